@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * common.bpf.h - what both observing objects share: configuration, counters,
+ * the ring buffer, and the one way to make a record. Included once per object.
+ *
+ * A record is reserved, zeroed and given its header by EV_BEGIN(); it is
+ * submitted without waking anyone, because user space looks every few
+ * milliseconds: a wake-up costs more than the record (design §7).
+ */
+#ifndef FDPIN_COMMON_BPF_H
+#define FDPIN_COMMON_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define __bpf__ 1
+#include "events.h"
+#include "config.h"
+#include "compat.h"
+
+#define NULL ((void *)0)
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct fdpin_config cfg = { .events = ~0ULL };
+struct fdpin_stats stats = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+/* Containers that a filter selected, so that what others do to them is shown too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FDPIN_MAX_CONTAINERS);
+	__type(key, __u64);
+	__type(value, __u8);
+} wanted_containers SEC(".maps");
+
+/* Processes that have used a container: whose exec is of interest. */
+struct vfio_user {
+	char comm[FDPIN_COMM_LEN];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FDPIN_MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, struct vfio_user);
+} vfio_users SEC(".maps");
+
+#define PF_EXITING 0x00000004
+#define PF_WQ_WORKER 0x00000020
+#define PF_KTHREAD 0x00200000
+
+static __always_inline __u64 mix(__u64 x)
+{
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	return x ^ (x >> 32);
+}
+
+/*
+ * The id of a kernel object, the same for a whole boot. It is one-to-one, so
+ * that two objects never share one, and says nothing about the address without
+ * the key, which is made from the kernel's own random layout.
+ */
+static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64 key1)
+{
+	return object ? mix(mix((__u64)object ^ key0) ^ key1) : 0;
+}
+
+/*
+ * An argument of a hook as a number. The verifier tracks it as a pointer to a
+ * kernel type and allows no arithmetic on it ("R2 bitwise operator ^= on
+ * pointer prohibited"); what a read of our own stack returns is a number.
+ */
+static __always_inline __u64 argument_address(const void *arg)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &arg);
+	return address;
+}
+
+#define NUMBER(arg) ((void *)argument_address(arg))
+
+static __always_inline void fill_header(struct fdpin_hdr *h, __u32 size, __u16 type, __u64 container)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	h->size = size;
+	h->type = type;
+	h->ts_ns = bpf_ktime_get_ns();
+	h->container = container;
+	h->tgid = id >> 32;
+	h->tid = (__u32)id;
+	bpf_get_current_comm(h->comm, sizeof(h->comm));
+}
+
+static __always_inline void *reserve(__u32 size)
+{
+	void *e = bpf_ringbuf_reserve(&events, size, 0);
+
+	if (!e)
+		__sync_fetch_and_add(&stats.lost, 1);
+	return e;
+}
+
+/* A zeroed record with its header, about the current thread; or NULL, counted as lost. */
+#define EV_BEGIN(name, container)                                                            \
+	({                                                                                   \
+		struct ev_##name *__e = reserve(sizeof(*__e));                               \
+		if (__e) {                                                                   \
+			__builtin_memset(__e, 0, sizeof(*__e));                              \
+			fill_header(&__e->h, sizeof(*__e), EV_##name, container);            \
+		}                                                                            \
+		__e;                                                                         \
+	})
+
+#define EV_END(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)
+/* For what somebody may be waiting for. */
+#define EV_END_NOW(e) bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP)
+
+static __always_inline void device_name(const struct vfio_device *vdev, char *buf, __u32 size)
+{
+	struct device *dev = BPF_CORE_READ(vdev, dev);
+
+	bpf_probe_read_kernel_str(buf, size, BPF_CORE_READ(dev, kobj.name));
+}
+
+static __always_inline struct vfio_container *device_container(const struct vfio_device *vdev)
+{
+	return BPF_CORE_READ(vdev, group, container);
+}
+
+/* The invalid ranges of a type1 container; 0 where there is no such driver. */
+static __always_inline __u32 invalid_ranges(const struct vfio_container *container)
+{
+	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
+
+	if (!iommu || !bpf_core_type_exists(struct vfio_iommu))
+		return 0;
+	return BPF_CORE_READ(iommu, vaddr_invalid_count);
+}
+
+static __always_inline bool has_emulated(const struct vfio_container *container)
+{
+	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
+	struct list_head *head;
+
+	if (!iommu || !bpf_core_type_exists(struct vfio_iommu))
+		return false;
+	head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, emulated_iommu_groups);
+	return BPF_CORE_READ(head, next) != head;
+}
+
+/* The worker a kernel worker thread is, NULL for any other thread. */
+static __always_inline struct worker *task_worker(const struct task_struct *task)
+{
+	struct kthread *kthread;
+
+	if (!(BPF_CORE_READ(task, flags) & PF_WQ_WORKER))
+		return NULL;
+	kthread = BPF_CORE_READ(task, worker_private);
+	return kthread ? BPF_CORE_READ(kthread, data) : NULL;
+}
+
+static __always_inline __u32 task_class(const struct task_struct *task)
+{
+	__u32 flags = BPF_CORE_READ(task, flags);
+
+	if (flags & PF_WQ_WORKER)
+		return CLASS_WORKER;
+	return flags & PF_KTHREAD ? CLASS_KTHREAD : CLASS_USER;
+}
+
+static __always_inline void function_name(char *buf, __u32 size, void *func)
+{
+	__u64 args[1] = { (__u64)func };
+
+	if (func)
+		bpf_snprintf(buf, size, "%ps", args, sizeof(args));
+}
+
+/* Frames of a stack as text, one slot each; raw addresses never leave. */
+static __always_inline void stack_text(struct ev_stack *e, __u64 *ips, long bytes)
+{
+	__u64 args[1];
+
+	for (int i = 0; i < STACK_DEPTH; i++) {
+		if ((i + 1) * (long)sizeof(*ips) > bytes)
+			break;
+		args[0] = ips[i];
+		bpf_snprintf(&e->frames[i * STACK_WIDTH], STACK_WIDTH, "%pB", args, sizeof(args));
+	}
+}
+
+struct stack_scratch {
+	__u64 ips[STACK_DEPTH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_scratch);
+} stack_scratch SEC(".maps");
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat.h - list 2: every difference between kernels, in one place.
+ *
+ * Upper half, shared with user space: HOOKS, the alternatives for each thing
+ * that is watched, best first. source_bpf.c turns on the first one whose
+ * function is in the kernel's BTF and reports what has none as a gap.
+ *
+ * Lower half, BPF only: what lives in modules, as local types for CO-RE (so
+ * vmlinux.h never has to be made again for a new kernel), and one accessor for
+ * each field that moved. Each says since when, and when it can go.
+ */
+#ifndef FDPIN_COMPAT_H
+#define FDPIN_COMPAT_H
+
+/*
+ * HOOK(what, module or "vmlinux", function, required, why it may be missing)
+ *
+ * Programs are named <kind>__<function>; kinds are fentry, fexit. Rows with
+ * the same "what" are alternatives unless the function is a pair. Required 0
+ * means: missing is no loss when an earlier row of the same "what" is there.
+ */
+#define HOOKS(HOOK)                                                                                              \
+	HOOK("container ioctls", "vfio", vfio_fops_unl_ioctl, 1, "")                                            \
+	HOOK("container open", "vfio", vfio_fops_open, 1, "")                                                   \
+	HOOK("container release", "vfio", vfio_fops_release, 1, "")                                             \
+	HOOK("attach", "vfio", vfio_container_attach_group, 1, "")                                              \
+	HOOK("detach", "vfio", vfio_group_detach_container, 1, "")                                              \
+	HOOK("pin", "vfio", vfio_pin_pages, 1, "")                                                              \
+	HOOK("unpin", "vfio", vfio_unpin_pages, 1, "")                                                          \
+	HOOK("dma_rw", "vfio", vfio_dma_rw, 1, "")                                                              \
+	HOOK("device close", "vfio", vfio_device_fops_release, 1, "")                                           \
+	/* e: "vfio: remove blocking on invalid vaddr" took the wait away in 6.4; goes with the last 6.1 */     \
+	HOOK("block", "vfio_iommu_type1", vfio_wait, 0, "this kernel cannot block on a range")                   \
+	/* flush_work() has __flush_work() inlined on 6.1, so only this one sees both */                         \
+	HOOK("flush begin", "vmlinux", start_flush_work, 0, "inlined since 6.12")                               \
+	HOOK("flush", "vmlinux", flush_work, 0, "")                                                             \
+	HOOK("flush", "vmlinux", __flush_work, 1, "")                                                           \
+	HOOK("flush of a workqueue", "vmlinux", __flush_workqueue, 1, "")
+
+#ifdef __bpf__
+
+/* ---- what lives in modules ------------------------------------------------ */
+
+#define CORE __attribute__((preserve_access_index))
+
+struct vfio_iommu_driver {
+	const void *ops;
+} CORE;
+
+struct vfio_container {
+	struct kref kref;
+	struct list_head group_list;
+	struct vfio_iommu_driver *iommu_driver;
+	void *iommu_data;
+	bool noiommu;
+} CORE;
+
+enum vfio_group_type {
+	VFIO_IOMMU,
+	VFIO_EMULATED_IOMMU,
+	VFIO_NO_IOMMU,
+};
+
+struct vfio_group {
+	struct iommu_group *iommu_group;
+	struct vfio_container *container;
+	struct list_head device_list;
+	struct list_head container_next;
+	enum vfio_group_type type;
+} CORE;
+
+struct vfio_device_set {
+	struct mutex lock;
+	struct list_head device_list;
+} CORE;
+
+struct vfio_device {
+	struct device *dev;
+	struct vfio_group *group;
+	struct vfio_device_set *dev_set;
+	struct list_head dev_set_list;
+	unsigned int open_count;
+} CORE;
+
+/* 6.7 put a struct between a device's file and the device. */
+struct vfio_device_file {
+	struct vfio_device *device;
+} CORE;
+
+struct vfio_iommu {
+	struct rb_root dma_list;
+	struct list_head emulated_iommu_groups;
+	unsigned int dma_avail;
+	unsigned int vaddr_invalid_count;
+	wait_queue_head_t vaddr_wait; /* until 6.3 */
+	bool container_open;	      /* until 6.3 */
+} CORE;
+
+struct vfio_dma {
+	struct rb_node node;
+	u64 iova;
+	unsigned long vaddr;
+	size_t size;
+	int prot;
+	bool vaddr_invalid;
+} CORE;
+
+/* ---- accessors ------------------------------------------------------------ */
+
+/* struct file: 6.13 made the count a file_ref_t whose zero is one reference. */
+struct file___ref {
+	struct {
+		atomic64_t refcnt;
+	} f_ref;
+} CORE;
+
+static __always_inline __s64 file_refs(const struct file *file)
+{
+	if (bpf_core_field_exists(file->f_count))
+		return BPF_CORE_READ(file, f_count.counter);
+	if (bpf_core_field_exists(((struct file___ref *)0)->f_ref)) {
+		__s64 n = BPF_CORE_READ((struct file___ref *)file, f_ref.refcnt.counter);
+
+		return n < 0 ? 0 : n + 1;
+	}
+	return -1;
+}
+
+/* struct file: the callback of a delayed release is f_task_work since 6.12. */
+struct file___task_work {
+	struct callback_head f_task_work;
+} CORE;
+
+static __always_inline unsigned int file_callback_offset(void)
+{
+	struct file *file = 0;
+
+	if (bpf_core_field_exists(((struct file___task_work *)0)->f_task_work))
+		return bpf_core_field_offset(struct file___task_work, f_task_work);
+	if (bpf_core_field_exists(file->f_rcuhead))
+		return bpf_core_field_offset(struct file, f_rcuhead);
+	return -1U;
+}
+
+/* The device behind a device file. */
+static __always_inline struct vfio_device *file_vfio_device(const struct file *file)
+{
+	void *data = BPF_CORE_READ(file, private_data);
+
+	if (bpf_core_type_exists(struct vfio_device_file))
+		return BPF_CORE_READ((struct vfio_device_file *)data, device);
+	return data;
+}
+
+/* task_struct.state became __state in 5.14 (2f064a59a11f); goes with the last 5.10. */
+static __always_inline unsigned int task_state(const struct task_struct *task)
+{
+	return BPF_CORE_READ(task, __state);
+}
+
+#endif /* __bpf__ */
+#endif

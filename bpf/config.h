@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h - every knob of the BPF side and every counter it keeps.
+ *
+ * struct fdpin_config is read-only data, set before load; what it makes
+ * impossible is removed by the verifier. struct fdpin_stats is shared memory:
+ * user space reads it, and adds nothing to it.
+ */
+#ifndef FDPIN_CONFIG_H
+#define FDPIN_CONFIG_H
+
+#define FDPIN_MAX_TGIDS 1024   /* -p and -t lists, with the children followed */
+#define FDPIN_MAX_CONTAINERS 16384
+#define FDPIN_MAX_TABLES 65536 /* file tables with a container in them */
+#define FDPIN_MAX_TASKS 16384  /* threads found waiting, flushing or closing */
+
+struct fdpin_config {
+	__u64 key[2];	       /* makes object ids out of kernel addresses */
+	__u64 events;	       /* bit per enum fdpin_type that is wanted */
+	__u64 container;       /* -c: low bits of the id */
+	__u64 container_mask;  /* which bits of it count; 0 for no filter */
+	__u32 by_tgid, by_tid; /* filters in use */
+	__u32 by_comm;
+	__u32 stacks;
+	char comm[16];
+};
+
+struct fdpin_stats {
+	__u64 lost;	  /* records for which the ring had no room */
+	__u64 no_state;	  /* calls for which no state could be kept */
+	__u64 table_full; /* objects that did not fit a table of the look */
+	__u64 tasks;	  /* threads the look has seen */
+	__u64 cut;	  /* walks that ended at their bound */
+};
+
+/* Kernel symbols the look needs, by the name they have in kallsyms. */
+#define FDPIN_SYMBOLS(X)                                                        \
+	X(vfio_fops, "file operations of a container")                          \
+	X(vfio_device_fops, "file operations of a device")                      \
+	X(vfio_device_set_xa, "all sets of VFIO devices")                       \
+	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")   \
+	X(wq_barrier_func, "tells a flush from a work item")                    \
+	X(____fput, "tells a pending release from other task work")             \
+	X(__sched_text_start, "functions of the scheduler begin here")          \
+	X(__sched_text_end, "and end here")
+
+enum fdpin_symbol {
+#define X(name, use) SYM_##name,
+	FDPIN_SYMBOLS(X)
+#undef X
+	SYM__max,
+};
+
+/* Argument of the programs that read one container. */
+struct fdpin_read_args {
+	__u64 container; /* kernel address; never leaves this process */
+	__u64 limit;	 /* ranges to walk at most */
+};
+
+#endif

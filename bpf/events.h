@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * events.h - list 1: every event, its fields and what it does to the model.
+ *
+ * An event is one EVENT() block below: name, a sentence template for people,
+ * fields, effects. From the blocks are made, here and in src/schema.c:
+ *
+ *   enum fdpin_type	EV_<name>
+ *   struct ev_<name>	the wire record: struct fdpin_hdr, then the fields
+ *   schema_table[]	names, kinds, offsets and effects for decoding,
+ *			printing and the model
+ *
+ * The same record comes out of the live hooks (trace.bpf.c), of the look back
+ * at a standing system (snapshot.bpf.c) and of a recorded file. Field macros:
+ *
+ *   F(ctype, name, KIND, "meaning")	a number; KIND says how it is printed
+ *   S(name, bytes, "meaning")		a string, NUL-padded, hostile
+ *
+ * Fields go widest first; a hole or a size that is no multiple of 8 does not
+ * compile. Effects, at most EFFECTS_MAX for an event, in four words:
+ *
+ *   LINK(REL, from, to)	the relation holds from now on
+ *   UNLINK(REL, from, to)	it no longer does; _ANY in place of a member
+ *				means whatever is at that end
+ *   CHARGE(account, pages)	signed pages go to an account
+ *   NOTE(OBJ, member)		the record describes this object
+ *
+ * where from, to and member are members of the record; LINK with a member
+ * that is 0 does nothing. Sentence templates: {field} is the field in its
+ * kind's form, {container} the container's short id; other text stands for
+ * itself; a part in [brackets] is left out when its field is 0 or empty.
+ *
+ * `make expand` prints what the blocks become.
+ */
+#ifdef EVENT
+
+/* ---- the life of a container ------------------------------------------- */
+
+EVENT(open, "{container}",
+	FIELDS(),
+	EFFECTS(NOTE(CONTAINER, h.container)))
+
+EVENT(release, "{container} last reference gone",
+	FIELDS(),
+	EFFECTS(UNLINK(WAITS, _ANY, h.container)
+		UNLINK(HELD, h.container, _ANY)
+		UNLINK(REF, h.container, _ANY)
+		UNLINK(PENDING, h.container, _ANY)
+		UNLINK(INVALIDATED, h.container, _ANY)))
+
+EVENT(attach, "{container} group {group} {backed}[ = {result}]",
+	FIELDS(F(__s32, result, ERRNO, "0, or a negative errno")
+	       F(__u32, group, COUNT, "number of the IOMMU group")
+	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")
+	       F(__u32, invalid, COUNT, "ranges invalid in the container now")),
+	EFFECTS())
+
+EVENT(detach, "{container} group {group} {backed}",
+	FIELDS(F(__u32, group, COUNT, "number of the IOMMU group")
+	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")),
+	EFFECTS())
+
+/* ---- what user space does to ranges ------------------------------------ */
+
+EVENT(map, "{container} {size} at {iova}",
+	FIELDS(F(__u64, iova, ADDR, "start of the range, as asked")
+	       F(__u64, size, BYTES, "length, as asked")
+	       F(__u64, vaddr, ADDR, "process address behind it, as asked")
+	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, pad, PAD, "")),
+	EFFECTS())
+
+EVENT(unmap, "{container} {size} at {iova}",
+	FIELDS(F(__u64, iova, ADDR, "start, as asked")
+	       F(__u64, size, BYTES, "bytes the kernel says it unmapped")
+	       F(__u64, closed, ID, "the container, if this ended its last invalid range; else 0")
+	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, invalid, COUNT, "ranges still invalid afterwards")),
+	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)))
+
+EVENT(invalidate, "{container} {ranges} ranges {bytes}",
+	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all)")
+	       F(__u64, bytes, BYTES, "bytes the kernel says became invalid")
+	       F(__u32, ranges, COUNT, "ranges that became invalid")
+	       F(__u32, invalid, COUNT, "ranges invalid afterwards")
+	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, emulated, BOOL, "a mediated device is in the container")),
+	EFFECTS(LINK(INVALIDATED, h.container, h.tid)))
+
+EVENT(revalidate, "{container} {ranges} ranges at {iova}[, open {window_ns}]",
+	FIELDS(F(__u64, iova, ADDR, "start of the range")
+	       F(__u64, bytes, BYTES, "its length")
+	       F(__u64, vaddr, ADDR, "its new process address")
+	       F(__u64, window_ns, NS, "how long the container had an invalid range; 0 while it still has one or when that was not seen")
+	       F(__u64, closed, ID, "the container, if no range of it is invalid any more; else 0")
+	       F(__u32, ranges, COUNT, "ranges that became valid")
+	       F(__u32, invalid, COUNT, "ranges still invalid")),
+	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)))
+
+EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
+	FIELDS(F(__u64, iova, ADDR, "start of what was asked for")
+	       F(__u64, size, BYTES, "its length")
+	       F(__s32, result, ERRNO, "the negative errno")
+	       F(__u32, op, OP, "what was refused")
+	       F(__u32, invalid, COUNT, "ranges invalid at that moment")
+	       F(__u32, emulated, BOOL, "a mediated device is in the container")),
+	EFFECTS())
+
+/* ---- what drivers do with ranges --------------------------------------- */
+
+EVENT(pin, "{container} {size} at {iova} by {device_name}",
+	FIELDS(F(__u64, iova, ADDR, "start")
+	       F(__u64, size, BYTES, "length")
+	       F(__u64, device, ID, "the device")
+	       F(__s64, result, COUNT, "pages pinned")
+	       S(device_name, 40, "name of the device")),
+	EFFECTS())
+
+EVENT(unpin, "{container} {size} at {iova} by {device_name}",
+	FIELDS(F(__u64, iova, ADDR, "start")
+	       F(__u64, size, BYTES, "length")
+	       F(__u64, device, ID, "the device")
+	       S(device_name, 40, "name of the device")),
+	EFFECTS())
+
+EVENT(dma_rw, "{container} {op} {size} at {iova} by {device_name}",
+	FIELDS(F(__u64, iova, ADDR, "start")
+	       F(__u64, size, BYTES, "length")
+	       F(__u64, device, ID, "the device")
+	       F(__u32, op, OP, "read or write")
+	       F(__u32, pad, PAD, "")
+	       S(device_name, 40, "name of the device")),
+	EFFECTS())
+
+/* ---- waiting ----------------------------------------------------------- */
+
+EVENT(block, "{container} {op}[ {size} at {iova}][, work {func} on {wq_name}]",
+	FIELDS(F(__u64, iova, ADDR, "start of what the thread wants")
+	       F(__u64, size, BYTES, "its length; 0 if not known")
+	       F(__u64, device, ID, "the device it works for, if known")
+	       F(__u64, work, ID, "the work item it runs, if a kernel worker")
+	       F(__u64, wq, ID, "the work item's workqueue")
+	       F(__u32, op, OP, "pin, read, write, attach; unknown if it blocked before we looked")
+	       F(__u32, class, CLASS, "kernel worker, kthread or user thread")
+	       S(func, 48, "function of the work item")
+	       S(wq_name, 24, "name of the workqueue")),
+	EFFECTS(LINK(WAITS, h.tid, h.container)
+		LINK(RUNS, work, h.tid)
+		LINK(IN_WQ, work, wq)))
+
+EVENT(unblock, "{container} after {ns}[ = {result}]",
+	FIELDS(F(__u64, iova, ADDR, "start of what the thread wanted")
+	       F(__u64, ns, NS, "time spent waiting for a valid address")
+	       F(__u32, op, OP, "pin, read, write, attach")
+	       F(__s32, result, ERRNO, "0, or the negative errno the call ended with")),
+	EFFECTS(UNLINK(WAITS, h.tid, _ANY)
+		UNLINK(RUNS, _ANY, h.tid)))
+
+EVENT(blocked, "{container} {ns}, not over",
+	FIELDS(F(__u64, iova, ADDR, "start of what the thread wants")
+	       F(__u64, ns, NS, "time blocked so far")),
+	EFFECTS())
+
+EVENT(flush, "{via}[ {func}][ of {wq_name}]",
+	FIELDS(F(__u64, work, ID, "the work item waited for; 0 for a whole workqueue")
+	       F(__u64, wq, ID, "the workqueue, when known")
+	       F(__u32, via, VIA, "what the wait rests on")
+	       F(__u32, pad, PAD, "")
+	       S(func, 48, "function of the work item")
+	       S(wq_name, 24, "name of the workqueue")),
+	EFFECTS(LINK(FLUSHES, h.tid, work)
+		LINK(FLUSHES_WQ, h.tid, wq)))
+
+EVENT(flushed, "after {ns}",
+	FIELDS(F(__u64, ns, NS, "time spent waiting")),
+	EFFECTS(UNLINK(FLUSHES, h.tid, _ANY)
+		UNLINK(FLUSHES_WQ, h.tid, _ANY)))
+
+EVENT(queued, "work {func} of {wq_name} is queued behind another",
+	FIELDS(F(__u64, work, ID, "the work item that waits for its turn")
+	       F(__u64, behind, ID, "the running work item it waits for")
+	       F(__u64, wq, ID, "the (ordered) workqueue")
+	       S(func, 48, "function of the waiting work item")
+	       S(wq_name, 24, "name of the workqueue")),
+	EFFECTS(LINK(BEHIND, work, behind)))
+
+EVENT(lock, "waits for {lock_name}, owned by {owner}",
+	FIELDS(F(__u64, lock, ID, "the lock")
+	       F(__u64, owner, TID, "thread that owns it, 0 if none was found")
+	       S(lock_name, 24, "what the lock is, when known")),
+	EFFECTS(LINK(LOCK_WAIT, h.tid, lock)
+		LINK(LOCK_OWNED, lock, owner)))
+
+EVENT(close, "{container} {device_name}",
+	FIELDS(F(__u64, device, ID, "the device")
+	       S(device_name, 40, "its name")),
+	EFFECTS(LINK(CLOSES, h.tid, device)
+		LINK(MEMBER, device, h.container)))
+
+EVENT(closed, "{container} after {ns}",
+	FIELDS(F(__u64, device, ID, "the device")
+	       F(__u64, ns, NS, "how long the release took")),
+	EFFECTS(UNLINK(CLOSES, h.tid, device)))
+
+EVENT(exec, "{file}",
+	FIELDS(S(file, 96, "what was executed")
+	       S(old_comm, 16, "name of the thread before")),
+	EFFECTS())
+
+/* ---- the state of a standing system (snapshot.bpf.c) -------------------- */
+
+EVENT(container, "{container} {ranges} ranges, {invalid} invalid",
+	FIELDS(F(__u64, file, ID, "its file, 0 if none was found")
+	       F(__u64, refs, COUNT, "reference count of the file")
+	       F(__u32, kref, COUNT, "references to the container itself: file and groups")
+	       F(__u32, groups, COUNT, "groups in it")
+	       F(__u32, ranges, COUNT, "ranges found")
+	       F(__u32, invalid, COUNT, "ranges whose address is invalid, as the kernel counts")
+	       F(__u32, waiters, COUNT, "threads on its wait queue")
+	       F(__u32, has_file, BOOL, "the file was found, in a table or a pending release")
+	       F(__u32, unstable, BOOL, "it changed while it was read")
+	       F(__u32, iommu, BOOL, "a type1 IOMMU driver is set")),
+	EFFECTS(NOTE(CONTAINER, h.container)))
+
+EVENT(range, "{container} {size} at {iova}",
+	FIELDS(F(__u64, id, ID, "the range")
+	       F(__u64, iova, ADDR, "start")
+	       F(__u64, size, BYTES, "length")
+	       F(__u64, vaddr, ADDR, "process address behind it")
+	       F(__u32, prot, HEX, "IOMMU protection bits: 1 read, 2 write")
+	       F(__u32, valid, BOOL, "the address is valid")),
+	EFFECTS(LINK(PART, id, h.container)))
+
+EVENT(holder, "{container} fd {fd}",
+	FIELDS(F(__u64, files, ID, "the file table; threads share one")
+	       F(__u64, slot, ID, "this place in the table: one reference")
+	       F(__u32, fd, COUNT, "number of the descriptor in that table")
+	       F(__u32, pad, PAD, "")),
+	EFFECTS(LINK(HELD, h.container, files)
+		LINK(REF, h.container, slot)))
+
+EVENT(thread, "state {state}",
+	FIELDS(F(__u64, files, ID, "its file table, 0 once it has none")
+	       F(__u64, switches, COUNT, "context switches so far: equal in both looks means it did not run")
+	       F(__u64, asleep_ns, NS, "time since it last got a CPU")
+	       F(__u32, state, STATE, "task state bits")
+	       F(__u32, class, CLASS, "kernel worker, kthread or user thread")
+	       F(__u32, exiting, BOOL, "past the point where it could make a system call")
+	       F(__u32, wait, WAIT, "what its kernel stack says it waits for")
+	       S(wchan, 48, "innermost function that is not the scheduler's")),
+	EFFECTS(NOTE(TASK, h.tid)
+		LINK(USES, h.tid, files)))
+
+EVENT(device, "{device_name} {backed}",
+	FIELDS(F(__u64, device, ID, "the device")
+	       F(__u32, group, COUNT, "number of its IOMMU group")
+	       F(__u32, open, COUNT, "times it is open")
+	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")
+	       F(__u32, pad, PAD, "")
+	       S(device_name, 40, "its name: uuid or PCI address")),
+	EFFECTS(LINK(MEMBER, device, h.container)))
+
+EVENT(pending, "{container} waits to be released by this thread",
+	FIELDS(F(__u64, file, ID, "the file, which nobody uses any more")),
+	EFFECTS(LINK(PENDING, h.container, h.tid)))
+
+EVENT(stack, "{frames}",
+	FIELDS(S(frames, STACK_BYTES, "function+offset, innermost first, STACK_WIDTH bytes each")),
+	EFFECTS(NOTE(STACK, h.tid)))
+
+/* ---- about the observation itself -------------------------------------- */
+
+EVENT(session, "{node} {release}",
+	FIELDS(F(__u64, realtime_ns, COUNT, "CLOCK_REALTIME at ts_ns of this record")
+	       F(__u64, history, BOOL, "1: hooks watched from here on; 0: state only")
+	       S(node, 64, "host name")
+	       S(release, 64, "kernel release")
+	       S(boot_id, 40, "boot id")
+	       S(version, 24, "version of fdpin-trace")
+	       S(command, 24, "subcommand that made the records")),
+	EFFECTS(NOTE(SESSION, h.type)))
+
+EVENT(look, "look {look} ended",
+	FIELDS(F(__u64, look, COUNT, "number of this look at the standing system; the begin and the end carry the same")
+	       F(__u64, tasks, COUNT, "threads looked at")
+	       F(__u64, end, BOOL, "0 begin, 1 end")),
+	EFFECTS(NOTE(LOOK, h.type)))
+
+EVENT(gap, "cannot see {what}: {why}",
+	FIELDS(F(__u64, hooks_only, BOOL, "1: only what hooks see is missing, looks see everything; 0: looks may miss something too")
+	       S(what, 64, "what is not seen")
+	       S(why, 128, "why, and what would help")),
+	EFFECTS(NOTE(GAP, h.ts_ns)))
+
+EVENT(lost, "{count} records lost",
+	FIELDS(F(__u64, count, COUNT, "records lost since the last such record")),
+	EFFECTS(NOTE(LOST, h.type)))
+
+EVENT(end, "{records} records, {lost} lost",
+	FIELDS(F(__u64, records, COUNT, "records before this one")
+	       F(__u64, lost, COUNT, "records lost in all")),
+	EFFECTS(NOTE(END, h.type)))
+
+EVENT(verdict, "{sentence}",
+	FIELDS(S(name, 24, "which verdict")
+	       S(answer, 16, "yes, no or cannot-tell")
+	       S(level, 16, "proven or likely")
+	       S(sentence, 200, "the cycle in one line")),
+	EFFECTS())
+
+#endif /* EVENT */
+
+#ifndef FDPIN_EVENTS_H
+#define FDPIN_EVENTS_H
+
+#define FDPIN_COMM_LEN 16
+#define STACK_WIDTH 56
+#define STACK_DEPTH 16
+#define STACK_BYTES 896 /* STACK_WIDTH * STACK_DEPTH */
+
+/* How far a record can be trusted; only the first two prove (design §3). */
+enum fdpin_grade {
+	GRADE_OBSERVED = 0, /* a hook saw the call */
+	GRADE_READ = 1,	    /* read from kernel memory */
+	GRADE_INFERRED = 2, /* concluded, in BPF or in user space */
+};
+
+/* Every record starts with this; size counts the header. */
+struct fdpin_hdr {
+	__u32 size;
+	__u16 type;	 /* enum fdpin_type */
+	__u8 grade;	 /* enum fdpin_grade */
+	__u8 look;	 /* 0 live; n: made by the n-th look (mod 256, never 0) */
+	__u64 ts_ns;	 /* CLOCK_MONOTONIC */
+	__u64 container; /* id, or 0 */
+	__u32 tgid;	 /* the process, as user space calls it */
+	__u32 tid;	 /* the thread */
+	char comm[FDPIN_COMM_LEN];
+};
+
+/* Values of fields with a table of names; the names are in src/schema.c. */
+enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE };
+enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
+enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
+enum fdpin_via {
+	VIA_FLUSH,	     /* flush or cancel of one item, seen as a call */
+	VIA_FLUSH_WQ,	     /* flush or drain of a workqueue, seen as a call */
+	VIA_BARRIER,	     /* wq_barrier behind the running item */
+	VIA_BARRIER_PENDING, /* wq_barrier behind an item that waits its turn */
+	VIA_FLUSHER,	     /* wq_flusher whose colour covers the running item */
+};
+enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH };
+
+#define FIELDS(...) __VA_ARGS__
+#define EFFECTS(...) __VA_ARGS__
+
+enum fdpin_type {
+	EV_none = 0,
+#define EVENT(name, text, fields, effects) EV_##name,
+#include "events.h"
+#undef EVENT
+	EV__max,
+};
+
+#define F(ctype, name, kind, meaning) ctype name;
+#define S(name, bytes, meaning) char name[bytes];
+#define EVENT(name, text, fields, effects) \
+	struct ev_##name {                 \
+		struct fdpin_hdr h;        \
+		fields                     \
+	};
+#include "events.h"
+#undef EVENT
+#undef F
+#undef S
+
+/* No holes: a record is zeroed field by field only if there is nothing else. */
+#define F(ctype, name, kind, meaning) +sizeof(ctype)
+#define S(name, bytes, meaning) +(bytes)
+#define EVENT(name, text, fields, effects)                                                                         \
+	_Static_assert(sizeof(struct ev_##name) == sizeof(struct fdpin_hdr) fields, "hole in struct ev_" #name);   \
+	_Static_assert(sizeof(struct ev_##name) % 8 == 0, "size of struct ev_" #name " is no multiple of 8");
+#include "events.h"
+#undef EVENT
+#undef F
+#undef S
+
+#endif /* FDPIN_EVENTS_H */
