@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * act_pci - a container with a real device behind the IOMMU, no mdev
+ *
+ * --pci GROUP is needed. --what cycle: map, invalidate, restore, unmap, ends.
+ * --what invalid: stays with the range invalid: nobody waits, so no verdict.
+ * --what exec: invalidates and execs, with the container kept open, and the
+ * successor restores and unmaps; what locked memory it shows then is the
+ * kernel's exec defect (VmLck), printed as successor_vmlck.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act.h"
+
+static void say_vmlck(const char *key)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "VmLck:", 6))
+			say("%s=%.*s", key, (int)strcspn(line + 7, "\n"),
+			    line + 7);
+	if (f)
+		fclose(f);
+}
+
+/* Runs in the new image: it has nothing but the numbers of the files. */
+static int successor(char **argv)
+{
+	struct box b = {
+		.container = atoi(argv[2]),
+		.memfd = atoi(argv[3]),
+		.iova = strtoull(argv[4], NULL, 0),
+		.size = strtoull(argv[5], NULL, 0),
+	};
+
+	say("successor_tgid=%d", getpid());
+	say_vmlck("successor_vmlck_before");
+	box_memory(&b);
+	box_revalidate(&b);
+	say_vmlck("successor_vmlck_restored");
+	box_unmap(&b);
+	say_vmlck("successor_vmlck");
+	return 0;
+}
+
+static void replace(struct box *b)
+{
+	char arg[4][32];
+
+	fcntl(b->container, F_SETFD, 0);
+	fcntl(b->group, F_SETFD, 0);
+	fcntl(b->memfd, F_SETFD, 0);
+	snprintf(arg[0], sizeof(arg[0]), "%d", b->container);
+	snprintf(arg[1], sizeof(arg[1]), "%d", b->memfd);
+	snprintf(arg[2], sizeof(arg[2]), "%llu", (unsigned long long)b->iova);
+	snprintf(arg[3], sizeof(arg[3]), "%llu", (unsigned long long)b->size);
+	execl("/proc/self/exe", "successor", "--successor", arg[0], arg[1],
+	      arg[2], arg[3], NULL);
+	die("execl");
+}
+
+static void actor(void)
+{
+	struct box b = { 0 };
+
+	box_open_pci(&b);
+	box_map(&b);
+	box_say(&b, "");
+	say_vmlck("vmlck");
+	box_invalidate(&b);
+	if (what_is("exec"))
+		replace(&b);
+	if (what_is("invalid"))
+		stay();
+	box_revalidate(&b);
+	box_unmap(&b);
+	say_vmlck("vmlck_after");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && !strcmp(argv[1], "--successor"))
+		return successor(argv);
+	act_options(argc, argv);
+	what_is("cycle");
+	return act_run(actor, what_is("invalid") ? REACH_READY : REACH_END);
+}
