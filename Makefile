@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make			$(O)/fdpin-trace; installs nothing
+# make check		everything; installs what is missing (tests/setup), ends with "N passed, N failed, N skipped"
+# make check-unit	what needs neither root nor a VM
+# make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
+# make demo		the deadlock made and proven in a VM; installs what is missing
+# make install		DESTDIR= prefix=/usr/local
+# make expand		what bpf/events.h becomes
+# make vmlinux.h	VMLINUX_BTF=…: made again from a kernel's BTF
+#
+# V=1 shows commands, O= moves what is built, SANITIZE=1 builds with ASAN and UBSAN (in a folder of its own),
+# WERROR=1 makes warnings errors, CROSS_COMPILE= is a prefix for the C compiler and pkg-config.
+
+VERSION := 0.1.0
+
+ifdef SANITIZE
+O ?= build/sanitize
+else
+O ?= build
+endif
+prefix ?= /usr/local
+sbindir ?= $(prefix)/sbin
+docdir ?= $(prefix)/share/doc/fdpin-trace
+ARCH ?= x86
+
+CC := $(CROSS_COMPILE)gcc
+PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
+CLANG ?= clang
+BPFTOOL ?= bpftool
+
+# Everything optional that a command can be told is told here, so that nothing is asked for at parse time: on a bare machine
+# `make check` must get as far as tests/setup. Each of the three asks once, when a recipe first needs it.
+LIBRARIES := libbpf json-c smartcols
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBRARIES)))$(PKG_LIBS)
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow $(if $(WERROR),-Werror)
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OUR_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DFDPIN_VERSION='"$(VERSION)"' -I$(O) $(WARNINGS) $(PKG_CFLAGS) $(if $(SANITIZE),$(SANITIZERS))
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Wall $(if $(WERROR),-Werror)
+
+ifeq ($(V),1)
+Q :=
+msg = @:
+else
+Q := @
+msg = @printf '  %-8s %s\n' $(1) $(2)
+MAKEFLAGS += --no-print-directory
+endif
+
+sources := $(wildcard src/*.c)
+objects := $(sources:%.c=$(O)/%.o)
+# What needs no kernel: this is what the unit tests and the fuzzers link.
+pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/watch.c,$(sources))
+skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
+
+all: $(O)/fdpin-trace
+
+$(O)/fdpin-trace: $(objects)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+$(O)/src/%.o: src/%.c | $(O)/.libraries
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# The compiler learns that source_bpf.c needs them only by reading it.
+$(O)/src/source_bpf.o $(O)/san/src/source_bpf.o: $(skeletons)
+
+$(O)/.libraries: Makefile
+	@mkdir -p $(@D)
+	@$(PKG_CONFIG) --exists --print-errors $(LIBRARIES) || { echo 'hint: tests/setup build installs what is missing' >&2; exit 1; }
+	@touch $@
+
+# ---- BPF: compile, strip (bpftool gen object), embed ---------------------------
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c vmlinux.h
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bpf/%.stripped.o: $(O)/bpf/%.bpf.o
+	$(call msg,STRIP,$@)
+	$(Q)$(BPFTOOL) gen object $@ $<
+
+$(O)/%_bpf.skel.h: $(O)/bpf/%.stripped.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+vmlinux.h: bpf/vmlinux.sh
+ifdef VMLINUX_BTF
+	$(call msg,GEN,$@)
+	$(Q)bpf/vmlinux.sh $(VMLINUX_BTF) > $@
+else
+	@test -f $@ || { echo 'vmlinux.h is missing; make it with: make vmlinux.h VMLINUX_BTF=FILE' >&2; exit 1; }
+endif
+
+expand:
+	@$(CLANG) $(BPF_CFLAGS) -E -P -include vmlinux.h bpf/events.h
+
+# ---- tests that need no kernel -------------------------------------------------
+
+unit_tests := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+fuzzers := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+test_flags = $(filter-out -O2,$(CFLAGS)) -O1 $(OUR_CFLAGS) $(SANITIZERS) -Isrc -I. -MMD -MP
+
+$(O)/san/src/%.o: src/%.c | $(O)/.libraries
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) -c -o $@ $<
+
+$(O)/tests/unit/%: tests/unit/%.c $(pure:%.c=$(O)/san/%.o)
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) -o $@ $< $(pure:%.c=$(O)/san/%.o) -lcmocka $(PKG_LIBS)
+
+$(O)/fuzz/src/%.o: src/%.c | $(O)/.libraries
+	$(call msg,FUZZ-CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(test_flags) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(pure:%.c=$(O)/fuzz/%.o)
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(test_flags) -fsanitize=fuzzer -o $@ $< $(pure:%.c=$(O)/fuzz/%.o) $(PKG_LIBS)
+
+$(O)/tests/recedit: tests/golden/recedit.c $(pure:%.c=$(O)/san/%.o)
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(test_flags) -o $@ $< $(pure:%.c=$(O)/san/%.o) $(PKG_LIBS)
+
+# What tests/run-all starts: all of it, and the tool under the sanitizers for the golden recordings.
+unit-programs: all $(unit_tests) $(fuzzers) $(patsubst tests/golden/%.c,$(O)/tests/%,$(wildcard tests/golden/recedit.c))
+	$(Q)$(MAKE) SANITIZE=1 O=$(O)/sanitize all
+
+progs:
+	$(call msg,PROGS,$(O)/tests/progs)
+	$(Q)$(MAKE) -C tests/progs O=$(abspath $(O))/tests/progs
+
+# ---- check and demo: these, and only these, may install ------------------------
+
+KERNELS ?= $(shell awk '!/^\#/ && NF { print $$1 }' tests/kernels)
+run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
+
+check:
+	$(Q)tests/setup build unit vm
+	$(Q)$(run_all) lists unit golden fuzz vm
+
+check-unit:
+	$(Q)tests/setup build unit
+	$(Q)$(run_all) lists unit golden fuzz
+
+check-vm:
+	$(Q)tests/setup build vm
+	$(Q)$(run_all) vm
+
+demo:
+	$(Q)tests/setup build vm
+	$(Q)$(MAKE) all progs
+	$(Q)O=$(O) tests/demo
+
+# ---- the rest --------------------------------------------------------------------
+
+install: all
+	install -D -m 755 $(O)/fdpin-trace $(DESTDIR)$(sbindir)/fdpin-trace
+	install -D -m 644 -t $(DESTDIR)$(docdir) README.md NEWS COPYING
+
+clean:
+	$(call msg,CLEAN,$(O))
+	$(Q)rm -rf $(O)
+
+.PHONY: all check check-unit check-vm demo install expand clean unit-programs progs
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifdef VMLINUX_BTF
+.PHONY: vmlinux.h
+endif
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

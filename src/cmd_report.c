@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_report.c - fdpin-trace report: a recording, read.
+ *
+ * The file is read twice: first for what it amounts to, which stands in the
+ * heading and in the verdicts, then for its events, one by one.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cmd.h"
+#include "log.h"
+#include "render.h"
+#include "source.h"
+
+static struct {
+	const char *input, *output, *format;
+	bool bytes;
+} args;
+
+static const struct opt rows[] = {
+	HEADING("OUTPUT"),
+	OPTION(OPT_STRING, 'i', "input", "FILE", &args.input, "the recording to read"),
+	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
+	OPTION(OPT_STRING, 0, "format", "FORMAT", &args.format, "text or json; help lists them"),
+	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
+	OPTIONS_END,
+};
+
+const struct opts cmd_report_opts = {
+	.usage = "-i FILE [OPTIONS]",
+	.what = "Shows the events of a recording and what they amount to. Needs neither the\n"
+		"machine it was made on nor any rights.",
+	.examples = "  fdpin-trace report -i db01.fdpin\n"
+		    "  fdpin-trace report -i db01.fdpin -J -o db01.json\n"
+		    "  fdpin-trace report -i db01.fdpin --format json | jq .verdicts\n",
+	.rows = rows,
+};
+
+struct report {
+	struct output out;
+	const struct format *format;
+	struct view view;
+	struct model *model;
+	bool oom;
+};
+
+/* First reading. */
+static int on_first(void *ctx, const struct record *r)
+{
+	struct report *p = ctx;
+
+	if (model_apply(p->model, r))
+		p->oom = true;
+	view_note(&p->view, r);
+	p->view.tally.events++;
+	return 0;
+}
+
+/* Second reading: what looks have read is no event, except what they could not. */
+static int on_second(void *ctx, const struct record *r)
+{
+	struct report *p = ctx;
+
+	if (r->h->look && r->h->type != EV_gap && r->h->type != EV_lost)
+		return 0;
+	return p->format->event(&p->out, &p->view, r);
+}
+
+static int bad_input(int err)
+{
+	switch (err) {
+	case -ENODATA:
+		log_error("'%s' is not a recording", args.input);
+		return EX_DATAERR;
+	case -EPROTO:
+		log_error("'%s' was recorded by another version of fdpin-trace", args.input);
+		return EX_DATAERR;
+	case -EBADMSG:
+		log_error("'%s' has bad bytes in it; what comes before them is shown", args.input);
+		return EX_DATAERR;
+	default:
+		log_error("cannot read '%s': %s", args.input, strerror(-err));
+		return EX_NOINPUT;
+	}
+}
+
+static int show(struct report *p)
+{
+	struct findings findings = {};
+	int err = verdicts_judge(p->model, &findings);
+
+	p->view.findings = &findings;
+	p->view.lost = model_lost(p->model);
+	if (!err)
+		err = p->format->begin(&p->out, &p->view);
+	if (!err) {
+		err = replay_file(args.input, on_second, p);
+		if (err == -EBADMSG)
+			err = 0; /* told after the first reading */
+	}
+	if (!err)
+		err = p->format->end(&p->out, &p->view);
+	findings_free(&findings);
+	if (err || p->oom) {
+		log_error("%s", err && err != -ENOMEM ? strerror(-err) : "out of memory");
+		return EX_OSERR;
+	}
+	return EX_OK;
+}
+
+static int report(struct report *p)
+{
+	int err, status = EX_OK;
+
+	p->model = model_new();
+	if (!p->model) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	p->view = (struct view){ .kind = VIEW_REPORT, .file = args.input, .model = p->model, .bytes = args.bytes };
+	err = replay_file(args.input, on_first, p);
+	if (err)
+		status = bad_input(err);
+	if (!err || err == -EBADMSG)
+		status = show(p) ?: status;
+	model_free(p->model);
+	return status;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct report p = { .format = &format_text };
+	int r = opts_parse(&cmd_report_opts, argv[0], argc, argv, NULL);
+
+	if (r)
+		return r < 0 ? EX_OK : r;
+	if (args.format && !strcmp(args.format, "help")) {
+		format_list(stdout);
+		return EX_OK;
+	}
+	if (globals.json != JSON_OFF)
+		p.format = &format_json;
+	if (args.format)
+		p.format = format_find(args.format);
+	if (!p.format || !args.input) {
+		if (!p.format)
+			log_error("unknown format '%s'", args.format);
+		else
+			log_error("which recording? give one with -i FILE");
+		log_hint(p.format ? "fdpin-trace report --help" : "fdpin-trace report --format help");
+		return EX_USAGE;
+	}
+	if (output_open(&p.out, args.output))
+		return EX_CANTCREAT;
+	return output_close(&p.out, report(&p));
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_status.c - fdpin-trace status: what is, now, without prior tracing.
+ *
+ * One look says what there is. Only if a thread is blocked does a second one
+ * follow, a moment later: what both have seen, and nothing ran in between, is
+ * proven. What could not be looked at is part of the answer.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "cmd.h"
+#include "emit.h"
+#include "log.h"
+#include "render.h"
+#include "source.h"
+#include "suspect.h"
+
+enum check { CHECK_OFF, CHECK_NAGIOS, CHECK_NPD };
+
+static struct {
+	__u64 container;
+	unsigned int container_bits;
+	struct u32_list pids;
+	enum check check;
+	__u64 settle, watch; /* watch 0: once */
+	const char *output;
+	bool bytes;
+} args = { .settle = NSEC_PER_SEC };
+
+static int pick_container(const struct opt *o, const char *arg)
+{
+	if (parse_container(arg, &args.container, &args.container_bits))
+		return opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e");
+	return 0;
+}
+
+static int pick_check(const struct opt *o, const char *arg)
+{
+	if (!arg)
+		args.check = CHECK_NAGIOS;
+	else if (!strcmp(arg, "npd"))
+		args.check = CHECK_NPD;
+	else
+		return opts_bad(o, arg, "use npd or nothing");
+	return 0;
+}
+
+static int pick_watch(const struct opt *o, const char *arg)
+{
+	__u64 seconds;
+
+	if (!arg)
+		args.watch = 2 * NSEC_PER_SEC;
+	else if (!parse_u64(arg, &seconds) && seconds && seconds < 1000000)
+		args.watch = seconds * NSEC_PER_SEC;
+	else if (parse_duration(arg, &args.watch) || !args.watch)
+		return opts_bad(o, arg, "give seconds, or a number and a unit");
+	return 0;
+}
+
+static const struct opt rows[] = {
+	HEADING("FILTERING"),
+	OPTION_CALL('c', "container", "ID", NULL, pick_container, "only this container (vfio-3c1e)"),
+	OPTION(OPT_U32_LIST, 'p', "pid", "LIST", &args.pids, "only containers these processes hold"),
+	HEADING("OUTPUT"),
+	OPTION_CALL(0, "check", "[npd]", NULL, pick_check,
+		    "one line and an exit status for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; npd: 0, 1, 2"),
+	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
+	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
+	HEADING("LIMITS"),
+	OPTION_CALL(0, "watch", "[SEC]", NULL, pick_watch, "again and again, every 2 seconds or as told"),
+	HEADING("ADVANCED"),
+	OPTION(OPT_TIME, 0, "settle", "TIME", &args.settle,
+	       "time between the two looks when a thread is blocked (1s)"),
+	OPTIONS_END,
+};
+
+const struct opts cmd_status_opts = {
+	.usage = "[OPTIONS]",
+	.what = "Shows containers, who holds them, which threads are blocked, and whether that\n"
+		"is a deadlock. Needs no tracing before; works when it has happened already.",
+	.examples = "  fdpin-trace status\n"
+		    "  fdpin-trace status -c vfio-3c1e\n"
+		    "  fdpin-trace status --check\n"
+		    "  fdpin-trace status -J -o deadlock.json\n"
+		    "  fdpin-trace status -j | jq '.verdicts[] | select(.answer == \"yes\")'\n",
+	.rows = rows,
+};
+
+/* ---- looking ------------------------------------------------------------------------ */
+
+struct status {
+	struct model *model;
+	struct view view;
+	bool oom;
+};
+
+static int on_record(void *ctx, const struct record *r)
+{
+	struct status *s = ctx;
+
+	if (model_apply(s->model, r))
+		s->oom = true;
+	view_note(&s->view, r);
+	return 0;
+}
+
+static int look(struct source_bpf *source)
+{
+	int r = source_bpf_look(source);
+
+	if (!r)
+		r = source_bpf_poll(source, 0);
+	return r < 0 ? r : 0;
+}
+
+static int look_twice(struct status *s, struct source_bpf *source)
+{
+	struct timespec settle = { args.settle / NSEC_PER_SEC, args.settle % NSEC_PER_SEC };
+	int r = look(source);
+
+	if (r || !suspect_waits(s->model))
+		return r;
+	while (nanosleep(&settle, &settle) && errno == EINTR)
+		;
+	return look(source);
+}
+
+/* Looks, or says in a gap why it could not. Returns the exit status when there is no --check. */
+static int observe(struct status *s)
+{
+	const struct source_filter all = {};
+	struct source_bpf *source = NULL;
+	const char *why = NULL;
+	int r;
+
+	r = source_bpf_open(&source, &all, false, "status", on_record, s, &why);
+	if (r) {
+		if (!model_first(s->model, OBJ_SESSION))
+			emit_session(on_record, s, "status", false);
+		emit_gap(on_record, s, "this system", why ?: strerror(-r));
+		return exit_status(r);
+	}
+	r = look_twice(s, source);
+	s->view.lost = source_bpf_lost(source);
+	if (r)
+		emit_gap(on_record, s, "the state of this system", strerror(-r));
+	source_bpf_close(source);
+	return r ? EX_OSERR : EX_OK;
+}
+
+/* ---- answering ------------------------------------------------------------------------ */
+
+/* The names of containers with a verdict answered so: "deadlock vfio-a07b" */
+static void print_subjects(struct output *o, const struct view *v)
+{
+	const char *separator = " ";
+
+	for (unsigned int i = 0; i < v->findings->n; i++) {
+		const struct finding *f = &v->findings->f[i];
+		char id[ID_NAME_MAX];
+
+		if (f->answer != ANSWER_YES || !view_has_finding(v, f))
+			continue;
+		fprintf(o->f, "%s%s", separator, f->verdict->name);
+		if (f->container)
+			fprintf(o->f, " %s", id_name(OBJ_CONTAINER, f->container, id));
+		separator = "; ";
+	}
+}
+
+static const char *first_missing(const struct view *v)
+{
+	for (unsigned int i = 0; i < v->findings->n; i++) {
+		const struct finding *f = &v->findings->f[i];
+
+		if (f->answer == ANSWER_CANNOT_TELL && view_has_finding(v, f) && (f->n_missing || f->sentence))
+			return f->n_missing ? f->missing[0] : f->sentence;
+	}
+	return "not everything could be seen";
+}
+
+static void first_gap(void *ctx, const struct ev_gap *gap)
+{
+	char **ret = ctx;
+
+	if (*ret)
+		return;
+	_cleanup_free_ char *what = ESCAPE(gap->what), *why = ESCAPE(gap->why);
+
+	if (asprintf(ret, "cannot see %s: %s", what ?: "?", why ?: "?") < 0)
+		*ret = NULL;
+}
+
+/* Performance data; a count that is not known is U, not 0. */
+static void print_counts(struct output *o, const struct view *v, bool unknown)
+{
+	fputs(" |", o->f);
+	for (unsigned int k = 0; k < verdict_count; k++) {
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < v->findings->n; i++)
+			n += v->findings->f[i].verdict == &verdict_table[k] &&
+			     v->findings->f[i].answer == ANSWER_YES && view_has_finding(v, &v->findings->f[i]);
+		if (unknown)
+			fprintf(o->f, " %ss=U", verdict_table[k].name);
+		else
+			fprintf(o->f, " %ss=%u", verdict_table[k].name, n);
+	}
+	if (unknown)
+		fputs(" blocked=U\n", o->f);
+	else
+		fprintf(o->f, " blocked=%u\n", count_blocked(v));
+}
+
+/* Text, then performance data, as monitoring plug-ins do. */
+static int print_check(struct output *o, const struct view *v)
+{
+	enum severity s = view_severity(v);
+	_cleanup_free_ char *gap = NULL;
+
+	fputs(severity_name(s), o->f);
+	if (s == SEVERITY_UNKNOWN) {
+		for_each_gap(v, first_gap, &gap);
+		fprintf(o->f, " %s", gap ?: first_missing(v));
+	} else {
+		print_subjects(o, v);
+	}
+	if (s == SEVERITY_OK)
+		fputs(" no deadlock, no blocked thread", o->f);
+	print_counts(o, v, s == SEVERITY_UNKNOWN);
+	if (args.check == CHECK_NPD)
+		return s == SEVERITY_OK ? 0 : s == SEVERITY_UNKNOWN ? 2 : 1;
+	return s;
+}
+
+static int show(struct output *o, struct status *s, int status)
+{
+	const struct format *format = globals.json == JSON_OFF ? &format_text : &format_json;
+	int r = 0;
+
+	if (args.check && globals.json == JSON_OFF)
+		return print_check(o, &s->view);
+	r = format->begin(o, &s->view);
+	if (!r)
+		r = format->end(o, &s->view);
+	if (r || s->oom) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	if (args.check == CHECK_NPD)
+		return view_severity(&s->view) == SEVERITY_UNKNOWN ? 2 : view_severity(&s->view) != SEVERITY_OK;
+	return args.check ? (int)view_severity(&s->view) : status;
+}
+
+static int status_once(struct output *o)
+{
+	struct findings findings = {};
+	struct status s = {
+		.model = model_new(),
+		.view = { .kind = VIEW_STATUS,
+			  .container = args.container,
+			  .container_bits = args.container_bits,
+			  .tgids = &args.pids,
+			  .bytes = args.bytes },
+	};
+	int status;
+
+	if (!s.model) {
+		log_error("out of memory");
+		return EX_OSERR;
+	}
+	s.view.model = s.model;
+	status = observe(&s);
+	if (verdicts_judge(s.model, &findings))
+		s.oom = true;
+	s.view.findings = &findings;
+	status = show(o, &s, status);
+	findings_free(&findings);
+	model_free(s.model);
+	return status;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct output o = {};
+	int r = opts_parse(&cmd_status_opts, argv[0], argc, argv, NULL);
+
+	if (r)
+		return r < 0 ? EX_OK : r;
+	if (output_open(&o, args.output))
+		return EX_CANTCREAT;
+	r = status_once(&o);
+	while (args.watch && !fflush(o.f)) {
+		struct timespec pause = { args.watch / NSEC_PER_SEC, args.watch % NSEC_PER_SEC };
+
+		nanosleep(&pause, NULL);
+		if (globals.json == JSON_OFF)
+			fputs(o.tty ? "\033[H\033[2J" : "\n", o.f);
+		r = status_once(&o);
+	}
+	return output_close(&o, r);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * emit.h - records that user space itself has to say: same bytes as those
+ * that come out of the kernel, so that nothing right of schema.h can tell.
+ */
+#ifndef FDPIN_EMIT_H
+#define FDPIN_EMIT_H
+
+#include <stdio.h>
+#include <string.h>
+
+#include "source.h"
+#include "util.h"
+
+/* struct ev_gap gap = EV_INIT(gap); */
+#define EV_INIT(name)                                                                                          \
+	{                                                                                                      \
+		.h = {.size = sizeof(struct ev_##name), .type = EV_##name, .grade = GRADE_INFERRED, .ts_ns = now_ns() } \
+	}
+
+/* A string field of a record that is zero there: cut to size. */
+#define EV_STRING(field, s) memcpy(field, s, strnlen(s, sizeof(field)))
+
+static inline int emit(source_fn fn, void *ctx, const struct fdpin_hdr *h)
+{
+	struct record r = { .h = h, .ev = schema_event(h->type) };
+
+	return fn(ctx, &r);
+}
+
+int emit_gap(source_fn fn, void *ctx, const char *what, const char *why);
+/* One that leaves looks unharmed. */
+int emit_hooks_gap(source_fn fn, void *ctx, const char *what, const char *why);
+int emit_session(source_fn fn, void *ctx, const char *command, bool history);
+
+#endif

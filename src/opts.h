@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * opts.h - options as a table: each command has one, and from it come parsing
+ * and usage. A row says where its value goes; OPT_HEADING starts a group.
+ * The options every command takes are a table of their own, here in opts.c.
+ */
+#ifndef FDPIN_OPTS_H
+#define FDPIN_OPTS_H
+
+#include "util.h"
+
+enum opt_kind {
+	OPT_END,
+	OPT_HEADING,  /* .help is the heading */
+	OPT_FLAG,     /* bool */
+	OPT_COUNT,    /* unsigned int, one more each time */
+	OPT_STRING,   /* const char * */
+	OPT_TIME,     /* __u64, nanoseconds */
+	OPT_NUMBER,   /* __u64 */
+	OPT_U32_LIST, /* struct u32_list */
+	OPT_CALL,     /* .call is asked; the argument is NULL if left out */
+};
+
+struct opt {
+	enum opt_kind kind;
+	int key;	   /* the short letter, or 0 */
+	const char *name;  /* the long name */
+	const char *arg;   /* name of the argument; "[X]" if it can be left out */
+	const char *help;
+	void *to;
+	/* 0, or -EINVAL after it has said what is wrong. */
+	int (*call)(const struct opt *o, const char *arg);
+};
+
+#define HEADING(text) { .kind = OPT_HEADING, .help = text }
+#define OPTION(kind_, key_, name_, arg_, to_, help_) \
+	{ .kind = kind_, .key = key_, .name = name_, .arg = arg_, .to = to_, .help = help_ }
+#define OPTION_CALL(key_, name_, arg_, to_, call_, help_) \
+	{ .kind = OPT_CALL, .key = key_, .name = name_, .arg = arg_, .to = to_, .call = call_, .help = help_ }
+#define OPTIONS_END { .kind = OPT_END }
+
+/* A table of options and what --help says around them. */
+struct opts {
+	const char *usage;    /* what may follow the command's name */
+	const char *what;     /* a paragraph */
+	const char *examples; /* lines */
+	const struct opt *rows;
+};
+
+enum time_format { TIME_LOCAL, TIME_DELTA, TIME_REL, TIME_CTIME, TIME_NONE, TIME_ISO, TIME_MONO };
+enum json_mode { JSON_OFF, JSON_SHORT, JSON_PRETTY };
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* What the options of every command say. */
+struct globals {
+	enum json_mode json;
+	bool json_errors; /* -j is on the command line, wherever */
+	enum color_mode color;
+	enum time_format time;
+	bool ascii, quiet, help, version;
+	unsigned int verbose;
+};
+
+extern struct globals globals;
+extern const struct opts global_opts;
+
+/*
+ * Parse argv[1…] by a command's table. A word that belongs to no option ends
+ * it with an error, unless it comes after "--" and ret_command is not NULL;
+ * then *ret_command is the rest of argv. Returns 0, or an exit status above 0
+ * when the command has nothing more to do (an error was told), or -1 when
+ * --help was asked for and given.
+ */
+int opts_parse(const struct opts *opts, const char *command, int argc, char **argv, char ***ret_command);
+/* Options before the command's name: *ret_next is the index of that name. */
+int opts_parse_global(int argc, char **argv, int *ret_next);
+void opts_help(const struct opts *opts, const char *command, FILE *out);
+/* For OPT_CALL: tell what is wrong with an argument, and return -EINVAL. */
+int opts_bad(const struct opt *o, const char *arg, const char *why);
+
+#endif

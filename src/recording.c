@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * recording.c - records in a file, and back.
+ *
+ * The format. All numbers in the byte order of the machine that wrote it:
+ *
+ *	offset	size
+ *	0	8	"FDPINREC"
+ *	8	4	0x01020304, to know the byte order
+ *	12	4	version of this layout, RECORDING_VERSION
+ *	16	4	schema_fingerprint(): what the records look like
+ *	20	4	size of this head: where the first record starts
+ *	24	8	0
+ *	32		records as bpf/events.h has them, each 8-byte aligned and a
+ *			multiple of 8 long, in the order they came
+ *	end		one record `end`: how many came before it, how many were lost
+ *
+ * The bytes of a file are foreign. Reading goes through one buffer of fixed
+ * size; each record is checked by record_decode() before anybody sees it. What
+ * is missing at the end becomes a gap record, so that no verdict can take a
+ * piece of a recording for the whole.
+ */
+#include "source.h"
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define RECORDING_MAGIC "FDPINREC"
+#define RECORDING_ORDER 0x01020304u
+#define RECORDING_VERSION 1
+#define WRITE_BUFFER (256 * 1024)
+#define READ_BUFFER (256 * 1024)
+
+struct recording_head {
+	char magic[8];
+	__u32 order, version, fingerprint, size;
+	__u64 zero;
+};
+
+_Static_assert(sizeof(struct recording_head) == 32, "size of the head");
+
+/* ---- writing ---------------------------------------------------------------- */
+
+struct recording {
+	FILE *f;
+	bool is_stdout;
+	__u64 records, last_ts;
+	int err; /* the first failure: nothing is written after it */
+};
+
+static int write_bytes(struct recording *rec, const void *data, size_t len)
+{
+	if (rec->err)
+		return rec->err;
+	errno = 0;
+	if (fwrite(data, 1, len, rec->f) != len)
+		rec->err = errno ? -errno : -EIO;
+	return rec->err;
+}
+
+static int write_head(struct recording *rec)
+{
+	struct recording_head head = {
+		.order = RECORDING_ORDER,
+		.version = RECORDING_VERSION,
+		.fingerprint = schema_fingerprint(),
+		.size = sizeof(head),
+	};
+
+	memcpy(head.magic, RECORDING_MAGIC, sizeof(head.magic));
+	return write_bytes(rec, &head, sizeof(head));
+}
+
+/* The file is evidence: nobody else reads it, and none that exists is replaced unless told so. */
+static FILE *open_output(const char *path, bool force)
+{
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (force ? O_TRUNC : O_EXCL);
+	int fd = open(path, flags, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (fd >= 0 && !f) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+	}
+	return f;
+}
+
+int recording_create(struct recording **ret, const char *path, bool force)
+{
+	struct recording *rec = calloc(1, sizeof(*rec));
+	int err;
+
+	if (!rec)
+		return -ENOMEM;
+	rec->is_stdout = !strcmp(path, "-");
+	rec->f = rec->is_stdout ? stdout : open_output(path, force);
+	if (!rec->f) {
+		err = -errno;
+		free(rec);
+		return err;
+	}
+	setvbuf(rec->f, NULL, _IOFBF, WRITE_BUFFER);
+	err = write_head(rec);
+	if (err) {
+		if (!rec->is_stdout)
+			fclose(rec->f);
+		free(rec);
+		return err;
+	}
+	*ret = rec;
+	return 0;
+}
+
+int recording_write(struct recording *rec, const struct record *r)
+{
+	int err;
+
+	if (r->h->type == EV_end) /* of a recording that is copied; ours comes when we close */
+		return rec->err;
+	err = write_bytes(rec, r->h, r->ev->size);
+	if (err)
+		return err;
+	rec->records++;
+	rec->last_ts = r->h->ts_ns;
+	return 0;
+}
+
+int recording_close(struct recording *rec, __u64 lost)
+{
+	struct ev_end end = {
+		.h = { .size = sizeof(end), .type = EV_end, .ts_ns = rec->last_ts },
+		.records = rec->records,
+		.lost = lost,
+	};
+	int err = write_bytes(rec, &end, sizeof(end));
+
+	if (fflush(rec->f) && !err)
+		err = -errno;
+	if (!rec->is_stdout) {
+		if (!err && fsync(fileno(rec->f)) && errno != EINVAL && errno != EROFS)
+			err = -errno; /* a pipe or a device cannot be synced, and need not */
+		if (fclose(rec->f) && !err)
+			err = -errno;
+	}
+	free(rec);
+	return err;
+}
+
+/* ---- reading ---------------------------------------------------------------- */
+
+struct replay {
+	source_fn fn;
+	void *ctx;
+	__u64 offset; /* bytes consumed */
+	__u64 records, last_ts;
+	bool headed, ended;
+};
+
+static int hand_gap(struct replay *p, const char *what, const char *why)
+{
+	struct ev_gap gap = { .h = { .size = sizeof(gap), .type = EV_gap, .ts_ns = p->last_ts } };
+	struct record r;
+
+	snprintf(gap.what, sizeof(gap.what), "%s", what);
+	snprintf(gap.why, sizeof(gap.why), "%s", why);
+	if (record_decode(&gap, sizeof(gap), &r) < 0)
+		return -EINVAL;
+	return p->fn(p->ctx, &r);
+}
+
+static int bad_bytes(struct replay *p)
+{
+	char why[sizeof(((struct ev_gap *)0)->why)];
+	int err;
+
+	snprintf(why, sizeof(why), "the recording has bad bytes at offset %" PRIu64, (uint64_t)p->offset);
+	err = hand_gap(p, "the rest of the recording", why);
+	return err ? err : -EBADMSG;
+}
+
+/* Bytes used, 0 if more are needed, or -errno. */
+static int take_head(struct replay *p, const unsigned char *data, size_t len)
+{
+	struct recording_head head;
+
+	if (memcmp(data, RECORDING_MAGIC, len < sizeof(head.magic) ? len : sizeof(head.magic)))
+		return -ENODATA;
+	if (len < sizeof(head))
+		return 0;
+	memcpy(&head, data, sizeof(head));
+	if (head.order != RECORDING_ORDER || head.version != RECORDING_VERSION || head.size != sizeof(head) ||
+	    head.fingerprint != schema_fingerprint())
+		return -EPROTO;
+	p->headed = true;
+	return sizeof(head);
+}
+
+/* The end says how many records there were: fewer may have been cut out of the middle. */
+static int check_end(struct replay *p, const struct ev_end *end)
+{
+	char why[sizeof(((struct ev_gap *)0)->why)];
+
+	p->ended = true;
+	if (end->records == p->records)
+		return 0;
+	snprintf(why, sizeof(why), "the recording should have %" PRIu64 " records but has %" PRIu64,
+		 (uint64_t)end->records, (uint64_t)p->records);
+	return hand_gap(p, "part of the recording", why);
+}
+
+/* Bytes used, 0 if more are needed, or -errno. What fn returned, if that is not 0, goes to *ret_stop. */
+static int take_record(struct replay *p, const unsigned char *data, size_t len, int *ret_stop)
+{
+	const struct fdpin_hdr *h = (const void *)data;
+	const struct event *ev;
+	struct record r;
+	int used;
+
+	if (p->ended)
+		return -EBADMSG; /* nothing may follow the end */
+	if (len < sizeof(*h))
+		return 0;
+	ev = schema_event(h->type);
+	if (!ev || h->size != ev->size)
+		return -EBADMSG;
+	if (len < ev->size)
+		return 0;
+	used = record_decode(data, len, &r);
+	if (used < 0)
+		return -EBADMSG;
+	p->last_ts = h->ts_ns;
+	*ret_stop = h->type == EV_end ? check_end(p, (const struct ev_end *)h) : 0;
+	if (!*ret_stop)
+		*ret_stop = p->fn(p->ctx, &r);
+	p->records++;
+	return used;
+}
+
+/* As much as can be used of bytes that are 8-byte aligned. 0, or what ends the replay. */
+static int feed(struct replay *p, const unsigned char *data, size_t len, size_t *ret_used)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		int stop = 0, used = p->headed ? take_record(p, data + at, len - at, &stop) :
+						 take_head(p, data + at, len - at);
+
+		if (used == -EBADMSG)
+			return bad_bytes(p);
+		if (used < 0)
+			return used;
+		if (!used)
+			break;
+		at += used;
+		p->offset += used;
+		if (stop)
+			return stop;
+	}
+	*ret_used = at;
+	return 0;
+}
+
+static int finish(struct replay *p, size_t left)
+{
+	if (!p->headed)
+		return -ENODATA;
+	if (left)
+		return hand_gap(p, "the end of the recording", "it is cut off in the middle of a record");
+	if (!p->ended)
+		return hand_gap(p, "the end of the recording", "it has no end record: it is cut off, or its writer was killed");
+	return 0;
+}
+
+int replay_memory(const void *data, size_t len, source_fn fn, void *ctx)
+{
+	struct replay p = { .fn = fn, .ctx = ctx };
+	_cleanup_free_ unsigned char *copy = NULL;
+	size_t used = 0;
+	int err;
+
+	if ((uintptr_t)data % 8) {
+		copy = malloc(len);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, data, len);
+		data = copy;
+	}
+	err = feed(&p, data, len, &used);
+	return err ? err : finish(&p, len - used);
+}
+
+static int replay_fd(int fd, source_fn fn, void *ctx)
+{
+	struct replay p = { .fn = fn, .ctx = ctx };
+	_cleanup_free_ unsigned char *buf = malloc(READ_BUFFER);
+	size_t have = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = read(fd, buf + have, READ_BUFFER - have);
+		size_t used = 0;
+		int err;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return finish(&p, have);
+		have += n;
+		err = feed(&p, buf, have, &used);
+		if (err)
+			return err;
+		have -= used;
+		memmove(buf, buf + used, have);
+	}
+}
+
+int replay_file(const char *path, source_fn fn, void *ctx)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!strcmp(path, "-"))
+		return replay_fd(STDIN_FILENO, fn, ctx);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return replay_fd(fd, fn, ctx);
+}

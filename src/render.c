@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * render.c - the table of formats, and what more than one of them needs:
+ * sentences and fields of events, and what a view lets through.
+ */
+#include "render.h"
+
+#include <string.h>
+
+#include "opts.h"
+
+static const struct format *const format_table[] = {
+#define X(name, what) &format_##name,
+	FORMATS(X)
+#undef X
+	NULL,
+};
+
+const struct format *format_find(const char *name)
+{
+	for (const struct format *const *f = format_table; *f; f++)
+		if (!strcmp((*f)->name, name))
+			return *f;
+	return NULL;
+}
+
+void format_list(FILE *out)
+{
+#define X(name, what) fprintf(out, "%-6s %s\n", #name, what);
+	FORMATS(X)
+#undef X
+}
+
+/* ---- fields and sentences ------------------------------------------------------ */
+
+enum obj_kind field_object(const struct field *f)
+{
+	static const struct {
+		const char *name;
+		enum obj_kind kind;
+	} kinds[] = {
+		{ "work", OBJ_WORK },	  { "behind", OBJ_WORK },      { "wq", OBJ_WQ },     { "files", OBJ_FILES },
+		{ "device", OBJ_DEVICE }, { "closed", OBJ_CONTAINER }, { "lock", OBJ_LOCK }, { "id", OBJ_RANGE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].name, f->name))
+			return kinds[i].kind;
+	return OBJ_NONE;
+}
+
+bool stack_frame(const struct ev_stack *s, unsigned int i, char buf[STACK_WIDTH + 1])
+{
+	if (i >= STACK_DEPTH || !s->frames[i * STACK_WIDTH])
+		return false;
+	memcpy(buf, s->frames + i * STACK_WIDTH, STACK_WIDTH);
+	buf[STACK_WIDTH] = '\0';
+	return true;
+}
+
+static void print_string(FILE *out, const struct record *r, const struct field *f)
+{
+	const char *s = (const char *)r->h + f->offset;
+	_cleanup_free_ char *shown = escape_text(s, f->size);
+
+	fputs(shown ?: "?", out);
+}
+
+static void print_errno(FILE *out, __s64 v)
+{
+	const char *name = v < 0 && v > -4096 ? strerrorname_np(-v) : NULL;
+
+	if (name)
+		fprintf(out, "-%s", name);
+	else
+		fprintf(out, "%lld", v);
+}
+
+void print_field(FILE *out, const struct record *r, const struct field *f)
+{
+	__u64 v = f->kind == KIND_STR ? 0 : record_u64(r, f);
+	const char *name;
+	char buf[FORMAT_MAX];
+
+	switch (f->kind) {
+	case KIND_STR:
+		print_string(out, r, f);
+		return;
+	case KIND_COUNT:
+	case KIND_TID:
+		fprintf(out, f->is_signed ? "%lld" : "%llu", v);
+		return;
+	case KIND_BYTES:
+		fputs(format_bytes(v, buf), out);
+		return;
+	case KIND_NS:
+		fputs(format_duration(v, buf), out);
+		return;
+	case KIND_ERRNO:
+		print_errno(out, v);
+		return;
+	case KIND_BOOL:
+		fputs(v ? "yes" : "no", out);
+		return;
+	case KIND_ID:
+		fputs(id_name(field_object(f), v, buf), out);
+		return;
+	case KIND_ADDR:
+	case KIND_HEX:
+	case KIND_PAD:
+		fprintf(out, "0x%llx", v);
+		return;
+	default:
+		name = kind_value_name(f->kind, v);
+		if (name)
+			fputs(name, out);
+		else
+			fprintf(out, "0x%llx?", v);
+	}
+}
+
+static bool field_empty(const struct record *r, const struct field *f)
+{
+	return f->kind == KIND_STR ? !((const char *)r->h)[f->offset] : !record_u64(r, f);
+}
+
+/* The field named in {…} at s, NULL for {container} and what is no field. */
+static const struct field *named_field(const struct record *r, const char *s)
+{
+	size_t len = strcspn(s, "}");
+
+	for (unsigned int i = 0; i < r->ev->n_fields; i++)
+		if (!strncmp(r->ev->fields[i].name, s, len) && !r->ev->fields[i].name[len])
+			return &r->ev->fields[i];
+	return NULL;
+}
+
+static void print_named(FILE *out, const struct record *r, const char *s)
+{
+	const struct field *f = named_field(r, s);
+	char id[ID_NAME_MAX];
+
+	if (r->h->type == EV_stack) {
+		const struct ev_stack *stack = (const void *)r->h;
+		char frame[STACK_WIDTH + 1];
+
+		for (unsigned int i = 0; stack_frame(stack, i, frame); i++) {
+			_cleanup_free_ char *shown = ESCAPE(frame);
+
+			fprintf(out, "%s%s", i ? " < " : "", shown ?: "?");
+		}
+	} else if (f) {
+		print_field(out, r, f);
+	} else if (!strncmp(s, "container}", 10)) {
+		fputs(id_name(OBJ_CONTAINER, r->h->container, id), out);
+	}
+}
+
+/* A [part] is left out when the first field in it is empty; returns where it ends. */
+static const char *skip_part(const struct record *r, const char *s)
+{
+	const char *brace = strchr(s, '{');
+	const struct field *f = brace ? named_field(r, brace + 1) : NULL;
+
+	return f && field_empty(r, f) ? strchr(s, ']') : NULL;
+}
+
+void print_sentence(FILE *out, const struct record *r)
+{
+	for (const char *s = r->ev->text; *s; s++) {
+		const char *end = *s == '[' ? skip_part(r, s) : NULL;
+
+		if (end) {
+			s = end;
+		} else if (*s == '{') {
+			print_named(out, r, s + 1);
+			s += strcspn(s, "}");
+			if (!*s)
+				return;
+		} else if (*s != '[' && *s != ']') {
+			fputc(*s, out);
+		}
+	}
+}
+
+/* ---- views ------------------------------------------------------------------------ */
+
+/* The name of the event, for the counts that only some events have. */
+static void tally_event(struct tally *t, const struct fdpin_hdr *h)
+{
+	const struct ev_invalidate *inv = (const void *)h;
+	const struct ev_revalidate *reval = (const void *)h;
+	const struct ev_unblock *un = (const void *)h;
+
+	switch (h->type) {
+	case EV_invalidate:
+		t->windows_opened += inv->ranges && inv->invalid == inv->ranges;
+		break;
+	case EV_revalidate:
+		t->windows_closed += reval->closed != 0;
+		if (reval->window_ns > t->window_ns)
+			t->window_ns = reval->window_ns;
+		break;
+	case EV_unmap:
+		t->windows_closed += ((const struct ev_unmap *)h)->closed != 0;
+		break;
+	case EV_block:
+	case EV_blocked: /* with a threshold it takes the place of the block */
+		t->blocks++;
+		break;
+	case EV_unblock:
+		t->unblocks++;
+		if (un->ns <= t->block_ns)
+			break;
+		t->block_ns = un->ns;
+		t->block_tid = h->tid;
+		memcpy(t->block_comm, h->comm, FDPIN_COMM_LEN);
+		break;
+	}
+}
+
+void view_note(struct view *v, const struct record *r)
+{
+	const struct ev_session *s = (const void *)r->h;
+	struct tally *t = &v->tally;
+
+	if (r->h->type == EV_session && !v->wall.known) {
+		v->wall.known = true;
+		v->wall.offset = s->realtime_ns - r->h->ts_ns;
+	}
+	if (!t->first_ns)
+		t->first_ns = r->h->ts_ns;
+	t->last_ns = r->h->ts_ns;
+	if (r->h->tgid > t->tgid_max)
+		t->tgid_max = r->h->tgid;
+	if (!r->h->look)
+		tally_event(t, r->h);
+}
+
+static bool same_container(const struct view *v, __u64 id)
+{
+	__u64 mask = v->container_bits >= 64 ? ~0ULL : (1ULL << v->container_bits) - 1;
+
+	return !v->container_bits || !((v->container ^ id) & mask);
+}
+
+static bool held_by(const struct obj *container, const struct u32_list *tgids)
+{
+	if (!tgids || !tgids->n)
+		return true;
+	for (struct edge *e = edge_out(container, REL_HELD); e; e = edge_out_next(e)) {
+		if (u32_list_has(tgids, e->last->tgid))
+			return true;
+		for (struct edge *u = edge_in(e->to, REL_USES); u; u = edge_in_next(u))
+			if (u32_list_has(tgids, u->last->tgid))
+				return true;
+	}
+	return false;
+}
+
+bool view_has(const struct view *v, const struct obj *c)
+{
+	return (c->note_look || c->out || c->in) && same_container(v, c->id) && held_by(c, v->tgids);
+}
+
+void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_gap *gap), void *ctx)
+{
+	for (struct obj *o = model_first(v->model, OBJ_GAP); o; o = model_next(o, OBJ_GAP))
+		if (NOTE_OF(o, gap))
+			fn(ctx, NOTE_OF(o, gap));
+}
+
+bool view_has_finding(const struct view *v, const struct finding *f)
+{
+	struct obj *c;
+
+	if (!f->container)
+		return true;
+	if (!same_container(v, f->container))
+		return false;
+	c = model_find(v->model, OBJ_CONTAINER, f->container);
+	return !c || held_by(c, v->tgids);
+}
+
+/* ---- what it amounts to --------------------------------------------------------------- */
+
+/* Known trouble counts before what is not known: whoever is woken by it reads both. */
+enum severity view_severity(const struct view *v)
+{
+	enum severity worst = SEVERITY_OK;
+	bool unknown = !model_complete(v->model);
+
+	for (unsigned int i = 0; i < v->findings->n; i++) {
+		const struct finding *f = &v->findings->f[i];
+
+		if (!view_has_finding(v, f))
+			continue;
+		unknown |= f->answer == ANSWER_CANNOT_TELL;
+		if (f->answer == ANSWER_YES && (enum severity)f->verdict->check_status > worst)
+			worst = f->verdict->check_status;
+	}
+	return worst == SEVERITY_OK && unknown ? SEVERITY_UNKNOWN : worst;
+}
+
+const char *severity_name(enum severity s)
+{
+	static const char *const names[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+	return names[s];
+}
+
+char *count_findings(const struct view *v, enum answer answer)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (unsigned int k = 0; k < verdict_count; k++) {
+		unsigned int n = 0;
+
+		for (unsigned int i = 0; i < v->findings->n; i++) {
+			const struct finding *f = &v->findings->f[i];
+
+			n += f->verdict == &verdict_table[k] && f->answer == answer && view_has_finding(v, f);
+		}
+		if (n)
+			fprintf(out, "%s%u %s%s", ftell(out) ? ", " : "", n, verdict_table[k].name, n > 1 ? "s" : "");
+	}
+	fclose(out);
+	return text;
+}
+
+unsigned int count_blocked(const struct view *v)
+{
+	unsigned int n = 0;
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
+		if (!view_has(v, c))
+			continue;
+		for (struct edge *e = edge_in(c, REL_WAITS); e; e = edge_in_next(e))
+			n++;
+	}
+	return n;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * render.h - list 6: the formats. A new one is a line here and
+ * render_<name>.c with struct format format_<name>. A format walks the field
+ * table, the sentence templates, the model and the findings; it knows no
+ * event and no verdict by name. What formats share is in render.c.
+ */
+#ifndef FDPIN_RENDER_H
+#define FDPIN_RENDER_H
+
+#include "output.h"
+#include "util.h"
+#include "verdict.h"
+
+#define FORMATS(X)                                   \
+	X(text, "for people; the default")           \
+	X(json, "one JSON document; JSON Lines from trace")
+
+enum view_kind {
+	VIEW_STATUS, /* what is, now: no events */
+	VIEW_STREAM, /* events as they come, and a summary */
+	VIEW_REPORT, /* a recording: events, then what they amount to */
+};
+
+/* Counts over the events that were shown. */
+struct tally {
+	__u64 events;
+	__u64 first_ns, last_ns;
+	unsigned int windows_opened, windows_closed;
+	__u64 window_ns; /* the longest closed one */
+	unsigned int blocks, unblocks;
+	__u64 block_ns; /* the longest ended one */
+	__u32 block_tid;
+	char block_comm[FDPIN_COMM_LEN + 1];
+	__u32 tgid_max;
+};
+
+/* From the clock of records to that on the wall, and the line before. */
+struct wall {
+	bool known;
+	__u64 offset;	    /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	__u64 start, last;  /* ts_ns of the first and the last line printed */
+	__u64 minute;	    /* last minute printed by reltime */
+};
+
+/* What is to be shown, and how much of it. */
+struct view {
+	enum view_kind kind;
+	const char *file; /* of a report */
+	const struct model *model;
+	const struct findings *findings; /* NULL while they are not known */
+	struct tally tally;
+	struct wall wall;
+	__u64 lost;
+	__u64 lasted_ns; /* of a stream: how long it was watched */
+	__u64 detach_ns; /* how long taking the hooks away took; 0: not done */
+	/* Only this container, only those of these processes; 0 and empty mean all. */
+	__u64 container;
+	unsigned int container_bits;
+	const struct u32_list *tgids;
+	bool bytes; /* exact sizes */
+	bool stacks;
+	__u32 stacks_seen[256]; /* hashes of stacks already printed */
+	unsigned int n_stacks;
+};
+
+struct format {
+	const char *name;
+	int (*begin)(struct output *o, struct view *v);
+	int (*event)(struct output *o, struct view *v, const struct record *r);
+	int (*end)(struct output *o, struct view *v);
+};
+
+#define X(name, what) extern const struct format format_##name;
+FORMATS(X)
+#undef X
+
+/* NULL if there is none of this name. */
+const struct format *format_find(const char *name);
+void format_list(FILE *out);
+
+/* ---- shared by formats ------------------------------------------------------ */
+
+/* Count a record in, and learn the time of day from a session. */
+void view_note(struct view *v, const struct record *r);
+/* Show it? A container that the last look saw, or that a hook told of, and that -c and -p let through. */
+bool view_has(const struct view *v, const struct obj *container);
+/* Is a finding about something that is shown? */
+bool view_has_finding(const struct view *v, const struct finding *f);
+
+/* The sentence of a record's event, filled in. */
+void print_sentence(FILE *out, const struct record *r);
+/* A field in the form of its kind, escaped. */
+void print_field(FILE *out, const struct record *r, const struct field *f);
+/* Kind of object that an ID field names. */
+enum obj_kind field_object(const struct field *f);
+/* Frames of a stack record, each NUL-terminated in buf; false when there are no more. */
+bool stack_frame(const struct ev_stack *s, unsigned int i, char buf[STACK_WIDTH + 1]);
+/* A string of a record that may lack its end, escaped; allocated. */
+#define ESCAPE(array) escape_text(array, sizeof(array))
+
+/* What --check answers. */
+enum severity { SEVERITY_OK, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITY_UNKNOWN };
+enum severity view_severity(const struct view *v);
+const char *severity_name(enum severity s);
+/* "1 deadlock, 2 stall" of the findings answered so, in findings order; allocated. */
+char *count_findings(const struct view *v, enum answer answer);
+/* Threads blocked on a shown container. */
+unsigned int count_blocked(const struct view *v);
+
+/* Everything that could not be seen; the model keeps no two alike. */
+void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_gap *gap), void *ctx);
+
+/* ---- parts of the formats that fill a file of their own ------------------------ */
+
+void text_status(struct output *o, struct view *v);
+void text_findings(struct output *o, struct view *v);
+/* A label and a text, wrapped to the width; every line begins with prefix. */
+void print_paragraph(struct output *o, const char *prefix, const char *label, unsigned int label_width,
+		     const char *text);
+
+struct json_object;
+/* The keys that status and report share, added to doc. 0 or -ENOMEM. */
+int json_status(struct json_object *doc, struct view *v);
+int json_print(struct output *o, struct json_object *doc);
+int json_add(struct json_object *doc, const char *key, struct json_object *value);
+struct json_object *json_text(const char *s, size_t size); /* hostile */
+struct json_object *json_hex(__u64 v);
+struct json_object *json_value_name(enum kind kind, __u64 v);
+const char *grade_name(unsigned int grade);
+
+#endif

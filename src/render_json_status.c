@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * render_json_status.c - format "json": what is, now, and the verdicts, as
+ * the one object of `status -j`; a report and the summary of a stream have
+ * parts of it. Keys are only ever added; see DOC_VERSION.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "render.h"
+
+static struct json_object *container_name(__u64 id)
+{
+	char buf[ID_NAME_MAX];
+
+	return id ? json_object_new_string(id_name(OBJ_CONTAINER, id, buf)) : NULL;
+}
+
+static void add_thread(struct json_object *obj, const struct fdpin_hdr *h)
+{
+	json_add(obj, "tgid", json_object_new_int64(h->tgid));
+	json_add(obj, "tid", json_object_new_int64(h->tid));
+	json_add(obj, "comm", json_text(h->comm, sizeof(h->comm)));
+}
+
+/* ---- containers --------------------------------------------------------------------- */
+
+static struct json_object *devices(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_in(c, REL_MEMBER); e; e = edge_in_next(e)) {
+		const struct fdpin_hdr *h = e->last;
+		struct json_object *obj = json_object_new_object();
+		char buf[ID_NAME_MAX];
+
+		json_add(obj, "id", json_object_new_string(id_name(OBJ_DEVICE, e->from->id, buf)));
+		if (h->type == EV_device) {
+			const struct ev_device *d = (const void *)h;
+
+			json_add(obj, "name", json_text(d->device_name, sizeof(d->device_name)));
+			json_add(obj, "backed", json_value_name(KIND_BACKED, d->backed));
+			json_add(obj, "group", json_object_new_int64(d->group));
+			json_add(obj, "open", json_object_new_int64(d->open));
+		} else if (h->type == EV_close) {
+			const struct ev_close *d = (const void *)h;
+
+			json_add(obj, "name", json_text(d->device_name, sizeof(d->device_name)));
+		}
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *holders(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_out(c, REL_HELD); e; e = edge_out_next(e)) {
+		const struct ev_holder *h = (const void *)e->last;
+		struct json_object *obj = json_object_new_object();
+		unsigned int threads = 0;
+
+		for (struct edge *u = edge_in(e->to, REL_USES); u; u = edge_in_next(u))
+			threads++;
+		add_thread(obj, &h->h);
+		json_add(obj, "fd", json_object_new_int64(h->fd));
+		json_add(obj, "threads", json_object_new_int64(threads));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+/* Threads in whose hands the last reference is, on its way to be released. */
+static struct json_object *pending(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_out(c, REL_PENDING); e; e = edge_out_next(e)) {
+		struct json_object *obj = json_object_new_object();
+
+		add_thread(obj, e->last);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *ranges(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
+		const struct ev_range *r = (const void *)e->last;
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "iova", json_hex(r->iova));
+		json_add(obj, "size", json_object_new_uint64(r->size));
+		json_add(obj, "vaddr", json_hex(r->vaddr));
+		json_add(obj, "valid", json_object_new_boolean(r->valid));
+		json_add(obj, "backing", NULL);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *blocked(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_in(c, REL_WAITS); e; e = edge_in_next(e)) {
+		/* What the hook saw says more than what a look found later. */
+		const struct ev_block *b = (const void *)(e->observed ? e->rec : e->last);
+		struct json_object *obj = json_object_new_object();
+
+		add_thread(obj, &b->h);
+		json_add(obj, "class", json_value_name(KIND_CLASS, b->class));
+		json_add(obj, "func", *b->func ? json_text(b->func, sizeof(b->func)) : NULL);
+		json_add(obj, "wq", *b->wq_name ? json_text(b->wq_name, sizeof(b->wq_name)) : NULL);
+		json_add(obj, "iova", b->size || b->iova ? json_hex(b->iova) : NULL);
+		json_add(obj, "size", b->size ? json_object_new_uint64(b->size) : NULL);
+		json_add(obj, "op", json_value_name(KIND_OP, b->op));
+		json_add(obj, "grade", json_object_new_string(grade_name(b->h.grade)));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *container(const struct obj *c)
+{
+	const struct ev_container *note = NOTE_OF(c, container);
+	struct json_object *obj = json_object_new_object();
+
+	json_add(obj, "id", container_name(c->id));
+	json_add(obj, "type", note && note->iommu ? json_object_new_string("type1") : NULL);
+	json_add(obj, "devices", devices(c));
+	json_add(obj, "holders", holders(c));
+	json_add(obj, "pending", pending(c));
+	json_add(obj, "refs", note ? json_object_new_uint64(note->refs) : NULL);
+	json_add(obj, "invalid", note ? json_object_new_int64(note->invalid) : NULL);
+	json_add(obj, "unstable", note ? json_object_new_boolean(note->unstable) : NULL);
+	json_add(obj, "ranges", ranges(c));
+	json_add(obj, "blocked", blocked(c));
+	return obj;
+}
+
+static struct json_object *containers(const struct view *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		if (view_has(v, c))
+			json_object_array_add(list, container(c));
+	return list;
+}
+
+/* ---- verdicts ------------------------------------------------------------------------ */
+
+static struct json_object *evidence(const struct finding *f)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < f->n_evidence; i++) {
+		const struct evidence *e = &f->evidence[i];
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "text", json_object_new_string(e->text ?: ""));
+		json_add(obj, "relation",
+			 e->rel < REL__max ? json_object_new_string(relation_words(e->rel)) : NULL);
+		json_add(obj, "from_tid", e->from_tid ? json_object_new_int64(e->from_tid) : NULL);
+		json_add(obj, "to_tid", e->to_tid ? json_object_new_int64(e->to_tid) : NULL);
+		json_add(obj, "grade", json_object_new_string(grade_name(e->grade)));
+		json_add(obj, "ts_ns", e->ts_ns ? json_object_new_uint64(e->ts_ns) : NULL);
+		json_add(obj, "via", e->via ? json_object_new_string(e->via) : NULL);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *strings(char **s, unsigned int n)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; i < n; i++)
+		json_object_array_add(list, json_object_new_string(s[i]));
+	return list;
+}
+
+static struct json_object *verdicts(const struct view *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; v->findings && i < v->findings->n; i++) {
+		const struct finding *f = &v->findings->f[i];
+		struct json_object *obj;
+
+		if (!view_has_finding(v, f))
+			continue;
+		obj = json_object_new_object();
+		json_add(obj, "name", json_object_new_string(f->verdict->name));
+		json_add(obj, "answer", json_object_new_string(answer_name(f->answer)));
+		json_add(obj, "grade", level_name(f->level) ? json_object_new_string(level_name(f->level)) : NULL);
+		json_add(obj, "subject", container_name(f->container));
+		json_add(obj, "evidence", evidence(f));
+		json_add(obj, "missing", strings(f->missing, f->n_missing));
+		json_add(obj, "sentence", f->sentence ? json_object_new_string(f->sentence) : NULL);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+/* ---- the whole ------------------------------------------------------------------------- */
+
+static void add_gap(void *list, const struct ev_gap *gap)
+{
+	struct json_object *obj = json_object_new_object();
+
+	json_add(obj, "what", json_text(gap->what, sizeof(gap->what)));
+	json_add(obj, "why", json_text(gap->why, sizeof(gap->why)));
+	json_object_array_add(list, obj);
+}
+
+static struct json_object *host(const struct view *v)
+{
+	const struct ev_session *s = NOTE_OF(model_first(v->model, OBJ_SESSION), session);
+	struct json_object *obj;
+	char buf[48];
+
+	if (!s)
+		return NULL;
+	obj = json_object_new_object();
+	json_add(obj, "node", json_text(s->node, sizeof(s->node)));
+	json_add(obj, "kernel", json_text(s->release, sizeof(s->release)));
+	json_add(obj, "boot_id", json_text(s->boot_id, sizeof(s->boot_id)));
+	format_rfc3339(s->realtime_ns, buf, sizeof(buf));
+	json_add(obj, "time", json_object_new_string(buf));
+	json_add(obj, "ts_ns", json_object_new_uint64(s->h.ts_ns));
+	json_add(obj, "realtime_offset_ns", json_object_new_int64(s->realtime_ns - s->h.ts_ns));
+	json_add(obj, "version", json_text(s->version, sizeof(s->version)));
+	json_add(obj, "command", json_text(s->command, sizeof(s->command)));
+	return obj;
+}
+
+int json_status(struct json_object *doc, struct view *v)
+{
+	struct json_object *gaps = json_object_new_array();
+
+	for_each_gap(v, add_gap, gaps);
+	if (v->kind == VIEW_STATUS)
+		json_add(doc, "host", host(v));
+	if (v->kind == VIEW_REPORT)
+		json_add(doc, "session", host(v));
+	json_add(doc, "complete", json_object_new_boolean(model_complete(v->model)));
+	json_add(doc, "lost", json_object_new_uint64(v->lost));
+	json_add(doc, "gaps", gaps);
+	if (v->kind != VIEW_STREAM) {
+		json_add(doc, "looks", json_object_new_int64(model_looks(v->model)));
+		json_add(doc, "containers", containers(v));
+		json_add(doc, "mms", json_object_new_array());
+		json_add(doc, "users", json_object_new_array());
+	}
+	return json_add(doc, "verdicts", verdicts(v));
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * render_text.c - format "text": events as lines, a summary; what is for the
+ * eye only. The table of containers is in render_text_status.c, the account
+ * of a finding in render_text_findings.c.
+ *
+ * Of a stream, only events go to the output; its heading and summary are
+ * notices on stderr, so that -q leaves them out.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "opts.h"
+#include "render.h"
+
+#define COMM_WIDTH 15
+#define EVENT_WIDTH 10
+#define STACK_INDENT 18
+
+/* ---- time --------------------------------------------------------------------- */
+
+static const struct tm *local_time(__u64 realtime_ns)
+{
+	static struct tm tm;
+	static time_t second = -1; /* localtime_r() is not cheap, and lines come in bursts */
+	time_t s = realtime_ns / NSEC_PER_SEC;
+
+	if (s != second && localtime_r(&s, &tm))
+		second = s;
+	return &tm;
+}
+
+static void print_delta(FILE *out, struct wall *w, __u64 ts)
+{
+	__u64 d = ts - w->last;
+
+	fprintf(out, "[%5" PRIu64 ".%06" PRIu64 "] ", (uint64_t)(d / NSEC_PER_SEC), (uint64_t)(d % NSEC_PER_SEC / 1000));
+}
+
+/* As dmesg does: the minute when it changes, else the time since the last line. */
+static void print_reltime(FILE *out, struct wall *w, __u64 ts, __u64 real)
+{
+	char buf[32];
+
+	if (real / (60 * NSEC_PER_SEC) == w->minute) {
+		print_delta(out, w, ts);
+		return;
+	}
+	w->minute = real / (60 * NSEC_PER_SEC);
+	strftime(buf, sizeof(buf), "[%b%e %H:%M] ", local_time(real));
+	fputs(buf, out);
+}
+
+static void print_time(FILE *out, struct wall *w, __u64 ts)
+{
+	__u64 real = ts + w->offset;
+	char buf[48];
+
+	if (!w->start)
+		w->start = w->last = ts;
+	switch (w->known ? globals.time : TIME_MONO) {
+	case TIME_LOCAL:
+		strftime(buf, sizeof(buf), "%H:%M:%S", local_time(real));
+		fprintf(out, "%s.%06llu ", buf, real % NSEC_PER_SEC / 1000);
+		break;
+	case TIME_DELTA:
+		print_delta(out, w, ts);
+		break;
+	case TIME_REL:
+		print_reltime(out, w, ts, real);
+		break;
+	case TIME_CTIME:
+		strftime(buf, sizeof(buf), "[%a %b %e %T %Y] ", local_time(real));
+		fputs(buf, out);
+		break;
+	case TIME_ISO:
+		strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", local_time(real));
+		fprintf(out, "%s,%06llu", buf, real % NSEC_PER_SEC / 1000);
+		strftime(buf, sizeof(buf), "%z", local_time(real));
+		fprintf(out, "%.3s:%s ", buf, buf + 3);
+		break;
+	case TIME_MONO:
+		fprintf(out, "%8llu.%06llu ", ts / NSEC_PER_SEC, ts % NSEC_PER_SEC / 1000);
+		break;
+	case TIME_NONE:
+		break;
+	}
+	w->last = ts;
+}
+
+/* Columns that print_time() fills, for the heading. */
+static unsigned int time_width(const struct view *v)
+{
+	static const unsigned char widths[] = {
+		[TIME_LOCAL] = 15, [TIME_DELTA] = 14, [TIME_REL] = 14, [TIME_CTIME] = 26,
+		[TIME_NONE] = 0,   [TIME_ISO] = 32,   [TIME_MONO] = 15,
+	};
+
+	return widths[v->wall.known ? globals.time : TIME_MONO];
+}
+
+/* ---- an event -------------------------------------------------------------------- */
+
+static unsigned int pid_width(const struct view *v)
+{
+	unsigned int width = 5;
+
+	for (__u32 n = v->tally.tgid_max / 100000; n; n /= 10)
+		width++;
+	return width;
+}
+
+static void pad_out(FILE *out, const char *text, unsigned int width)
+{
+	size_t used = text_width(text);
+
+	fprintf(out, "%s%*s", text, (int)(used < width ? width - used : 0), "");
+}
+
+static __u32 hash_frames(const char *s)
+{
+	__u32 h = 2166136261u;
+
+	for (unsigned int i = 0; i < STACK_BYTES; i++)
+		h = (h ^ (unsigned char)s[i]) * 16777619u;
+	return h;
+}
+
+/* A stack is printed the first time it is met. */
+static void print_stack(struct output *o, struct view *v, const struct ev_stack *s)
+{
+	__u32 hash = hash_frames(s->frames);
+	char frame[STACK_WIDTH + 1];
+
+	for (unsigned int i = 0; i < v->n_stacks && i < ARRAY_SIZE(v->stacks_seen); i++)
+		if (v->stacks_seen[i] == hash)
+			return;
+	v->stacks_seen[v->n_stacks++ % ARRAY_SIZE(v->stacks_seen)] = hash;
+	for (unsigned int i = 0; stack_frame(s, i, frame); i++) {
+		_cleanup_free_ char *shown = ESCAPE(frame);
+
+		fprintf(o->f, "%*s%s\n", STACK_INDENT, "", shown ?: "?");
+	}
+}
+
+static enum paint event_paint(unsigned int type)
+{
+	switch (type) {
+	case EV_block:
+	case EV_refuse:
+		return PAINT_WARN;
+	case EV_blocked:
+	case EV_lost:
+	case EV_gap:
+		return PAINT_BAD;
+	default:
+		return PAINT_NONE;
+	}
+}
+
+/* Time, process, thread's name, event. */
+static void print_columns(struct output *o, struct view *v, const struct fdpin_hdr *h, const char *event, enum paint p)
+{
+	_cleanup_free_ char *comm = ESCAPE(h->comm);
+
+	print_time(o->f, &v->wall, h->ts_ns);
+	if (h->tgid)
+		fprintf(o->f, "%*u ", (int)pid_width(v), h->tgid);
+	else
+		fprintf(o->f, "%*s ", (int)pid_width(v), "-");
+	pad_out(o->f, comm && *comm ? comm : "-", COMM_WIDTH);
+	fprintf(o->f, " %s", paint(o, p));
+	pad_out(o->f, event, EVENT_WIDTH);
+	fprintf(o->f, "%s ", unpaint(o, p));
+}
+
+static void print_verdict(struct output *o, struct view *v, const struct ev_verdict *e)
+{
+	_cleanup_free_ char *sentence = ESCAPE(e->sentence);
+	bool yes = !strncmp(e->answer, "yes", sizeof(e->answer));
+	bool no = !strncmp(e->answer, "no", sizeof(e->answer));
+	char name[sizeof(e->name) + 1] = "";
+
+	for (unsigned int i = 0; i < sizeof(e->name) && e->name[i]; i++)
+		name[i] = yes && e->name[i] >= 'a' && e->name[i] <= 'z' ? e->name[i] - 'a' + 'A' : e->name[i];
+	print_columns(o, v, &e->h, name, yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
+	fprintf(o->f, "%s%s\n", yes ? "" : no ? "no more: " : "likely, not proven: ", sentence ?: "?");
+	if (yes)
+		fprintf(o->f, "%*s%.16s; the full account: fdpin-trace status\n", STACK_INDENT, "", e->level);
+}
+
+static int text_event(struct output *o, struct view *v, const struct record *r)
+{
+	const struct fdpin_hdr *h = r->h;
+
+	switch (h->type) {
+	case EV_session:
+	case EV_look:
+	case EV_end:
+		return 0; /* the heading and the end say it */
+	case EV_stack:
+		print_stack(o, v, (const void *)h);
+		return 0;
+	case EV_verdict:
+		v->tally.events++;
+		print_verdict(o, v, (const void *)h);
+		return 0;
+	}
+	v->tally.events++;
+	print_columns(o, v, h, r->ev->name, event_paint(h->type));
+	print_sentence(o->f, r);
+	if (h->tid != h->tgid)
+		fprintf(o->f, " (tid %u)", h->tid);
+	fputc('\n', o->f);
+	return 0;
+}
+
+/* ---- heading and summary -------------------------------------------------------------- */
+
+static void print_heading(struct output *o, const struct view *v)
+{
+	unsigned int t = time_width(v);
+
+	fprintf(o->f, "%s", paint(o, PAINT_BOLD));
+	if (t)
+		fprintf(o->f, "%-*s ", t, "TIME");
+	fprintf(o->f, "%*s %-*s %-*s DETAIL%s\n", (int)pid_width(v), "PID", COMM_WIDTH, "COMM", EVENT_WIDTH, "EVENT",
+		unpaint(o, PAINT_BOLD));
+}
+
+static void print_gap(void *ctx, const struct ev_gap *gap)
+{
+	_cleanup_free_ char *what = ESCAPE(gap->what), *why = ESCAPE(gap->why);
+	_cleanup_free_ char *text = NULL;
+
+	if (asprintf(&text, "%s: %s", what ?: "?", why ?: "?") >= 0)
+		print_paragraph(ctx, "", "Not seen", 15, text);
+}
+
+/* What the windows and the blocked threads came to; a loss takes away every "none". */
+static void print_tally(struct output *o, const struct view *v)
+{
+	const struct tally *t = &v->tally;
+	_cleanup_free_ char *comm = ESCAPE(t->block_comm);
+	unsigned int blocked = count_blocked(v);
+	char buf[FORMAT_MAX];
+
+	if (t->windows_opened || t->windows_closed) {
+		fprintf(o->f, "VADDR windows  %u opened, %u closed", t->windows_opened, t->windows_closed);
+		if (t->window_ns)
+			fprintf(o->f, ", longest %s", format_duration(t->window_ns, buf));
+		fputc('\n', o->f);
+	}
+	if (t->blocks || t->unblocks || blocked) {
+		fprintf(o->f, "Blocked        %u time%s", t->blocks, t->blocks == 1 ? "" : "s");
+		if (t->unblocks)
+			fprintf(o->f, ", longest %s (%s [%u])", format_duration(t->block_ns, buf), comm ?: "?",
+				t->block_tid);
+		if (blocked)
+			fprintf(o->f, ", %s%u still%s", paint(o, PAINT_BAD), blocked, unpaint(o, PAINT_BAD));
+		fputc('\n', o->f);
+	} else if (!model_complete(v->model)) {
+		fputs("Blocked        cannot tell: not everything was seen\n", o->f);
+	}
+}
+
+static void print_stream_summary(const struct view *v)
+{
+	_cleanup_free_ char *yes = v->findings ? count_findings(v, ANSWER_YES) : NULL;
+	struct output err;
+	char took[FORMAT_MAX], detach[FORMAT_MAX];
+
+	if (!log_enabled(LOG_NOTICE))
+		return;
+	err = (struct output){ .f = stderr, .width = 80, .utf8 = true };
+	fprintf(stderr, "%llu event%s in %s, %llu lost.", v->tally.events, v->tally.events == 1 ? "" : "s",
+		format_duration(v->lasted_ns, took), v->lost);
+	if (v->detach_ns)
+		fprintf(stderr, " Detached in %s.", format_duration(v->detach_ns, detach));
+	fputc('\n', stderr);
+	print_tally(&err, v);
+	if (yes && *yes)
+		fprintf(stderr, "Verdicts       %s\n", yes);
+	for_each_gap(v, print_gap, &err);
+}
+
+static void print_report_head(struct output *o, struct view *v)
+{
+	const struct ev_session *s = NOTE_OF(model_first(v->model, OBJ_SESSION), session);
+	_cleanup_free_ char *file = escape_text(v->file, 4096);
+	char took[FORMAT_MAX], when[48] = "";
+	int indent;
+
+	indent = fprintf(o->f, "%s  ", file ?: "?") - 2;
+	if (s) {
+		_cleanup_free_ char *node = ESCAPE(s->node), *release = ESCAPE(s->release);
+
+		format_rfc3339(s->realtime_ns, when, sizeof(when));
+		fprintf(o->f, "%s, Linux %s, %.19sZ, ", node ?: "?", release ?: "?", when);
+	}
+	fprintf(o->f, "%s\n", format_duration(v->tally.last_ns - v->tally.first_ns, took));
+	fprintf(o->f, "%*s  %llu records, %llu lost, %s\n\n", indent, "", v->tally.events, v->lost,
+		model_complete(v->model) ? "complete" : "not complete");
+	v->tally.events = 0;
+}
+
+static int text_begin(struct output *o, struct view *v)
+{
+	if (v->kind == VIEW_REPORT)
+		print_report_head(o, v);
+	if (v->kind != VIEW_STATUS)
+		print_heading(o, v);
+	return 0;
+}
+
+static int text_end(struct output *o, struct view *v)
+{
+	if (v->kind == VIEW_STREAM) {
+		print_stream_summary(v);
+		return 0;
+	}
+	if (v->kind == VIEW_REPORT) {
+		fputc('\n', o->f);
+		print_tally(o, v);
+	}
+	text_status(o, v);
+	return 0;
+}
+
+const struct format format_text = { "text", text_begin, text_event, text_end };

@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * source_bpf.c - records from the running kernel: live hooks and looks.
+ *
+ * Two BPF objects share one ring buffer. snapshot_bpf is always loaded (a look
+ * is how every question about holders is answered); trace_bpf only when the
+ * caller wants history. What could not be had (rights, a hook, a symbol, a
+ * full table, a PID namespace) becomes a gap record, so that it reaches every
+ * verdict and every recording the same way as an event does.
+ *
+ * Records are submitted without waking us, so the ring is looked at by a
+ * timer (POLL_MS) as well as on the few events that do wake.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "emit.h"
+#include "source.h"
+#include "util.h"
+
+#include "../bpf/compat.h"
+#include "../bpf/config.h"
+
+#include "snapshot_bpf.skel.h"
+#include "trace_bpf.skel.h"
+
+#define POLL_MS 50
+#define INIT_PID_NS_INO 0xEFFFFFFCUL /* the kernel's PROC_PID_INIT_INO */
+#define RANGES_MAX (1 << 20)
+
+struct source_bpf {
+	struct snapshot_bpf *snapshot;
+	struct trace_bpf *trace;
+	struct btf *vmlinux_btf;
+	struct ring_buffer *ring;
+	source_fn fn;
+	void *ctx;
+	int stop;	     /* what fn returned, when not 0 */
+	unsigned int look;   /* looks begun */
+	__u64 lost_reported;
+	__u64 no_state_reported;
+	int epoll_fd, timer_fd;
+	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
+};
+
+/* ---- records made here ---------------------------------------------------- */
+
+static void deliver(struct source_bpf *s, const struct fdpin_hdr *h)
+{
+	if (!s->stop)
+		s->stop = emit(s->fn, s->ctx, h);
+}
+
+/* hooks: what is missing concerns what is watched, not what a look sees. */
+static void __attribute__((format(printf, 4, 5)))
+deliver_gap(struct source_bpf *s, bool hooks, const char *what, const char *fmt, ...)
+{
+	char why[sizeof(((struct ev_gap *)0)->why)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (!s->stop)
+		s->stop = hooks ? emit_hooks_gap(s->fn, s->ctx, what, why) : emit_gap(s->fn, s->ctx, what, why);
+}
+
+static void deliver_look(struct source_bpf *s, bool end, __u64 tasks)
+{
+	struct ev_look e = EV_INIT(look);
+
+	e.h.grade = GRADE_READ;
+	e.h.look = s->look % 255 + 1;
+	e.look = s->look;
+	e.tasks = tasks;
+	e.end = end;
+	deliver(s, &e.h);
+}
+
+static __u64 lost_now(const struct source_bpf *s)
+{
+	return (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
+}
+
+__u64 source_bpf_lost(const struct source_bpf *s)
+{
+	return lost_now(s);
+}
+
+/* Loss since the last time, as a record; a call without state is a loss too. */
+static void deliver_lost(struct source_bpf *s)
+{
+	__u64 lost = lost_now(s), no_state = s->trace ? s->trace->bss->stats.no_state : 0;
+	struct ev_lost e = EV_INIT(lost);
+
+	if (no_state != s->no_state_reported) {
+		deliver_gap(s, true, "calls", "%llu calls were not followed: no memory for their state", no_state);
+		s->no_state_reported = no_state;
+	}
+	if (lost == s->lost_reported)
+		return;
+	e.count = lost - s->lost_reported;
+	s->lost_reported = lost;
+	deliver(s, &e.h);
+}
+
+/* ---- the ring buffer ------------------------------------------------------ */
+
+/* Never returns negative unless fn wants to stop: libbpf takes that as the end. */
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct source_bpf *s = ctx;
+	struct record r;
+
+	if (record_decode(data, size, &r) < 0)
+		return 0;
+	s->stop = s->fn(s->ctx, &r);
+	return s->stop ? -ECANCELED : 0;
+}
+
+static int drain(struct source_bpf *s)
+{
+	int n = ring_buffer__consume(s->ring);
+
+	deliver_lost(s);
+	if (s->stop)
+		return s->stop;
+	return n < 0 && n != -ECANCELED ? n : 0;
+}
+
+int source_bpf_poll(struct source_bpf *s, int timeout_ms)
+{
+	struct epoll_event ev;
+	__u64 ticks;
+	int n;
+
+	s->stop = 0;
+	if (!s->ring)
+		return 0;
+	n = epoll_wait(s->epoll_fd, &ev, 1, timeout_ms);
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	if (read(s->timer_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		return -errno;
+	return drain(s);
+}
+
+int source_bpf_fd(const struct source_bpf *s)
+{
+	return s->epoll_fd;
+}
+
+static int open_poll(struct source_bpf *s)
+{
+	struct itimerspec every = {
+		.it_interval.tv_nsec = POLL_MS * 1000000L,
+		.it_value.tv_nsec = POLL_MS * 1000000L,
+	};
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->timer_fd < 0 || s->epoll_fd < 0 || timerfd_settime(s->timer_fd, 0, &every, NULL) ||
+	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->timer_fd, &ev))
+		return -errno;
+	if (!s->ring)
+		return 0;
+	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, ring_buffer__epoll_fd(s->ring), &ev))
+		return -errno;
+	return 0;
+}
+
+/* ---- what this kernel has ------------------------------------------------- */
+
+/* Types and functions of a module, wherever it is: loaded or built in. NULL if neither. */
+static struct btf *module_btf(struct source_bpf *s, const char *module, bool *own)
+{
+	struct btf *btf;
+
+	*own = false;
+	if (!strcmp(module, "vmlinux"))
+		return s->vmlinux_btf;
+	btf = btf__load_module_btf(module, s->vmlinux_btf);
+	if (btf) {
+		*own = true;
+		return btf;
+	}
+	return s->vmlinux_btf;
+}
+
+static bool has_func(struct source_bpf *s, const char *module, const char *func)
+{
+	bool own, found;
+	struct btf *btf = module_btf(s, module, &own);
+
+	found = btf && btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) > 0;
+	if (own)
+		btf__free(btf);
+	return found;
+}
+
+static bool has_struct(struct source_bpf *s, const char *module, const char *name)
+{
+	bool own, found;
+	struct btf *btf = module_btf(s, module, &own);
+
+	found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;
+	if (own)
+		btf__free(btf);
+	return found;
+}
+
+static void check_namespace(struct source_bpf *s)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino != INIT_PID_NS_INO)
+		deliver_gap(s, false, "threads outside this PID namespace",
+			    "a look sees only the threads of its own PID namespace; run on the host");
+}
+
+static const char *missing_rights(void)
+{
+	static const struct {
+		const char *name;
+		int bit;
+	} need[] = { { "CAP_BPF", 39 }, { "CAP_PERFMON", 38 }, { "CAP_SYS_ADMIN", 21 } };
+	static char text[96];
+	unsigned long long caps = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (f)
+		fclose(f);
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
+		if (!(caps & (1ULL << need[i].bit)))
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", need[i].name);
+	return text;
+}
+
+/* ---- loading -------------------------------------------------------------- */
+
+/* Half of what ids are made with: differs from boot to boot. The other half is the kernel's layout. */
+static void make_key(__u64 key[2])
+{
+	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char boot_id[64] = "";
+
+	if (fd >= 0 && read(fd, boot_id, sizeof(boot_id) - 1) < 0)
+		boot_id[0] = '\0';
+	key[0] = 0xcbf29ce484222325ULL;
+	for (const char *p = boot_id; *p; p++)
+		key[0] = (key[0] ^ (unsigned char)*p) * 0x100000001b3ULL;
+	key[1] = ~key[0] * 0x9e3779b97f4a7c15ULL;
+}
+
+static int run_syscall(struct bpf_program *prog, void *args, size_t size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = size);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	return err ? err : (int)opts.retval;
+}
+
+static void check_symbols(struct source_bpf *s)
+{
+#define X(name, use)                                  \
+	if (!s->snapshot->bss->symbols[SYM_##name])   \
+		deliver_gap(s, false, "kernel symbol " #name, "not found in the kernel's symbol table: %s", use);
+	FDPIN_SYMBOLS(X)
+#undef X
+}
+
+static int load_snapshot(struct source_bpf *s, const struct source_filter *filter)
+{
+	__u64 key[2];
+	int err;
+
+	s->snapshot = snapshot_bpf__open();
+	if (!s->snapshot)
+		return -errno;
+	make_key(key);
+	s->snapshot->rodata->cfg.key[0] = key[0];
+	s->snapshot->rodata->cfg.key[1] = key[1];
+	if (filter->ring_bytes)
+		bpf_map__set_max_entries(s->snapshot->maps.events, filter->ring_bytes);
+	err = snapshot_bpf__load(s->snapshot);
+	if (err)
+		return err;
+	err = run_syscall(s->snapshot->progs.resolve, NULL, 0);
+	if (err)
+		return err;
+	check_symbols(s);
+	return 0;
+}
+
+static struct bpf_program *find_program(struct source_bpf *s, const char *kind, const char *func)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s__%s", kind, func);
+	return bpf_object__find_program_by_name(s->trace->obj, name);
+}
+
+static void enable_hook(struct source_bpf *s, const char *func)
+{
+	struct bpf_program *entry = find_program(s, "fentry", func), *ret = find_program(s, "fexit", func);
+
+	if (entry)
+		bpf_program__set_autoload(entry, true);
+	if (ret)
+		bpf_program__set_autoload(ret, true);
+}
+
+/* Turn on what the kernel has; name what it has not. */
+static void choose_hooks(struct source_bpf *s, const struct source_filter *filter)
+{
+	(void)filter;
+#define HOOK(what, module, func, required, why)                                                                    \
+	if (has_func(s, module, #func))                                                                            \
+		enable_hook(s, #func);                                                                             \
+	else if (required)                                                                                         \
+		deliver_gap(s, true, what, "no function %s in this kernel", #func);
+	HOOKS(HOOK)
+#undef HOOK
+	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
+	if (has_func(s, "vmlinux", "start_flush_work"))
+		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
+	if (!has_struct(s, "vfio_iommu_type1", "vfio_iommu"))
+		deliver_gap(s, true, "ranges", "vfio_iommu_type1 is not loaded; start again when it is");
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
+}
+
+static void configure(struct source_bpf *s, const struct source_filter *filter)
+{
+	struct fdpin_config *cfg = (struct fdpin_config *)&s->trace->rodata->cfg;
+
+	cfg->key[0] = s->snapshot->bss->key[0];
+	cfg->key[1] = s->snapshot->bss->key[1];
+	cfg->events = filter->events ? filter->events : ~0ULL;
+	cfg->container = filter->container;
+	if (filter->container_bits)
+		cfg->container_mask = filter->container_bits >= 64 ? ~0ULL : (1ULL << filter->container_bits) - 1;
+	cfg->by_tgid = filter->n_tgids > 0;
+	cfg->by_tid = filter->n_tids > 0;
+	cfg->by_comm = filter->comm != NULL;
+	cfg->stacks = filter->stacks;
+	if (filter->comm)
+		snprintf(cfg->comm, sizeof(cfg->comm), "%s", filter->comm);
+}
+
+static int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n)
+{
+	__u8 one = 1;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (bpf_map__update_elem(map, &list[i], sizeof(list[i]), &one, sizeof(one), BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* Each program by itself: one that cannot be attached is a gap, not the end. */
+static int attach_programs(struct source_bpf *s)
+{
+	struct bpf_object_skeleton *skel = s->trace->skeleton;
+	unsigned int attached = 0;
+
+	for (int i = 0; i < skel->prog_cnt; i++) {
+		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
+
+		if (!bpf_program__autoload(*p->prog))
+			continue;
+		*p->link = bpf_program__attach(*p->prog);
+		if (*p->link)
+			attached++;
+		else
+			deliver_gap(s, true, p->name, "cannot attach: %s", strerror(errno));
+	}
+	return attached ? 0 : -EOPNOTSUPP;
+}
+
+static int load_trace(struct source_bpf *s, const struct source_filter *filter)
+{
+	int err;
+
+	s->trace = trace_bpf__open();
+	if (!s->trace)
+		return -errno;
+	choose_hooks(s, filter);
+	configure(s, filter);
+	err = bpf_map__reuse_fd(s->trace->maps.events, bpf_map__fd(s->snapshot->maps.events));
+	if (!err)
+		err = bpf_map__reuse_fd(s->trace->maps.vfio_users, bpf_map__fd(s->snapshot->maps.vfio_users));
+	if (!err)
+		err = trace_bpf__load(s->trace);
+	if (!err)
+		err = fill_list(s->trace->maps.tgids, filter->tgids, filter->n_tgids);
+	if (!err)
+		err = fill_list(s->trace->maps.tids, filter->tids, filter->n_tids);
+	return err ? err : attach_programs(s);
+}
+
+static int open_kernel(struct source_bpf *s, const struct source_filter *filter, bool history, const char **why)
+{
+	int err;
+
+	s->vmlinux_btf = btf__load_vmlinux_btf();
+	if (!s->vmlinux_btf) {
+		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
+		return -EOPNOTSUPP;
+	}
+	if (!has_struct(s, "vfio", "vfio_container")) {
+		s->no_vfio = true;
+		*why = "VFIO is not loaded, so there is nothing to see; modprobe vfio_iommu_type1 first";
+		return history ? -EOPNOTSUPP : 0;
+	}
+	*why = "cannot load the BPF programs that look at the standing system";
+	err = load_snapshot(s, filter);
+	if (err)
+		return err;
+	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
+	if (!s->ring)
+		return -errno;
+	if (!history)
+		return 0;
+	*why = "cannot load or attach the BPF programs that watch";
+	return load_trace(s, filter);
+}
+
+int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter, bool history, const char *command,
+		    source_fn fn, void *ctx, const char **why)
+{
+	static char text[160];
+	struct source_bpf *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->fn = fn;
+	s->ctx = ctx;
+	s->epoll_fd = s->timer_fd = -1;
+	s->stop = emit_session(fn, ctx, command, history);
+	check_namespace(s);
+	err = open_kernel(s, filter, history, why);
+	if (!err)
+		err = open_poll(s);
+	if (!err) {
+		*ret = s;
+		return 0;
+	}
+	if (err == -EPERM || err == -EACCES) {
+		const char *rights = missing_rights();
+
+		err = -EPERM;
+		snprintf(text, sizeof(text), "no permission; missing:%s", *rights ? rights : " none of the usual (lockdown?)");
+		*why = text;
+	} else {
+		snprintf(text, sizeof(text), "%s: %s", *why, strerror(-err));
+		*why = text;
+	}
+	source_bpf_close(s);
+	return err;
+}
+
+void source_bpf_close(struct source_bpf *s)
+{
+	if (!s)
+		return;
+	trace_bpf__destroy(s->trace);
+	ring_buffer__free(s->ring);
+	snapshot_bpf__destroy(s->snapshot);
+	btf__free(s->vmlinux_btf);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	if (s->timer_fd >= 0)
+		close(s->timer_fd);
+	free(s);
+}
+
+int source_bpf_follow(struct source_bpf *s, __u32 tgid)
+{
+	return s->trace ? fill_list(s->trace->maps.tgids, &tgid, 1) : 0;
+}
+
+/* ---- looks ---------------------------------------------------------------- */
+
+static void clear_map(struct bpf_map *map)
+{
+	__u64 k;
+
+	while (!bpf_map__get_next_key(map, NULL, &k, sizeof(k)))
+		if (bpf_map__delete_elem(map, &k, sizeof(k), 0))
+			break;
+}
+
+/* Run an iterator program over every thread. It prints nothing; -EAGAIN only means "go on". */
+static int run_iterator(struct bpf_program *prog)
+{
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	char buf[64];
+	ssize_t n;
+	int fd, err = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		bpf_link__destroy(link);
+		return fd;
+	}
+	do
+		n = read(fd, buf, sizeof(buf));
+	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+	if (n < 0)
+		err = -errno;
+	close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int read_containers(struct source_bpf *s)
+{
+	struct bpf_map *map = s->snapshot->maps.containers;
+	struct fdpin_read_args args = { .limit = RANGES_MAX };
+	__u64 k, *from = NULL;
+	int err = 0;
+
+	while (!err && !bpf_map__get_next_key(map, from, &k, sizeof(k))) {
+		from = &args.container;
+		args.container = k;
+		err = run_syscall(s->snapshot->progs.read_container, &args, sizeof(args));
+		if (!err)
+			err = drain(s);
+	}
+	return err;
+}
+
+static int look_steps(struct source_bpf *s)
+{
+	int err = run_iterator(s->snapshot->progs.find_files);
+
+	if (!err)
+		err = drain(s);
+	if (!err)
+		err = run_syscall(s->snapshot->progs.find_devices, NULL, 0);
+	if (!err)
+		err = read_containers(s);
+	if (!err)
+		err = run_iterator(s->snapshot->progs.find_blocked);
+	if (!err)
+		err = drain(s);
+	if (!err)
+		err = run_iterator(s->snapshot->progs.find_threads);
+	return err ? err : drain(s);
+}
+
+int source_bpf_look(struct source_bpf *s)
+{
+	struct fdpin_stats *stats = s->snapshot ? &s->snapshot->bss->stats : NULL;
+	__u64 full, cut, tasks;
+	int err;
+
+	s->stop = 0;
+	s->look++;
+	deliver_look(s, false, 0);
+	if (s->no_vfio) {
+		deliver_look(s, true, 0);
+		return s->stop;
+	}
+	s->snapshot->bss->look = s->look % 255 + 1;
+	clear_map(s->snapshot->maps.containers);
+	clear_map(s->snapshot->maps.holder_tables);
+	clear_map(s->snapshot->maps.waiters);
+	clear_map(s->snapshot->maps.interesting);
+	full = stats->table_full;
+	cut = stats->cut;
+	tasks = stats->tasks;
+	err = look_steps(s);
+	if (err && !s->stop)
+		deliver_gap(s, false, "the standing system", "a look failed: %s", strerror(-err));
+	if (stats->table_full != full)
+		deliver_gap(s, false, "objects", "%llu objects did not fit the tables of a look", stats->table_full - full);
+	if (stats->cut != cut)
+		deliver_gap(s, false, "objects", "%llu walks ended at their bound", stats->cut - cut);
+	deliver_look(s, true, stats->tasks - tasks);
+	return s->stop ? s->stop : err;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * suspect.c - when a standing wait is worth a look (suspect.h).
+ *
+ * At once: a thread waits for an address in a container, and some thread
+ * closes a device or waits for work; that is what a deadlock is made of.
+ * After SUSPECT_AGE_NS: a wait that just does not end.
+ */
+#include "suspect.h"
+
+static const bool telling[REL__max] = {
+	[REL_WAITS] = true,	 [REL_CLOSES] = true,	 [REL_FLUSHES] = true,
+	[REL_FLUSHES_WQ] = true, [REL_LOCK_WAIT] = true, [REL_PENDING] = true,
+};
+
+bool suspect_changes(const struct record *r)
+{
+	for (unsigned int i = 0; i < r->ev->n_effects; i++) {
+		const struct effect *e = &r->ev->effects[i];
+
+		if ((e->word == WORD_LINK || e->word == WORD_UNLINK) && telling[e->rel])
+			return true;
+	}
+	return false;
+}
+
+bool suspect_waits(const struct model *m)
+{
+	for (struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		if (edge_in(c, REL_WAITS))
+			return true;
+	return false;
+}
+
+static bool somebody_closes(const struct model *m)
+{
+	for (struct obj *t = model_first(m, OBJ_TASK); t; t = model_next(t, OBJ_TASK))
+		if (edge_out(t, REL_CLOSES) || edge_out(t, REL_FLUSHES) || edge_out(t, REL_FLUSHES_WQ))
+			return true;
+	return false;
+}
+
+__u64 suspect_when(const struct model *m)
+{
+	__u64 oldest = 0;
+
+	for (struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		for (struct edge *e = edge_in(c, REL_WAITS); e; e = edge_in_next(e))
+			if (!oldest || e->rec->ts_ns < oldest)
+				oldest = e->rec->ts_ns;
+	if (!oldest)
+		return 0;
+	return somebody_closes(m) ? oldest : oldest + SUSPECT_AGE_NS;
+}
