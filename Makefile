@@ -90,7 +90,7 @@ $(O)/%_bpf.skel.h: $(O)/bpf/%.stripped.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-vmlinux.h: bpf/vmlinux.sh
+vmlinux.h:
 ifdef VMLINUX_BTF
 	$(call msg,GEN,$@)
 	$(Q)bpf/vmlinux.sh $(VMLINUX_BTF) > $@
@@ -99,7 +99,7 @@ else
 endif
 
 expand:
-	@$(CLANG) $(BPF_CFLAGS) -E -P -include vmlinux.h bpf/events.h
+	@$(CLANG) -E -P -x c bpf/events.h | { clang-format 2>/dev/null || cat; }
 
 # ---- tests that need no kernel -------------------------------------------------
 
@@ -127,18 +127,18 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(pure:%.c=$(O)/fuzz/%.o)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(test_flags) -fsanitize=fuzzer -o $@ $< $(pure:%.c=$(O)/fuzz/%.o) $(PKG_LIBS)
 
-$(O)/tests/recedit: tests/golden/recedit.c $(pure:%.c=$(O)/san/%.o)
+$(O)/tests/%: tests/golden/%.c $(pure:%.c=$(O)/san/%.o)
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(test_flags) -o $@ $< $(pure:%.c=$(O)/san/%.o) $(PKG_LIBS)
+	$(Q)$(CC) $(test_flags) -o $@ $< $(pure:%.c=$(O)/san/%.o) -lcmocka $(PKG_LIBS)
 
 # What tests/run-all starts: all of it, and the tool under the sanitizers for the golden recordings.
-unit-programs: all $(unit_tests) $(fuzzers) $(patsubst tests/golden/%.c,$(O)/tests/%,$(wildcard tests/golden/recedit.c))
+unit-programs: all $(unit_tests) $(fuzzers) $(patsubst tests/golden/%.c,$(O)/tests/%,$(wildcard tests/golden/*.c))
 	$(Q)$(MAKE) SANITIZE=1 O=$(O)/sanitize all
 
 progs:
 	$(call msg,PROGS,$(O)/tests/progs)
-	$(Q)$(MAKE) -C tests/progs O=$(abspath $(O))/tests/progs
+	$(Q)$(MAKE) $(if $(filter 1,$(V)),,-s) -C tests/progs O=$(abspath $(O))/tests/progs
 
 # ---- check and demo: these, and only these, may install ------------------------
 
@@ -147,11 +147,11 @@ run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
 
 check:
 	$(Q)tests/setup build unit vm
-	$(Q)$(run_all) lists unit golden fuzz vm
+	$(Q)$(run_all) lists unit cli golden fuzz vm
 
 check-unit:
 	$(Q)tests/setup build unit
-	$(Q)$(run_all) lists unit golden fuzz
+	$(Q)$(run_all) lists unit cli golden fuzz
 
 check-vm:
 	$(Q)tests/setup build vm

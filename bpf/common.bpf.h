@@ -189,7 +189,7 @@ static __always_inline void function_name(char *buf, __u32 size, void *func)
 }
 
 /* Frames of a stack as text, one slot each; raw addresses never leave. */
-static __always_inline void stack_text(struct ev_stack *e, __u64 *ips, long bytes)
+static __always_inline void stack_text(struct ev_stack *e, const __u64 *ips, long bytes)
 {
 	__u64 args[1];
 
@@ -201,8 +201,11 @@ static __always_inline void stack_text(struct ev_stack *e, __u64 *ips, long byte
 	}
 }
 
+/* More than is shown: whether a thread is in a release is decided by the whole stack. */
+#define SCAN_DEPTH 64
+
 struct stack_scratch {
-	__u64 ips[STACK_DEPTH];
+	__u64 ips[SCAN_DEPTH];
 };
 
 struct {

@@ -30,6 +30,7 @@ struct fdpin_stats {
 	__u64 no_state;	  /* calls for which no state could be kept */
 	__u64 table_full; /* objects that did not fit a table of the look */
 	__u64 tasks;	  /* threads the look has seen */
+	__u64 found;	  /* threads found to matter; when it stands still, a look has them all */
 	__u64 cut;	  /* walks that ended at their bound */
 };
 
@@ -40,6 +41,7 @@ struct fdpin_stats {
 	X(vfio_device_set_xa, "all sets of VFIO devices")                       \
 	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")   \
 	X(wq_barrier_func, "tells a flush from a work item")                    \
+	X(__fput, "tells a thread that releases a file from one that used it")      \
 	X(____fput, "tells a pending release from other task work")             \
 	X(__sched_text_start, "functions of the scheduler begin here")          \
 	X(__sched_text_end, "and end here")

@@ -184,6 +184,14 @@ EVENT(queued, "work {func} of {wq_name} is queued behind another",
 	       S(wq_name, 24, "name of the workqueue")),
 	EFFECTS(LINK(BEHIND, work, behind)))
 
+EVENT(runs, "runs work {func}[ on {wq_name}]",
+	FIELDS(F(__u64, work, ID, "the work item this kernel worker runs")
+	       F(__u64, wq, ID, "its workqueue")
+	       S(func, 48, "function of the work item")
+	       S(wq_name, 24, "name of the workqueue")),
+	EFFECTS(LINK(RUNS, work, h.tid)
+		LINK(IN_WQ, work, wq)))
+
 EVENT(lock, "waits for {lock_name}, owned by {owner}",
 	FIELDS(F(__u64, lock, ID, "the lock")
 	       F(__u64, owner, TID, "thread that owns it, 0 if none was found")

@@ -9,12 +9,16 @@
  *   find_devices	vfio_device_set_xa: all devices and their containers,
  *			also those whose process has lost its file table
  *   read_container	one container: ranges, wait queue -> range, container
- *   find_blocked	every thread: is it on such a wait queue? Then its work
- *			item, and who has hung a barrier or a flusher on it
- *			-> block, flush, queued
+ *   find_blocked	every thread: is it on such a wait queue, or a worker that
+ *			waits for one that is? Then its work item, and who has
+ *			hung a barrier or a flusher on it
+ *			-> block, runs, flush, queued
  *   find_threads	every thread that holds, flushes or sleeps in a device's
  *			release: state, and what its kernel stack leads to
  *			-> thread, close, pending, lock, stack
+ *
+ * The last two are run again until they find nobody new (stats.found): who
+ * waits for a thread may come before it in the order of threads.
  *
  * Nothing here takes a reference or a lock: file tables are read in place, so
  * that a look can never become the last closer of somebody's file. What is
@@ -37,6 +41,15 @@
 __u64 look;		 /* number of this look, set by user space */
 __u64 key[2];		 /* made by resolve from the kernel's layout and cfg.key */
 __u64 symbols[SYM__max]; /* addresses, 0 if not there */
+
+/*
+ * What a walk starts with, where the verifier must not know it. Before 6.7
+ * (ab5cfac139ab "verify callbacks as if they are called unknown number of
+ * times") a callback of bpf_loop() is verified for its first turn only: a
+ * field of its context that is then known to be 0 makes the branch for "not 0"
+ * dead code, and the verifier takes it out. Goes with the last 6.1.
+ */
+__u64 unknown_zero;
 
 struct found_container {
 	__u64 file;
@@ -64,12 +77,26 @@ struct {
 TABLE(holder_tables, FDPIN_MAX_TABLES); /* file table -> a container */
 TABLE(waiters, FDPIN_MAX_TASKS);	/* task -> container it waits on */
 TABLE(interesting, FDPIN_MAX_TASKS);	/* task that must be described -> 1 */
+TABLE(asked, FDPIN_MAX_TASKS);		/* task whose work and flushers were looked at -> 1 */
+TABLE(described, FDPIN_MAX_TASKS);	/* task that has its thread record -> 1 */
 
 #define PUT(table, k, v)                                                             \
 	({                                                                           \
 		__u64 __k = (__u64)(k), __v = (__u64)(v);                            \
 		if (bpf_map_update_elem(&table, &__k, &__v, BPF_ANY))                \
 			__sync_fetch_and_add(&stats.table_full, 1);                  \
+	})
+
+/* Puts it there unless it is; true if it was not. */
+#define PUT_NEW(table, k)                                                            \
+	({                                                                           \
+		__u64 __n = (__u64)(k);                                              \
+		bool __new = !bpf_map_lookup_elem(&table, &__n);                     \
+		if (__new) {                                                         \
+			PUT(table, __n, 1);                                          \
+			__sync_fetch_and_add(&stats.found, 1);                       \
+		}                                                                    \
+		__new;                                                               \
 	})
 
 #define HAS(table, k)                                    \
@@ -424,7 +451,12 @@ static long range_step(__u32 i, struct range_walk *w)
 
 static __always_inline __u32 read_ranges(const struct vfio_iommu *iommu, __u64 id, __u64 limit, bool *complete)
 {
-	struct range_walk w = { .container = id };
+	struct range_walk w = {
+		.container = id,
+		.came_from = (void *)unknown_zero,
+		.n = unknown_zero,
+		.done = unknown_zero,
+	};
 
 	w.node = BPF_CORE_READ(iommu, dma_list.rb_node);
 	*complete = true;
@@ -453,7 +485,7 @@ static long look_at_waiter(__u32 i, struct list_walk *w)
 
 static __always_inline __u32 read_waiters(const struct vfio_iommu *iommu, __u64 container)
 {
-	struct list_walk w = { .arg = container };
+	struct list_walk w = { .arg = container, .arg2 = unknown_zero };
 
 	if (!bpf_core_field_exists(iommu->vaddr_wait))
 		return 0;
@@ -486,7 +518,7 @@ static long count_group(__u32 i, struct list_walk *w)
 
 static __always_inline __u32 count_groups(const struct vfio_container *container)
 {
-	struct list_walk w = {};
+	struct list_walk w = { .arg = unknown_zero };
 
 	list_begin(&w, (void *)container + bpf_core_field_offset(struct vfio_container, group_list));
 	LIST_WALK(count_group, &w);
@@ -544,7 +576,7 @@ static __always_inline void on_flusher(__u64 task_ptr, const struct work_struct 
 
 	if (!task)
 		return;
-	PUT(interesting, task, 1);
+	PUT_NEW(interesting, task);
 	e = EV_BEGIN(flush, container);
 	if (!e)
 		return;
@@ -692,7 +724,7 @@ static __always_inline void look_at_worker(const struct worker *worker, __u64 co
 	list_begin(&w, (void *)worker + bpf_core_field_offset(struct worker, scheduled));
 	LIST_WALK(look_at_scheduled, &w);
 	if (BPF_CORE_READ(pwq, max_active) == 1) {
-		w.target = 0;
+		w.target = unknown_zero;
 		list_begin(&w, (void *)pwq + bpf_core_field_offset(struct pool_workqueue, inactive_works));
 		LIST_WALK(look_at_inactive, &w);
 	}
@@ -720,21 +752,47 @@ static __always_inline void on_blocked(struct task_struct *task, const struct wo
 	EV_END(e);
 }
 
+/* A worker that is not blocked itself but waits for one that is: who waits for it waits too. */
+static __always_inline void on_runs(struct task_struct *task, const struct worker *worker)
+{
+	struct workqueue_struct *wq = BPF_CORE_READ(worker, current_pwq, wq);
+	struct work_struct *work = BPF_CORE_READ(worker, current_work);
+	struct ev_runs *e;
+
+	if (!work)
+		return;
+	e = EV_BEGIN(runs, 0);
+	if (!e)
+		return;
+	about_task(&e->h, task);
+	e->work = object_id(work);
+	e->wq = object_id(wq);
+	function_name(e->func, sizeof(e->func), BPF_CORE_READ(worker, current_func));
+	bpf_probe_read_kernel_str(e->wq_name, sizeof(e->wq_name), wq->name);
+	EV_END(e);
+}
+
 SEC("iter/task")
 int find_blocked(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct worker *worker;
-	__u64 *container, id;
+	__u64 *container, id = 0;
 
 	if (!task)
 		return 0;
 	container = HAS(waiters, task);
-	if (!container)
+	if (!container && !HAS(interesting, task))
 		return 0;
-	id = object_id((void *)*container);
+	if (!PUT_NEW(asked, task))
+		return 0;
 	worker = task_worker(task);
-	on_blocked(task, worker, id);
+	if (container) {
+		id = object_id((void *)*container);
+		on_blocked(task, worker, id);
+	} else if (worker) {
+		on_runs(task, worker);
+	}
 	if (worker)
 		look_at_worker(worker, id);
 	return 0;
@@ -797,7 +855,7 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			      bpf_core_field_offset(struct swait_queue, task_list);
 
 		if (!w->lock && linked_both_ways(list)) {
-			struct head_walk h = { .entry = word_at((void *)list) };
+			struct head_walk h = { .entry = word_at((void *)list), .head = unknown_zero };
 
 			bpf_loop(64, look_for_mutex, &h, 0);
 			if (h.head) {
@@ -900,18 +958,29 @@ static __always_inline void fill_wchan(char *buf, __u32 size, const struct stack
 	}
 }
 
-static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w)
+/* __fput is on the stack: a file is being released. Its length is not known, but less than this. */
+#define FPUT_SIZE 0x400
+
+static __always_inline bool in_release(const struct stack_scratch *s, long bytes)
 {
-	struct stack_scratch *s;
+	__u64 from = symbols[SYM___fput];
+
+	for (int i = 0; i < SCAN_DEPTH; i++) {
+		if ((i + 1) * (long)sizeof(__u64) > bytes)
+			break;
+		if (s->ips[i] > from && s->ips[i] < from + FPUT_SIZE)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w, const struct stack_scratch *s,
+				      long bytes)
+{
+	__u64 now = bpf_ktime_get_ns(), last = BPF_CORE_READ(task, sched_info.last_arrival);
 	struct ev_thread *e;
 	struct ev_stack *k;
-	__u32 zero = 0;
-	__u64 now = bpf_ktime_get_ns(), last = BPF_CORE_READ(task, sched_info.last_arrival);
-	long bytes = 0;
 
-	s = bpf_map_lookup_elem(&stack_scratch, &zero);
-	if (s)
-		bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
 	e = EV_BEGIN(thread, 0);
 	if (!e)
 		return;
@@ -947,6 +1016,19 @@ static __always_inline void scan_stack(struct task_struct *task, struct stack_wa
 	bpf_loop((stack + THREAD_SIZE - w->base) / sizeof(__u64), look_at_word, w, 0);
 }
 
+static __always_inline bool matters(struct task_struct *task, const struct stack_walk *w)
+{
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct task_struct *owner;
+
+	if (w->device_file || (files && HAS(holder_tables, files)) || HAS(interesting, task))
+		return true;
+	if (!w->lock)
+		return false;
+	owner = (void *)(word_at((void *)w->lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
+	return HAS(interesting, owner);
+}
+
 /*
  * Described are: threads of a process that holds a container, waiters and
  * flushers, and any thread that sleeps uninterruptibly in a device's release
@@ -956,28 +1038,28 @@ SEC("iter/task")
 int find_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct stack_walk w = {};
-	struct files_struct *files;
-	bool holds;
+	struct stack_walk w = {
+		.device_file = unknown_zero,
+		.lock = unknown_zero,
+		.wait = unknown_zero,
+	};
+	struct stack_scratch *s;
+	__u32 zero = 0;
+	long bytes = 0;
 
-	if (!task)
+	if (!task || HAS(described, task))
 		return 0;
-	files = BPF_CORE_READ(task, files);
-	holds = files && HAS(holder_tables, files);
+	s = bpf_map_lookup_elem(&stack_scratch, &zero);
 	if (task_state(task) & TASK_UNINTERRUPTIBLE)
 		scan_stack(task, &w);
-	if (!holds && !w.device_file && !HAS(interesting, task)) {
-		struct task_struct *owner;
-
-		if (!w.lock)
-			return 0;
-		owner = (void *)(word_at((void *)w.lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
-		if (!HAS(interesting, owner))
-			return 0;
-	}
+	if (!matters(task, &w))
+		return 0;
+	PUT_NEW(described, task);
 	PUT(interesting, task, 1);
-	on_thread(task, &w);
-	if (w.device_file)
+	if (s)
+		bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
+	on_thread(task, &w, s, bytes);
+	if (w.device_file && s && in_release(s, bytes))
 		on_closing(task, (void *)w.device_file);
 	if (w.lock)
 		on_lock(task, w.lock);

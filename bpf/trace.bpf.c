@@ -169,6 +169,8 @@ static __always_inline void remember_user(void)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct vfio_user user = {};
 
+	if (bpf_map_lookup_elem(&vfio_users, &tgid))
+		return;
 	bpf_get_current_comm(user.comm, sizeof(user.comm));
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
 }
@@ -425,7 +427,7 @@ static __always_inline void on_stack(void *ctx, __u64 container)
 	if (!s || !cfg.stacks || !wanted(EV_stack, container))
 		return;
 	/* the program and its trampoline are not part of the story */
-	bytes = bpf_get_stack(ctx, s->ips, sizeof(s->ips), 0);
+	bytes = bpf_get_stack(ctx, s->ips, STACK_DEPTH * sizeof(s->ips[0]), 0);
 	if (bytes <= 0)
 		return;
 	e = EV_BEGIN(stack, container);
@@ -840,14 +842,17 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
 	struct vfio_user *user = bpf_map_lookup_elem(&vfio_users, &tgid);
 	struct ev_exec *e;
 
-	if (!user || !wanted(EV_exec, 0))
+	if (!user)
 		return 0;
-	e = EV_BEGIN(exec, 0);
-	if (!e)
-		return 0;
-	bpf_probe_read_kernel_str(e->file, sizeof(e->file), BPF_CORE_READ(bprm, filename));
-	__builtin_memcpy(e->old_comm, user->comm, sizeof(e->old_comm));
-	EV_END_NOW(e);
+	if (wanted(EV_exec, 0)) {
+		e = EV_BEGIN(exec, 0);
+		if (e) {
+			bpf_probe_read_kernel_str(e->file, sizeof(e->file), BPF_CORE_READ(bprm, filename));
+			__builtin_memcpy(e->old_comm, user->comm, sizeof(e->old_comm));
+			EV_END_NOW(e);
+		}
+	}
+	bpf_get_current_comm(user->comm, sizeof(user->comm));
 	return 0;
 }
 

@@ -16,7 +16,7 @@ const struct command command_table[] = {
 #define C(name, summary) { #name, summary, cmd_##name, &cmd_##name##_opts },
 	COMMANDS(C)
 #undef C
-	{},
+		{},
 };
 
 static const struct opt rows[] = { OPTIONS_END };

@@ -50,7 +50,7 @@ const struct opts cmd_record_opts = {
 struct record_sink {
 	struct recording *recording;
 	const char *path;
-	__u64 events;
+	__u64 records, events; /* written; of them not made by looks */
 	__u64 began;
 };
 
@@ -58,7 +58,8 @@ static int on_record(void *ctx, const struct record *r)
 {
 	struct record_sink *s = ctx;
 
-	s->events++;
+	s->records++;
+	s->events += !r->h->look;
 	return recording_write(s->recording, r);
 }
 
@@ -131,7 +132,7 @@ static int record_to(const char *path)
 		log_error("cannot write '%s': %s", path, strerror(-err));
 		r = EX_IOERR;
 	}
-	if (!s.events && strcmp(path, "-"))
+	if (!s.records && strcmp(path, "-"))
 		unlink(path); /* nothing was watched: leave nothing behind */
 	else
 		tell_end(&s, &result);

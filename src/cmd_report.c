@@ -78,7 +78,7 @@ static int bad_input(int err)
 		log_error("'%s' was recorded by another version of fdpin-trace", args.input);
 		return EX_DATAERR;
 	case -EBADMSG:
-		log_error("'%s' has bad bytes in it; what comes before them is shown", args.input);
+		log_warning("'%s' has bad bytes in it; what comes before them is shown", args.input);
 		return EX_DATAERR;
 	default:
 		log_error("cannot read '%s': %s", args.input, strerror(-err));

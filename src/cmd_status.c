@@ -73,8 +73,7 @@ static const struct opt rows[] = {
 	HEADING("LIMITS"),
 	OPTION_CALL(0, "watch", "[SEC]", NULL, pick_watch, "again and again, every 2 seconds or as told"),
 	HEADING("ADVANCED"),
-	OPTION(OPT_TIME, 0, "settle", "TIME", &args.settle,
-	       "time between the two looks when a thread is blocked (1s)"),
+	OPTION(OPT_TIME, 0, "settle", "TIME", &args.settle, "time between the two looks when a thread is blocked (1s)"),
 	OPTIONS_END,
 };
 
@@ -203,8 +202,8 @@ static void print_counts(struct output *o, const struct view *v, bool unknown)
 		unsigned int n = 0;
 
 		for (unsigned int i = 0; i < v->findings->n; i++)
-			n += v->findings->f[i].verdict == &verdict_table[k] &&
-			     v->findings->f[i].answer == ANSWER_YES && view_has_finding(v, &v->findings->f[i]);
+			n += v->findings->f[i].verdict == &verdict_table[k] && v->findings->f[i].answer == ANSWER_YES &&
+			     view_has_finding(v, &v->findings->f[i]);
 		if (unknown)
 			fprintf(o->f, " %ss=U", verdict_table[k].name);
 		else

@@ -243,10 +243,11 @@ void open_sentence(struct findings *out, struct finding *f, const struct locked 
 	if (!l->able.n)
 		finding_sentence(out, f, "nobody is stuck closing %s", id);
 	else if (!closing)
-		finding_sentence(out, f, "nobody is closing a device of %s; %s can still restore or unmap the range", id,
-				 task_words(l->able.v[0], who));
+		finding_sentence(out, f, "nobody is closing a device of %s; %s can still restore or unmap the range",
+				 id, task_words(l->able.v[0], who));
 	else if (closing->from != l->able.v[0])
-		finding_sentence(out, f, "%s can still restore or unmap a range of %s", task_words(l->able.v[0], who), id);
+		finding_sentence(out, f, "%s can still restore or unmap a range of %s", task_words(l->able.v[0], who),
+				 id);
 	else
 		finding_sentence(out, f, "%s, which closes a device of %s, does not wait for the blocked thread",
 				 task_words(closing->from, who), id);
@@ -270,9 +271,11 @@ void note_oops(struct findings *out, struct finding *f, const struct obj *c)
 		if (task_class(e->from) == CLASS_USER)
 			task_words(e->from, who);
 	finding_note(out, f, "Do not",
-		     "kill %s, and do not restore or unmap the range: on a kernel with this wait, waking a user thread from it "
+		     "kill %s, and do not restore or unmap the range: on a kernel with this wait, waking a user thread "
+		     "from it "
 		     "oopses (it is asked whether it should stop as only a kernel thread can be) while the lock of the "
-		     "container is held, and then every call on the container hangs", who);
+		     "container is held, and then every call on the container hangs",
+		     who);
 }
 
 void note_unknown(struct findings *out, struct finding *f, const struct obj *c, const struct edge *waiter)
@@ -284,12 +287,14 @@ void note_unknown(struct findings *out, struct finding *f, const struct obj *c, 
 	if (range && when)
 		return;
 	if (range)
-		finding_note(out, f, "Not known", "who made the range invalid, and when: that was before fdpin-trace looked");
+		finding_note(out, f, "Not known",
+			     "who made the range invalid, and when: that was before fdpin-trace looked");
 	else if (when)
 		finding_note(out, f, "Not known", "which range %llu wants: it blocked before fdpin-trace looked",
 			     waiter ? waiter->from->id : 0);
 	else
 		finding_note(out, f, "Not known",
-			     "which range %llu wants, and who made it invalid and when: both happened before fdpin-trace looked",
+			     "which range %llu wants, and who made it invalid and when: both happened before "
+			     "fdpin-trace looked",
 			     waiter ? waiter->from->id : 0);
 }

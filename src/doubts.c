@@ -55,7 +55,8 @@ void doubt_absence(struct findings *out, struct finding *f, const struct model *
 
 	doubt_sight(out, f, m);
 	if (!model_looks(m))
-		finding_missing(out, f, "no look at the standing system was finished: what happened before is not seen");
+		finding_missing(out, f,
+				"no look at the standing system was finished: what happened before is not seen");
 	for (const struct obj *o = model_first(m, OBJ_CONTAINER); o; o = model_next(o, OBJ_CONTAINER))
 		if (NOTE_OF(o, container) && NOTE_OF(o, container)->unstable)
 			finding_missing(out, f, "%s changed while it was read: look again",
@@ -111,22 +112,27 @@ static void doubt_account(struct findings *out, struct finding *f, const struct 
 		finding_missing(out, f, "%s changed while it was read, or between the two looks", id);
 		break;
 	case ACCOUNT_NO_FILE:
-		finding_missing(out, f,
-				"the file of %s was not found: it is in no file table, and no thread was found that "
-				"is about to release it", id);
+		finding_missing(
+			out, f,
+			"the references do not add up: %s has a file, but it is in no file table, and no thread "
+			"was found that is about to release it; it may be in flight in a socket, or in io_uring",
+			id);
 		break;
 	case ACCOUNT_PARTIAL:
 		if (refs > found)
-			finding_missing(out, f,
-					"%llu of %llu reference%s to the file of %s found: the others are in flight in a "
-					"socket, in io_uring, or with somebody this look cannot see",
-					found, refs, refs == 1 ? "" : "s", id);
+			finding_missing(
+				out, f,
+				"%llu of %llu reference%s to the file of %s found: the others are in flight in a "
+				"socket, in io_uring, or with somebody this look cannot see",
+				found, refs, refs == 1 ? "" : "s", id);
 		else
-			finding_missing(out, f, "%llu descriptors were found, but only %llu references to the file of %s",
+			finding_missing(out, f,
+					"%llu descriptors were found, but only %llu references to the file of %s",
 					found, refs, id);
 		break;
 	case ACCOUNT_NO_RELEASER:
-		finding_missing(out, f, "the file of %s has no user left; which thread will release it was not found", id);
+		finding_missing(out, f, "the file of %s has no user left; which thread will release it was not found",
+				id);
 		break;
 	}
 }
@@ -156,14 +162,17 @@ static void doubt_process(struct findings *out, struct finding *f, const struct 
 			wchan = escape_text(th->wchan, sizeof(th->wchan));
 		finding_missing(out, f,
 				"process %u has one other thread, %s, %s%s: it could still call VFIO_IOMMU_MAP_DMA. "
-				"Whether it waits for the blocked thread is decided in user space", tgid,
-				task_words(task, who), running ? "running" : "asleep in ",
-				running ? "" : wchan ?: "an unknown place");
+				"Whether it waits for the blocked thread is decided in user space",
+				tgid, task_words(task, who), running ? "running" : "asleep in ",
+				running ? "" :
+				wchan	?:
+					  "an unknown place");
 	} else if (n) {
 		finding_missing(out, f,
 				"process %u has %u other threads, %u running and %u asleep elsewhere: each could still "
 				"call VFIO_IOMMU_MAP_DMA. Whether they wait for the blocked thread is decided in user "
-				"space", tgid, n, running, n - running);
+				"space",
+				tgid, n, running, n - running);
 	}
 }
 
@@ -233,9 +242,8 @@ static void doubt_suspect(struct findings *out, struct finding *f, const struct 
 	if (th && th->wchan[0])
 		wchan = escape_text(th->wchan, sizeof(th->wchan));
 	if (th && th->wait == WAIT_COMPLETION)
-		finding_missing(out, f,
-				"%s waits for a completion in %s; the kernel does not record who completes it", who,
-				wchan ?: "an unknown function");
+		finding_missing(out, f, "%s waits for a completion in %s; the kernel does not record who completes it",
+				who, wchan ?: "an unknown function");
 	else if (th && th->wait == WAIT_MUTEX)
 		finding_missing(out, f, "%s waits for a mutex whose owner was not found", who);
 	else if (th)
@@ -264,7 +272,8 @@ static void doubt_wait(struct findings *out, struct finding *f, const struct mar
 	if (task_killable(mk->obj, mk->edge))
 		finding_missing(out, f, "%s runs, or a signal can end its wait", who);
 	if (mk->edge->rel == REL_FLUSHES_WQ && !flush_covers(mk->edge, mk->next->edge))
-		finding_missing(out, f, "whether the blocked item was queued before %s began to wait for %s was not seen", who,
+		finding_missing(out, f,
+				"whether the blocked item was queued before %s began to wait for %s was not seen", who,
 				wq_words(mk->edge, queue));
 }
 
@@ -335,6 +344,7 @@ void doubt_deadlock(struct findings *out, struct finding *f, const struct waitgr
 	doubt_looks(out, f, g);
 	doubt_sight(out, f, g->m);
 	if (!f->n_missing)
-		finding_missing(out, f, "not everything in the cycle, and not everybody who holds the file, was confirmed "
-					"by two looks");
+		finding_missing(out, f,
+				"not everything in the cycle, and not everybody who holds the file, was confirmed "
+				"by two looks");
 }

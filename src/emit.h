@@ -18,8 +18,14 @@
 		.h = {.size = sizeof(struct ev_##name), .type = EV_##name, .grade = GRADE_INFERRED, .ts_ns = now_ns() } \
 	}
 
-/* A string field of a record that is zero there: cut to size. */
-#define EV_STRING(field, s) memcpy(field, s, strnlen(s, sizeof(field)))
+/* A string field of a record that is zero there: cut to size, and then without an end. */
+#define EV_STRING(field, s) ev_string(field, sizeof(field), s)
+
+static inline void ev_string(char *field, size_t size, const char *s)
+{
+	for (size_t i = 0; i < size && s[i]; i++)
+		field[i] = s[i];
+}
 
 static inline int emit(source_fn fn, void *ctx, const struct fdpin_hdr *h)
 {

@@ -122,8 +122,7 @@ int hold_pass(struct hold *h, const struct record *r)
 		return keep(p, r);
 	if (r->h->type == EV_block && h->min_ns)
 		return keep(p, r);
-	if (r->h->type == EV_unblock && *p && (*p)->block &&
-	    ((const struct ev_unblock *)r->h)->ns < h->min_ns) {
+	if (r->h->type == EV_unblock && *p && (*p)->block && ((const struct ev_unblock *)r->h)->ns < h->min_ns) {
 		drop(p);
 		return 0;
 	}

@@ -29,7 +29,7 @@
 
 /* Relations with one `to` for each `from`: a new one takes the place of the old. */
 static const bool single[REL__max] = {
-	[REL_WAITS] = true, [REL_RUNS] = true, [REL_IN_WQ] = true,     [REL_BEHIND] = true,
+	[REL_WAITS] = true,  [REL_RUNS] = true, [REL_IN_WQ] = true,	[REL_BEHIND] = true,
 	[REL_MEMBER] = true, [REL_USES] = true, [REL_LOCK_WAIT] = true, [REL_LOCK_OWNED] = true,
 };
 
@@ -40,7 +40,10 @@ static const bool single_to[REL__max] = {
 
 /* Relations that only describe their `from`, and do not keep it from being forgotten. */
 static const bool descriptive[REL__max] = {
-	[REL_IN_WQ] = true, [REL_MEMBER] = true, [REL_USES] = true, [REL_LOCK_OWNED] = true,
+	[REL_IN_WQ] = true,
+	[REL_MEMBER] = true,
+	[REL_USES] = true,
+	[REL_LOCK_OWNED] = true,
 };
 
 /* ---- construction --------------------------------------------------------- */
@@ -276,6 +279,10 @@ int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look)
 	if (e->last != e->rec)
 		free(e->last);
 	e->last = c;
+	if (e->rel == REL_PART) {
+		free(e->rec); /* there are many, and nobody asks when one was first seen */
+		e->rec = c;
+	}
 	confirm(e, look);
 	return 0;
 }
@@ -414,4 +421,3 @@ void store_sweep(struct model *m)
 	purge(m);
 	m->sweep_at = m->n_objs < IDLE_MAX ? 2 * IDLE_MAX : 2 * m->n_objs;
 }
-

@@ -54,10 +54,10 @@ static int pick_color(const struct opt *o, const char *arg)
 
 static int pick_time(const struct opt *o, const char *arg)
 {
-	static const struct word_value words[] = {
-		{ "time", TIME_LOCAL },	  { "delta", TIME_DELTA }, { "reltime", TIME_REL }, { "ctime", TIME_CTIME },
-		{ "notime", TIME_NONE }, { "iso", TIME_ISO },	   { "mono", TIME_MONO },   {}
-	};
+	static const struct word_value words[] = { { "time", TIME_LOCAL },  { "delta", TIME_DELTA },
+						   { "reltime", TIME_REL }, { "ctime", TIME_CTIME },
+						   { "notime", TIME_NONE }, { "iso", TIME_ISO },
+						   { "mono", TIME_MONO },   {} };
 
 	return pick(o, words, arg);
 }
@@ -143,9 +143,7 @@ static int set_value(const struct opt *o, const char *arg)
 	case OPT_NUMBER:
 		return parse_u64(arg, o->to) ? opts_bad(o, arg, "not a number") : 0;
 	case OPT_TIME:
-		return parse_duration(arg, o->to) ?
-			       opts_bad(o, arg, "give a number and a unit: us, ms, s, m or h") :
-			       0;
+		return parse_duration(arg, o->to) ? opts_bad(o, arg, "give a number and a unit: us, ms, s, m or h") : 0;
 	case OPT_U32_LIST:
 		return set_list(o, arg);
 	case OPT_CALL:
@@ -240,8 +238,8 @@ static const struct opt *find_row(const struct parse *p, const char *word, unsig
 	for (unsigned int i = 0; i < p->n; i++) {
 		const struct opt *o = p->rows[i];
 
-		if (letter ? o->key == word[letter] : o->name && strlen(o->name) == len - 2 &&
-							       !strncmp(o->name, word + 2, len - 2))
+		if (letter ? o->key == word[letter] :
+			     o->name && strlen(o->name) == len - 2 && !strncmp(o->name, word + 2, len - 2))
 			return o;
 	}
 	return NULL;

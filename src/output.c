@@ -105,8 +105,8 @@ int output_close(struct output *o, int status)
 const char *paint(const struct output *o, enum paint p)
 {
 	static const char *const codes[] = {
-		[PAINT_NONE] = "",	    [PAINT_BAD] = "\033[1;31m", [PAINT_WARN] = "\033[33m",
-		[PAINT_GOOD] = "\033[32m", [PAINT_DIM] = "\033[2m",	[PAINT_BOLD] = "\033[1m",
+		[PAINT_NONE] = "",	   [PAINT_BAD] = "\033[1;31m", [PAINT_WARN] = "\033[33m",
+		[PAINT_GOOD] = "\033[32m", [PAINT_DIM] = "\033[2m",    [PAINT_BOLD] = "\033[1m",
 	};
 
 	return o->color ? codes[p] : "";

@@ -249,8 +249,8 @@ static int feed(struct replay *p, const unsigned char *data, size_t len, size_t 
 	size_t at = 0;
 
 	while (at < len) {
-		int stop = 0, used = p->headed ? take_record(p, data + at, len - at, &stop) :
-						 take_head(p, data + at, len - at);
+		int stop = 0,
+		    used = p->headed ? take_record(p, data + at, len - at, &stop) : take_head(p, data + at, len - at);
 
 		if (used == -EBADMSG)
 			return bad_bytes(p);
@@ -274,7 +274,8 @@ static int finish(struct replay *p, size_t left)
 	if (left)
 		return hand_gap(p, "the end of the recording", "it is cut off in the middle of a record");
 	if (!p->ended)
-		return hand_gap(p, "the end of the recording", "it has no end record: it is cut off, or its writer was killed");
+		return hand_gap(p, "the end of the recording",
+				"it has no end record: it is cut off, or its writer was killed");
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "render.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "opts.h"
@@ -13,7 +14,7 @@ static const struct format *const format_table[] = {
 #define X(name, what) &format_##name,
 	FORMATS(X)
 #undef X
-	NULL,
+		NULL,
 };
 
 const struct format *format_find(const char *name)
@@ -165,18 +166,31 @@ static const char *skip_part(const struct record *r, const char *s)
 	return f && field_empty(r, f) ? strchr(s, ']') : NULL;
 }
 
+/* "1 ranges" is "1 range": the s of the word after a count of one is left out. */
+static bool is_plural_s(const char *text, const char *s, bool one)
+{
+	return one && *s == 's' && s > text && isalpha((unsigned char)s[-1]) && !isalpha((unsigned char)s[1]);
+}
+
 void print_sentence(FILE *out, const struct record *r)
 {
+	bool one = false; /* in the word after a count of one */
+
 	for (const char *s = r->ev->text; *s; s++) {
 		const char *end = *s == '[' ? skip_part(r, s) : NULL;
 
 		if (end) {
 			s = end;
 		} else if (*s == '{') {
+			const struct field *f = named_field(r, s + 1);
+
+			one = f && f->kind == KIND_COUNT && record_u64(r, f) == 1;
 			print_named(out, r, s + 1);
 			s += strcspn(s, "}");
 			if (!*s)
 				return;
+		} else if (is_plural_s(r->ev->text, s, one)) {
+			one = false;
 		} else if (*s != '[' && *s != ']') {
 			fputc(*s, out);
 		}

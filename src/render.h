@@ -40,7 +40,7 @@ struct wall {
 	bool known;
 	__u64 offset;	    /* CLOCK_REALTIME - CLOCK_MONOTONIC */
 	__u64 start, last;  /* ts_ns of the first and the last line printed */
-	__u64 minute;	    /* last minute printed by reltime */
+	__u64 minute;	    /* last minute printed by reltime, plus 1 */
 };
 
 /* What is to be shown, and how much of it. */

@@ -165,8 +165,7 @@ static struct json_object *evidence(const struct finding *f)
 		struct json_object *obj = json_object_new_object();
 
 		json_add(obj, "text", json_object_new_string(e->text ?: ""));
-		json_add(obj, "relation",
-			 e->rel < REL__max ? json_object_new_string(relation_words(e->rel)) : NULL);
+		json_add(obj, "relation", e->rel < REL__max ? json_object_new_string(relation_words(e->rel)) : NULL);
 		json_add(obj, "from_tid", e->from_tid ? json_object_new_int64(e->from_tid) : NULL);
 		json_add(obj, "to_tid", e->to_tid ? json_object_new_int64(e->to_tid) : NULL);
 		json_add(obj, "grade", json_object_new_string(grade_name(e->grade)));

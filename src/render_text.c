@@ -36,19 +36,21 @@ static void print_delta(FILE *out, struct wall *w, __u64 ts)
 {
 	__u64 d = ts - w->last;
 
-	fprintf(out, "[%5" PRIu64 ".%06" PRIu64 "] ", (uint64_t)(d / NSEC_PER_SEC), (uint64_t)(d % NSEC_PER_SEC / 1000));
+	fprintf(out, "[%5" PRIu64 ".%06" PRIu64 "] ", (uint64_t)(d / NSEC_PER_SEC),
+		(uint64_t)(d % NSEC_PER_SEC / 1000));
 }
 
 /* As dmesg does: the minute when it changes, else the time since the last line. */
 static void print_reltime(FILE *out, struct wall *w, __u64 ts, __u64 real)
 {
+	__u64 minute = real / (60 * NSEC_PER_SEC) + 1;
 	char buf[32];
 
-	if (real / (60 * NSEC_PER_SEC) == w->minute) {
+	if (minute == w->minute) {
 		print_delta(out, w, ts);
 		return;
 	}
-	w->minute = real / (60 * NSEC_PER_SEC);
+	w->minute = minute;
 	strftime(buf, sizeof(buf), "[%b%e %H:%M] ", local_time(real));
 	fputs(buf, out);
 }
@@ -94,7 +96,7 @@ static void print_time(FILE *out, struct wall *w, __u64 ts)
 static unsigned int time_width(const struct view *v)
 {
 	static const unsigned char widths[] = {
-		[TIME_LOCAL] = 15, [TIME_DELTA] = 14, [TIME_REL] = 14, [TIME_CTIME] = 26,
+		[TIME_LOCAL] = 15, [TIME_DELTA] = 14, [TIME_REL] = 14,	[TIME_CTIME] = 26,
 		[TIME_NONE] = 0,   [TIME_ISO] = 32,   [TIME_MONO] = 15,
 	};
 
@@ -324,6 +326,7 @@ static int text_end(struct output *o, struct view *v)
 	if (v->kind == VIEW_REPORT) {
 		fputc('\n', o->f);
 		print_tally(o, v);
+		fputc('\n', o->f);
 	}
 	text_status(o, v);
 	return 0;

@@ -34,7 +34,7 @@ void print_paragraph(struct output *o, const char *prefix, const char *label, un
 	unsigned int start = text_width(prefix) + label_width, at = start;
 	size_t used = text_width(label);
 
-	fprintf(o->f, "%s%s%*s", prefix, label, (int)(used < label_width ? label_width - used : 1), "");
+	fprintf(o->f, "%s%s%*s", prefix, label, (int)(used < label_width ? label_width - used : label_width > 0), "");
 	for (bool first = true; *text; first = false) {
 		size_t len = strcspn(text, " \n");
 		_cleanup_free_ char *word = strndup(text, len);
@@ -69,15 +69,15 @@ static const struct {
 	[REL_FLUSHES_WQ] = { "waits for", "waits for " },
 	[REL_LOCK_WAIT] = { "waits for", "waits for " },
 	[REL_CLOSES] = { "closes", "is closing " },
-	[REL_RUNS] = { "runs" },
-	[REL_IN_WQ] = { "queue" },
-	[REL_BEHIND] = { "behind" },
-	[REL_MEMBER] = { "device" },
-	[REL_INVALIDATED] = { "invalid" },
-	[REL_HELD] = { "holder" },
-	[REL_PENDING] = { "holder" },
-	[REL_USES] = { "thread" },
-	[REL_LOCK_OWNED] = { "owner" },
+	[REL_RUNS] = { "runs", NULL },
+	[REL_IN_WQ] = { "queue", NULL },
+	[REL_BEHIND] = { "behind", NULL },
+	[REL_MEMBER] = { "device", NULL },
+	[REL_INVALIDATED] = { "invalid", NULL },
+	[REL_HELD] = { "holder", NULL },
+	[REL_PENDING] = { "holder", NULL },
+	[REL_USES] = { "thread", NULL },
+	[REL_LOCK_OWNED] = { "owner", NULL },
 };
 
 static bool about_container(const struct evidence *e)
@@ -136,8 +136,8 @@ static void print_thread(struct output *o, const struct view *v, __u32 tid)
 static void print_stack(struct output *o, const struct view *v, const char *prefix, __u32 tid)
 {
 	const struct ev_stack *s = NOTE_OF(model_find(v->model, OBJ_STACK, tid), stack);
+	char frame[STACK_WIDTH + 1], before[STACK_WIDTH + 1] = "";
 	_cleanup_free_ char *text = NULL;
-	char frame[STACK_WIDTH + 1];
 	size_t size;
 	FILE *out;
 
@@ -150,8 +150,12 @@ static void print_stack(struct output *o, const struct view *v, const char *pref
 		_cleanup_free_ char *shown = NULL;
 
 		frame[strcspn(frame, "+")] = '\0';
+		/* A function that is traced is there twice, with the way to its hook in between. */
+		if (!strncmp(frame, "bpf_trampoline_", 15) || !strcmp(frame, before))
+			continue;
 		shown = ESCAPE(frame);
-		fprintf(out, "%s%s", i ? " < " : "", shown ?: "?");
+		fprintf(out, "%s%s", *before ? " < " : "", shown ?: "?");
+		strcpy(before, frame);
 	}
 	fclose(out);
 	if (text && *text)
@@ -240,8 +244,11 @@ static void print_notes(struct output *o, const struct finding *f)
 	for (unsigned int i = 0; i < f->n_notes; i++)
 		print_note(o, f->notes[i]);
 	for (unsigned int i = 0; i < f->n_missing; i++)
-		print_paragraph(o, "  ", i ? "" : f->answer == ANSWER_YES ? "Not known" : "Missing", NOTE_LABEL,
-				f->missing[i]);
+		print_paragraph(o, "  ",
+				i			? "" :
+				f->answer == ANSWER_YES ? "Not known" :
+							  "Missing",
+				NOTE_LABEL, f->missing[i]);
 }
 
 static void print_upper(FILE *out, const char *s)
@@ -260,8 +267,8 @@ static bool same_ignorance(const struct finding *a, const struct finding *b)
 /* "● STALL  vfio-a07b  proven" */
 static void print_heading(struct output *o, const struct view *v, const struct finding *f, const struct finding *likely)
 {
-	enum paint p = f->answer == ANSWER_YES && f->verdict->check_status == SEVERITY_CRITICAL ? PAINT_BAD :
-												  PAINT_WARN;
+	enum paint p =
+		f->answer == ANSWER_YES && f->verdict->check_status == SEVERITY_CRITICAL ? PAINT_BAD : PAINT_WARN;
 	char id[ID_NAME_MAX];
 
 	fprintf(o->f, "%s%s ", paint(o, p), glyph(o, "●", "*"));

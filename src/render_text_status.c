@@ -220,6 +220,8 @@ static void print_table(struct output *o, const struct view *v)
 
 	if (!t)
 		return;
+	/* libsmartcols never comes back from bytes that the locale cannot read. */
+	escape_text_ascii(!o->utf8 || MB_CUR_MAX == 1);
 	scols_table_enable_noencoding(t, 1); /* cells are escaped, and \x1b is to stay as it is */
 	scols_table_enable_colors(t, o->color);
 	scols_table_enable_ascii(t, !o->utf8);

@@ -37,6 +37,7 @@
 #define POLL_MS 50
 #define INIT_PID_NS_INO 0xEFFFFFFCUL /* the kernel's PROC_PID_INIT_INO */
 #define RANGES_MAX (1 << 20)
+#define CHAIN_MAX 32 /* threads waiting for threads, one after the other */
 
 struct source_bpf {
 	struct snapshot_bpf *snapshot;
@@ -550,6 +551,23 @@ static int read_containers(struct source_bpf *s)
 	return err;
 }
 
+/* Again until nobody new is found: each turn goes one step along a chain of waits. */
+static int run_until_found(struct source_bpf *s, struct bpf_program *prog)
+{
+	__u64 *found = &s->snapshot->bss->stats.found, before;
+	int err, turns = 0;
+
+	do {
+		before = *found;
+		err = run_iterator(prog);
+		if (!err)
+			err = drain(s);
+	} while (!err && *found != before && ++turns < CHAIN_MAX);
+	if (!err && *found != before)
+		s->snapshot->bss->stats.cut++;
+	return err;
+}
+
 static int look_steps(struct source_bpf *s)
 {
 	int err = run_iterator(s->snapshot->progs.find_files);
@@ -561,12 +579,10 @@ static int look_steps(struct source_bpf *s)
 	if (!err)
 		err = read_containers(s);
 	if (!err)
-		err = run_iterator(s->snapshot->progs.find_blocked);
+		err = run_until_found(s, s->snapshot->progs.find_blocked);
 	if (!err)
-		err = drain(s);
-	if (!err)
-		err = run_iterator(s->snapshot->progs.find_threads);
-	return err ? err : drain(s);
+		err = run_until_found(s, s->snapshot->progs.find_threads);
+	return err;
 }
 
 int source_bpf_look(struct source_bpf *s)
@@ -587,6 +603,8 @@ int source_bpf_look(struct source_bpf *s)
 	clear_map(s->snapshot->maps.holder_tables);
 	clear_map(s->snapshot->maps.waiters);
 	clear_map(s->snapshot->maps.interesting);
+	clear_map(s->snapshot->maps.asked);
+	clear_map(s->snapshot->maps.described);
 	full = stats->table_full;
 	cut = stats->cut;
 	tasks = stats->tasks;

@@ -28,26 +28,26 @@ struct span {
 
 /* Well-formed, but not to be shown: controls, marks of direction, the invisible, the unassigned for good. */
 static const struct span hidden[] = {
-	{ 0x80, 0x9f },	      /* C1 */
-	{ 0xad, 0xad },	      /* soft hyphen */
-	{ 0x34f, 0x34f },     /* grapheme joiner */
-	{ 0x61c, 0x61c },     /* Arabic letter mark */
-	{ 0x115f, 0x1160 },   /* Hangul fillers */
-	{ 0x17b4, 0x17b5 },   /* Khmer inherent vowels */
-	{ 0x180b, 0x180f },   /* Mongolian selectors */
-	{ 0x2000, 0x200f },   /* blanks of all widths, joiners, LRM, RLM */
-	{ 0x2028, 0x202f },   /* line separators, embeddings, overrides */
-	{ 0x205f, 0x206f },   /* word joiner, isolates, shaping */
-	{ 0x3000, 0x3000 },   /* ideographic blank */
-	{ 0x3164, 0x3164 },   /* Hangul filler */
-	{ 0xd800, 0xf8ff },   /* surrogates, private use */
-	{ 0xfdd0, 0xfdef },   /* no characters */
-	{ 0xfe00, 0xfe0f },   /* variation selectors */
-	{ 0xfeff, 0xfeff },   /* byte order mark */
-	{ 0xffa0, 0xffa0 },   /* Hangul filler */
-	{ 0xfff0, 0xffff },   /* specials */
-	{ 0x1bca0, 0x1bca3 }, /* shorthand controls */
-	{ 0x1d173, 0x1d17a }, /* musical controls */
+	{ 0x80, 0x9f },	       /* C1 */
+	{ 0xad, 0xad },	       /* soft hyphen */
+	{ 0x34f, 0x34f },      /* grapheme joiner */
+	{ 0x61c, 0x61c },      /* Arabic letter mark */
+	{ 0x115f, 0x1160 },    /* Hangul fillers */
+	{ 0x17b4, 0x17b5 },    /* Khmer inherent vowels */
+	{ 0x180b, 0x180f },    /* Mongolian selectors */
+	{ 0x2000, 0x200f },    /* blanks of all widths, joiners, LRM, RLM */
+	{ 0x2028, 0x202f },    /* line separators, embeddings, overrides */
+	{ 0x205f, 0x206f },    /* word joiner, isolates, shaping */
+	{ 0x3000, 0x3000 },    /* ideographic blank */
+	{ 0x3164, 0x3164 },    /* Hangul filler */
+	{ 0xd800, 0xf8ff },    /* surrogates, private use */
+	{ 0xfdd0, 0xfdef },    /* no characters */
+	{ 0xfe00, 0xfe0f },    /* variation selectors */
+	{ 0xfeff, 0xfeff },    /* byte order mark */
+	{ 0xffa0, 0xffa0 },    /* Hangul filler */
+	{ 0xfff0, 0xffff },    /* specials */
+	{ 0x1bca0, 0x1bca3 },  /* shorthand controls */
+	{ 0x1d173, 0x1d17a },  /* musical controls */
 	{ 0xe0000, 0x10ffff }, /* tags, selectors, private use */
 };
 
@@ -156,7 +156,7 @@ static bool four_digits_do(enum obj_kind kind, __u64 id)
 }
 
 static const char *const id_prefix[OBJ_END + 1] = {
-	[OBJ_CONTAINER] = "vfio", [OBJ_WORK] = "work",	[OBJ_WQ] = "wq",     [OBJ_FILES] = "files",
+	[OBJ_CONTAINER] = "vfio", [OBJ_WORK] = "work",	 [OBJ_WQ] = "wq",     [OBJ_FILES] = "files",
 	[OBJ_DEVICE] = "dev",	  [OBJ_RANGE] = "range", [OBJ_LOCK] = "lock",
 };
 

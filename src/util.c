@@ -109,11 +109,16 @@ static int parse_with_unit(const char *s, const struct unit *units, __u64 *ret)
 int parse_size(const char *s, __u64 *ret)
 {
 	static const struct unit units[] = {
-		{ "", 1 },	      { "B", 1 },
-		{ "K", 1ULL << 10 },  { "KiB", 1ULL << 10 },
-		{ "M", 1ULL << 20 },  { "MiB", 1ULL << 20 },
-		{ "G", 1ULL << 30 },  { "GiB", 1ULL << 30 },
-		{ "T", 1ULL << 40 },  { "TiB", 1ULL << 40 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "K", 1ULL << 10 },
+		{ "KiB", 1ULL << 10 },
+		{ "M", 1ULL << 20 },
+		{ "MiB", 1ULL << 20 },
+		{ "G", 1ULL << 30 },
+		{ "GiB", 1ULL << 30 },
+		{ "T", 1ULL << 40 },
+		{ "TiB", 1ULL << 40 },
 		{},
 	};
 

@@ -76,7 +76,9 @@ void findings_free(struct findings *f)
 const char *answer_name(enum answer a)
 {
 	static const char *const names[] = {
-		[ANSWER_NO] = "no", [ANSWER_YES] = "yes", [ANSWER_CANNOT_TELL] = "cannot-tell",
+		[ANSWER_NO] = "no",
+		[ANSWER_YES] = "yes",
+		[ANSWER_CANNOT_TELL] = "cannot-tell",
 	};
 
 	return names[a];

@@ -32,13 +32,17 @@ static void note_proof(struct findings *out, struct finding *f, const struct wai
 	format_duration(apart, t);
 	finding_note(out, f, "Why proven",
 		     "each edge was seen as it was made, or read from kernel memory twice, %s apart, with no thread of "
-		     "the cycle having run in between", t);
+		     "the cycle having run in between",
+		     t);
 	if (a == ACCOUNT_PENDING)
-		finding_note(out, f, "Holders", "none: the file has no user left and is in the closing thread's own chain of "
-						"releases, behind the device");
+		finding_note(out, f, "Holders",
+			     "none: the file has no user left and is in the closing thread's own chain of "
+			     "releases, behind the device");
 	else
-		finding_note(out, f, "Holders", "%llu of %llu reference%s to the file found; every thread that could use "
-						"one is stuck in the cycle or exiting", found, refs, refs == 1 ? "" : "s");
+		finding_note(out, f, "Holders",
+			     "%llu of %llu reference%s to the file found; every thread that could use "
+			     "one is stuck in the cycle or exiting",
+			     found, refs, refs == 1 ? "" : "s");
 }
 
 /* Threads that hang behind the cycle without being part of what is shown. */
@@ -65,10 +69,11 @@ static void note_pending_way(struct findings *out, struct finding *f, const stru
 {
 	char who[WORDS_MAX];
 
-	finding_note(out, f, "Way out",
-		     "none was found: the file table of %s is gone and nobody else has the container's file, so there is "
-		     "nothing to restore or unmap the range through. SIGKILL changes nothing. Only a reboot ends it",
-		     hdr_words(pending->last, who));
+	finding_note(
+		out, f, "Way out",
+		"none was found: the file table of %s is gone and nobody else has the container's file, so there is "
+		"nothing to restore or unmap the range through. SIGKILL changes nothing. Only a reboot ends it",
+		hdr_words(pending->last, who));
 }
 
 static void note_way(struct findings *out, struct finding *f, const struct locked *l, const struct cycle *cy)
@@ -87,13 +92,16 @@ static void note_way(struct findings *out, struct finding *f, const struct locke
 	}
 	if (!held || !first_fd(l->container, held->to, &fd) || !cy->n)
 		return;
-	finding_note(out, f, "Way out",
-		     "SIGKILL reaches neither: %s is a kernel thread and %s sleeps uninterruptibly. Root can borrow fd %u of "
-		     "%u (pidfd_getfd) and unmap the range: the guest is lost, the host is not. Do not restore the range from "
-		     "another process: where ranges keep their mm, the guest's data would land in that process. Untested "
-		     "with this driver: one that waits for the same work when a range is unmapped stops the helper too",
-		     task_words(cy->waiter->from, waiter), task_words(cy->hops[0].closer->obj, closer), fd,
-		     held->last->tgid);
+	finding_note(
+		out, f, "Way out",
+		"SIGKILL reaches neither: %s is a kernel thread and %s sleeps uninterruptibly. Root can borrow fd %u "
+		"of "
+		"%u (pidfd_getfd) and unmap the range: the guest is lost, the host is not. Do not restore the range "
+		"from "
+		"another process: where ranges keep their mm, the guest's data would land in that process. Untested "
+		"with this driver: one that waits for the same work when a range is unmapped stops the helper too",
+		task_words(cy->waiter->from, waiter), task_words(cy->hops[0].closer->obj, closer), fd,
+		held->last->tgid);
 }
 
 static int judge_proven(const struct verdict *v, const struct waitgraph *g, const struct locked *l,

@@ -65,8 +65,9 @@ static void note_becomes(struct findings *out, struct finding *f, const struct l
 
 	if (member)
 		device_words(member->from, device);
-	finding_note(out, f, "Would become", "a deadlock: when %s closes %s or exits while %s waits, and the driver then waits "
-					     "for that thread or its work item",
+	finding_note(out, f, "Would become",
+		     "a deadlock: when %s closes %s or exits while %s waits, and the driver then waits "
+		     "for that thread or its work item",
 		     task_words(l->able.v[0], who), device, task_words(wait->from, waiter));
 }
 
@@ -84,8 +85,8 @@ static void note_way_out(struct findings *out, struct finding *f, const struct l
 			continue;
 		last = task_tgid(task);
 		shown++;
-		finding_note(out, f, "Way out", "%s, %s, can still restore or unmap the range",
-			     task_words(task, who), fd_words(l->container, held->to, fds));
+		finding_note(out, f, "Way out", "%s, %s, can still restore or unmap the range", task_words(task, who),
+			     fd_words(l->container, held->to, fds));
 	}
 }
 
@@ -116,7 +117,8 @@ static int judge_locked(const struct verdict *v, const struct waitgraph *g, cons
 		return -ENOMEM;
 	if (!wait) {
 		wait = edge_in(l->container, REL_WAITS);
-		finding_missing(out, f, "that %s still waits is not confirmed: look again", task_words(wait->from, who));
+		finding_missing(out, f, "that %s still waits is not confirmed: look again",
+				task_words(wait->from, who));
 	}
 	put_evidence(out, f, l);
 	put_notes(out, f, l, wait);
@@ -141,8 +143,9 @@ int verdict_stall(const struct verdict *v, const struct model *m, struct finding
 		found = true;
 	}
 	if (!found && !err)
-		err = finding_host(out, v, m, g.n_locked ? "no thread waits for a valid VADDR but those that are deadlocked" :
-							   "no thread waits for a valid VADDR");
+		err = finding_host(out, v, m,
+				   g.n_locked ? "no thread waits for a valid VADDR but those that are deadlocked" :
+						"no thread waits for a valid VADDR");
 	waitgraph_free(&g);
 	return err;
 }

@@ -246,8 +246,7 @@ static bool holder_stuck(const struct waitgraph *g, const struct obj *task)
 {
 	const struct mark *mk = find_mark(&g->strict, task);
 
-	return mk && task_still(g, task) &&
-	       (mk->edge->rec->ts_ns < model_look_began(g->m, 0) || mk->edge->looks >= 2);
+	return mk && task_still(g, task) && (mk->edge->rec->ts_ns < model_look_began(g->m, 0) || mk->edge->looks >= 2);
 }
 
 /* It can make no system call any more, whatever happens: blocked on a range itself, a signal can only end it. */

@@ -29,9 +29,9 @@
 #include "suspect.h"
 
 #define POLL_MS 100
-#define SETTLE_NS (250 * NSEC_PER_MSEC)	     /* between the two looks */
-#define AGAIN_CHANGED_NS NSEC_PER_SEC	     /* to the next pair if something changed */
-#define AGAIN_NS (5 * NSEC_PER_SEC)	     /* and if nothing did; doubled up to */
+#define SETTLE_NS (250 * NSEC_PER_MSEC) /* between the two looks */
+#define AGAIN_CHANGED_NS NSEC_PER_SEC	/* to the next pair if something changed */
+#define AGAIN_NS (5 * NSEC_PER_SEC)	/* and if nothing did; doubled up to */
 #define AGAIN_MAX_NS (60 * NSEC_PER_SEC)
 #define DRAIN_NS (2 * NSEC_PER_SEC)
 
@@ -45,18 +45,18 @@ struct watch {
 	struct watch_result *ret;
 	int epoll, signals;
 
-	__u64 began;	     /* when the hooks were on */
-	__u64 deadline;	     /* of -d; 0: none */
-	__u64 counted;	     /* events handed to the sink */
+	__u64 began;	/* when the hooks were on */
+	__u64 deadline; /* of -d; 0: none */
+	__u64 counted;	/* events handed to the sink */
 	bool stop;
-	int error;	     /* -errno that ends it */
+	int error; /* -errno that ends it */
 
-	bool changed;	     /* since suspect_at was worked out */
-	__u64 suspect_at;    /* when a look is worth it; 0: never as things are */
-	__u64 second_look;   /* when it is due; 0: no first look was taken */
-	__u64 looked;	     /* when the last pair was complete */
-	bool changed_since;  /* since then */
-	__u64 again;	     /* how long after looked the next pair may come */
+	bool changed;	    /* since suspect_at was worked out */
+	__u64 suspect_at;   /* when a look is worth it; 0: never as things are */
+	__u64 second_look;  /* when it is due; 0: no first look was taken */
+	__u64 looked;	    /* when the last pair was complete */
+	bool changed_since; /* since then */
+	__u64 again;	    /* how long after looked the next pair may come */
 	struct announced said;
 };
 
@@ -67,7 +67,8 @@ static bool is_chosen(const struct watch *w, const struct fdpin_hdr *h)
 	static const __u64 always = 1ULL << EV_session | 1ULL << EV_gap | 1ULL << EV_lost | 1ULL << EV_look;
 	__u64 events = w->opt->events;
 
-	return !events || h->look || ((events | always) >> h->type & 1) || (w->opt->filter.stacks && h->type == EV_stack);
+	return !events || h->look || ((events | always) >> h->type & 1) ||
+	       (w->opt->filter.stacks && h->type == EV_stack);
 }
 
 static bool is_event(const struct fdpin_hdr *h)
@@ -321,35 +322,6 @@ static int set_up(struct watch *w)
 	return r;
 }
 
-/* What -p, -c or --event leave out was not seen, and "no" cannot be said about it. */
-static void tell_filter(struct watch *w)
-{
-	const struct source_filter *f = &w->opt->filter;
-
-	if (w->opt->events)
-		emit_hooks_gap(on_record, w, "other events", "left out by --event");
-	if (f->n_tgids || f->n_tids || f->comm || f->container_bits)
-		emit_hooks_gap(on_record, w, "other processes or containers", "left out by -p, -t, -n, -c or by -- CMD");
-}
-
-/* The filter as BPF gets it. Events that verdicts rest on are wanted with "verdict", too. */
-static struct source_filter make_filter(struct watch *w, struct u32_list *tgids)
-{
-	struct source_filter f = w->opt->filter;
-	__u64 events = w->opt->events;
-
-	if (events & (1ULL << EV_blocked))
-		events |= 1ULL << EV_block | 1ULL << EV_unblock;
-	if (f.stacks)
-		events |= 1ULL << EV_stack;
-	f.events = !w->opt->events || w->opt->events & (1ULL << EV_verdict) ? 0 : events;
-	f.tgids = tgids->v;
-	f.n_tgids = tgids->n;
-	f.tids = w->opt->tids.v;
-	f.n_tids = w->opt->tids.n;
-	return f;
-}
-
 static int start(struct watch *w, struct u32_list *tgids)
 {
 	struct source_filter filter;
@@ -360,7 +332,7 @@ static int start(struct watch *w, struct u32_list *tgids)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	filter = make_filter(w, tgids);
+	filter = watch_filter(w->opt, tgids);
 	r = source_bpf_open(&w->source, &filter, true, w->opt->command, on_record, w, &why);
 	if (r) {
 		log_error("cannot watch: %s", why ?: strerror(-r));
@@ -373,7 +345,7 @@ static int start(struct watch *w, struct u32_list *tgids)
 		log_error("cannot watch: %s", strerror(-r));
 		return EX_OSERR;
 	}
-	tell_filter(w);
+	watch_tell_filter(w->opt, on_record, w);
 	w->began = now_ns();
 	if (w->opt->duration_ns)
 		w->deadline = w->began + w->opt->duration_ns;

@@ -44,6 +44,11 @@ int watch_pick_container(const struct opt *o, const char *arg);
 int watch_pick_events(const struct opt *o, const char *arg);
 int watch_pick_buffer(const struct opt *o, const char *arg);
 
+/* The filter as the source gets it; tgids are those of -p and the command. */
+struct source_filter watch_filter(const struct watch_options *opt, const struct u32_list *tgids);
+/* Gaps for what the options leave out: it was not seen, so "no" cannot be said about it. */
+void watch_tell_filter(const struct watch_options *opt, source_fn fn, void *ctx);
+
 struct watch_sink {
 	source_fn record;	    /* every record, those of looks too; 0 or it ends with this */
 	void (*started)(void *ctx, int child_pid); /* hooks are on */

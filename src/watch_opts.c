@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * watch_opts.c - the options that trace and record share (watch.h).
+ * watch_opts.c - the options that trace and record share, and the filter they
+ * make (watch.h).
  */
 #include <errno.h>
 #include <string.h>
 
+#include "emit.h"
 #include "output.h"
 #include "watch.h"
 
@@ -68,4 +70,30 @@ int watch_pick_buffer(const struct opt *o, const char *arg)
 		return opts_bad(o, arg, "give a power of two from 4K to 1G");
 	w->filter.ring_bytes = size;
 	return 0;
+}
+
+void watch_tell_filter(const struct watch_options *opt, source_fn fn, void *ctx)
+{
+	if (opt->events)
+		emit_hooks_gap(fn, ctx, "other events", "left out by --event");
+	if (opt->tgids.n || opt->tids.n || opt->filter.comm || opt->filter.container_bits || opt->argv)
+		emit_hooks_gap(fn, ctx, "other processes or containers", "left out by -p, -t, -n, -c or by -- CMD");
+}
+
+/* Events that verdicts rest on are wanted with "verdict", too, and a stack with what blocks. */
+struct source_filter watch_filter(const struct watch_options *opt, const struct u32_list *tgids)
+{
+	struct source_filter f = opt->filter;
+	__u64 events = opt->events;
+
+	if (events & (1ULL << EV_blocked))
+		events |= 1ULL << EV_block | 1ULL << EV_unblock;
+	if (f.stacks)
+		events |= 1ULL << EV_stack;
+	f.events = !opt->events || opt->events & (1ULL << EV_verdict) ? 0 : events;
+	f.tgids = tgids->v;
+	f.n_tgids = tgids->n;
+	f.tids = opt->tids.v;
+	f.n_tids = opt->tids.n;
+	return f;
 }

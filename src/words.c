@@ -57,6 +57,7 @@ static void work_strings(const struct fdpin_hdr *h, const char **func, const cha
 	const struct ev_block *b = (const void *)h;
 	const struct ev_flush *f = (const void *)h;
 	const struct ev_queued *q = (const void *)h;
+	const struct ev_runs *r = (const void *)h;
 
 	if (h->type == EV_block) {
 		*func = b->func;
@@ -67,6 +68,9 @@ static void work_strings(const struct fdpin_hdr *h, const char **func, const cha
 	} else if (h->type == EV_queued) {
 		*func = q->func;
 		*wq = q->wq_name;
+	} else if (h->type == EV_runs) {
+		*func = r->func;
+		*wq = r->wq_name;
 	}
 }
 
@@ -75,6 +79,8 @@ static void work_strings(const struct fdpin_hdr *h, const char **func, const cha
 
 _Static_assert(FUNC_MAX == sizeof(((struct ev_flush *)0)->func), "one length of func");
 _Static_assert(FUNC_MAX == sizeof(((struct ev_queued *)0)->func), "one length of func");
+_Static_assert(FUNC_MAX == sizeof(((struct ev_runs *)0)->func), "one length of func");
+_Static_assert(WQ_MAX == sizeof(((struct ev_runs *)0)->wq_name), "one length of wq_name");
 _Static_assert(WQ_MAX == sizeof(((struct ev_flush *)0)->wq_name), "one length of wq_name");
 _Static_assert(WQ_MAX == sizeof(((struct ev_queued *)0)->wq_name), "one length of wq_name");
 

@@ -376,7 +376,9 @@ static void many_ranges_do_not_hide_a_waiter(void **state)
 	struct model *m = model_new();
 	struct ev_range range = { .h = { .size = sizeof(range), .type = EV_range, .container = C, .look = 1 } };
 	struct ev_look bound = { .h = { .size = sizeof(bound), .type = EV_look, .look = 1 }, .look = 1 };
-	struct ev_block block = { .h = { .size = sizeof(block), .type = EV_block, .container = C, .tid = 4, .look = 1 } };
+	struct ev_block block = {
+		.h = { .size = sizeof(block), .type = EV_block, .container = C, .tid = 4, .look = 1 }
+	};
 	struct record r;
 
 	(void)state;

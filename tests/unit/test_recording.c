@@ -334,9 +334,17 @@ static void longer_than_the_buffer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(what_goes_in_comes_out), T(a_copy_is_the_same), T(the_loss_is_in_the_end), T(nothing_is_overwritten),
-		T(a_full_disk_is_reported), T(cut_off_anywhere), T(a_record_cut_out_is_missed), T(bent_bytes), T(not_ours),
-		T(the_reader_may_stop), T(longer_than_the_buffer),
+		T(what_goes_in_comes_out),
+		T(a_copy_is_the_same),
+		T(the_loss_is_in_the_end),
+		T(nothing_is_overwritten),
+		T(a_full_disk_is_reported),
+		T(cut_off_anywhere),
+		T(a_record_cut_out_is_missed),
+		T(bent_bytes),
+		T(not_ours),
+		T(the_reader_may_stop),
+		T(longer_than_the_buffer),
 	};
 	int failed;
 

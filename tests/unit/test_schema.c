@@ -157,9 +157,9 @@ static void values_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_event_has_a_row),	cmocka_unit_test(effects_name_their_members),
+		cmocka_unit_test(every_event_has_a_row),	  cmocka_unit_test(effects_name_their_members),
 		cmocka_unit_test(numbers_are_signed_as_declared), cmocka_unit_test(strings_are_bounded_by_their_field),
-		cmocka_unit_test(bad_bytes_are_refused),	cmocka_unit_test(values_have_names),
+		cmocka_unit_test(bad_bytes_are_refused),	  cmocka_unit_test(values_have_names),
 	};
 
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""ask MONITOR: has a hung guest say on its console what it is doing: the CPUs' backtraces and the blocked tasks (SysRq l and w).
+"""ask.py MONITOR: has a hung guest say on its console what it is doing: the CPUs' backtraces and the blocked tasks (SysRq l and w).
 
 Speaks to QEMU's human monitor, which presses the keys; a guest that does not answer keeps us for a few seconds only."""
 import socket

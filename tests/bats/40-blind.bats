@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Partial sight: cannot tell, with what is missing; never OK.
+
+load helpers
+
+teardown() { common_teardown; }
+
+@test "without rights: unknown, and which rights" {
+	run setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$fdpin" status --check
+	echo "$output"
+	[ "$status" -eq 3 ]
+	[[ $output == UNKNOWN* ]]
+	[[ $output == *CAP_BPF* ]]
+	run setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$fdpin" status -j
+	[ "$status" -eq 77 ]
+	echo "$output" | jq -e '.complete == false and all(.verdicts[]; .answer != "no")'
+}
+
+@test "in a PID namespace: unknown, and why" {
+	run unshare -pf --mount-proc "$fdpin" status --check
+	echo "$output"
+	[ "$status" -eq 3 ] || [ "$status" -eq 2 ]
+	unshare -pf --mount-proc "$fdpin" status -j >"$ST"
+	jq -e '.complete == false and any(.gaps[]; .what + .why | test("PID namespace"))' "$ST"
+	jq -e 'all(.verdicts[]; .answer != "no")' "$ST"
+}
+
+@test "without the symbol table: unknown" {
+	setpriv --bounding-set=-syslog --inh-caps=-syslog "$fdpin" status -j >"$ST" || true
+	if jq -e '.complete' "$ST" >/dev/null; then
+		sysctl -w kernel.kptr_restrict=2
+		"$fdpin" status -j >"$ST" || true
+		sysctl -w kernel.kptr_restrict=0
+	fi
+	jq -e '.complete == false and all(.verdicts[]; .answer != "no")' "$ST"
+}
+
+@test "a ring that overflows: the loss is counted, and nothing is called absent" {
+	"$fdpin" trace -j --buffer 4K >"$BATS_TEST_TMPDIR/t.jsonl" 2>"$BATS_TEST_TMPDIR/t.err" &
+	t=$!
+	wait_line 'Ctrl-C' "$BATS_TEST_TMPDIR/t.err"
+	kill -STOP $t
+	for i in 1 2 3; do
+		"$progs/act_plain" --timeout 60 >"$BATS_TEST_TMPDIR/plain.$i" 2>&1
+	done
+	for ((i = 0; i < 8; i++)); do "$progs/act_plain" --timeout 60 >>"$BATS_TEST_TMPDIR/plain.x" 2>&1; done
+	kill -CONT $t
+	kill -TERM $t
+	wait $t
+	tail -n 1 "$BATS_TEST_TMPDIR/t.jsonl" >"$BATS_TEST_TMPDIR/sum"
+	cat "$BATS_TEST_TMPDIR/sum"
+	jq -e '.type == "summary" and .lost > 0 and .complete == false and all(.verdicts[]; .answer != "no")' "$BATS_TEST_TMPDIR/sum"
+}

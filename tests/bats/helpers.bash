@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# helpers.bash - what the tests in the VM are made of.
+#
+#   act NAME [OPTION…]	starts a program of tests/progs and waits until it is
+#			ready; its key=value lines are in the array A
+#   look		fdpin-trace status -j to $ST, and $ID, the container of
+#			the act (found by the device's uuid, not by our verdict)
+#   answer VERDICT	"yes/proven", "cannot-tell/likely", "no/none" for $ID
+#   live_answer VERDICT	the same from the trace that runs all the time
+#   undo		ends the act; what can be undone is undone
+#
+# The acts that hang stay hung: each takes a device of its own, and a test
+# looks only at the container of its act.
+
+top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+O=${O:-$top/build}
+fdpin=$O/fdpin-trace
+progs=$O/tests/progs
+RUN=${FDPIN_RUN:-/tmp/fdpin-run}
+LIVE=$RUN/live.jsonl
+KERNEL=${FDPIN_KERNEL:?which row of tests/kernels is this}
+ST=$BATS_TEST_TMPDIR/status.json
+
+load_act() {
+	local key value
+	declare -gA A=()
+	while IFS='=' read -r key value; do
+		case $key in '' | *[!a-z_0-9]*) ;; *) A[$key]=${value:-1} ;; esac
+	done <"$BATS_TEST_TMPDIR/act.out"
+}
+
+# Waits for a line of a file that matches; bounded, and shows the file when it never comes.
+wait_line() {
+	local i
+	for ((i = 0; i < ${3:-300}; i++)); do
+		grep -qE "$1" "$2" 2>/dev/null && return 0
+		sleep 0.1
+	done
+	echo "no line /$1/ in $2:" >&2
+	tail -n 40 "$2" >&2
+	return 1
+}
+
+declare -gA A=()
+act() {
+	local name=$1
+	shift
+	"$progs/act_$name" --timeout 60 "$@" >"$BATS_TEST_TMPDIR/act.out" 2>&1 &
+	ACT_PID=$!
+	wait_line '^(ready|result=|refused=)' "$BATS_TEST_TMPDIR/act.out" 900 || return 1
+	load_act
+}
+
+undo() {
+	[ -z "${ACT_PID-}" ] || kill -TERM "$ACT_PID" 2>/dev/null || true
+	ACT_PID=
+}
+
+common_teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || {
+		cat "$BATS_TEST_TMPDIR/act.out" 2>/dev/null
+		[ ! -s "$ST" ] || jq -c --arg id "${ID-}" '.gaps, (.containers[] | select(.id == $id)), (.verdicts[] | select(.subject == $id or .subject == null))' "$ST"
+		for t in ${A[closer_tid]-} ${A[worker_tid]-}; do
+			echo "-- stack of $t"
+			cat "/proc/$t/stack" 2>/dev/null
+		done
+		true
+	} >&2
+	undo
+}
+
+look() {
+	"$fdpin" status -j >"$ST" || return 1
+	container_of_act
+}
+
+container_of_act() {
+	ID=$(jq -r --arg u "${A[uuid]}" '[.containers[] | select(any(.devices[]; .name == $u))][0].id // ""' "$ST")
+	[ -n "$ID" ] || {
+		echo "no container with device ${A[uuid]}" >&2
+		return 1
+	}
+}
+
+# answer/grade of a verdict on $ID; where there is none on it, what is said of the host
+answer() {
+	jq -r --arg n "$1" --arg id "$ID" '
+		[.verdicts[] | select(.name == $n)] as $v
+		| ([$v[] | select(.subject == $id)][0] // [$v[] | select(.subject == null)][0] // {answer: "no"})
+		| "\(.answer)/\(.grade // "none")"' "$ST"
+}
+
+missing() {
+	jq -r --arg id "$ID" '.verdicts[] | select(.subject == $id) | .missing[]' "$ST"
+}
+
+# The last live verdict of a name on $ID; "no/none" if none was ever said.
+live_answer() {
+	jq -rn --arg n "$1" --arg id "$ID" '
+		[inputs | select(.type == "verdict" and .name == $n and .container == $id)] | last
+		| if . == null then "no/none" else "\(.answer)/\(if .level == "" then "none" else .level end)" end' "$LIVE"
+}
+
+wait_live() { # VERDICT ANSWER
+	local i
+	for ((i = 0; i < 300; i++)); do
+		[ "$(live_answer "$1")" = "$2" ] && return 0
+		sleep 0.1
+	done
+	echo "live $1 is $(live_answer "$1"), not $2" >&2
+	grep -F "\"$ID\"" "$LIVE" >&2
+	return 1
+}
+
+# Live events of a type on $ID.
+live_events() {
+	jq -cn --arg t "$1" --arg id "$ID" 'inputs | select(.type == $t and .container == $id)' "$LIVE"
+}
+
+same() { # WHAT GOT WANTED-PATTERN
+	[[ $2 == $3 ]] || {
+		echo "$1: got '$2', wanted '$3'" >&2
+		return 1
+	}
+}
+
+# A proven deadlock, looked back and live alike, with every edge there.
+proven_deadlock() {
+	look
+	same "deadlock" "$(answer deadlock)" yes/proven
+	same "deadlocks on other containers of the act" "$(answer stall)" no/none
+	jq -e --arg id "$ID" '.verdicts[] | select(.name == "deadlock" and .subject == $id)
+		| (.evidence | length >= 4) and all(.evidence[]; .grade != "inferred")' "$ST" >/dev/null
+	jq -e --arg id "$ID" --argjson w "${A[worker_tid]:-0}" --argjson c "${A[closer_tid]:-0}" '
+		.verdicts[] | select(.name == "deadlock" and .subject == $id) | .sentence
+		| (test("(^|[^0-9])\($w)([^0-9]|$)")) and ($c == 0 or test("(^|[^0-9])\($c)([^0-9]|$)"))' "$ST" >/dev/null
+	wait_live deadlock yes/proven
+}
+
+# A stall, with a deadlock that is given as ANSWER/GRADE; live never a proven deadlock.
+stalled() {
+	look
+	same "stall" "$(answer stall)" yes/proven
+	same "deadlock" "$(answer deadlock)" "$1"
+	[ "$(live_answer deadlock)" != yes/proven ]
+}
+
+need_blocking() {
+	case $KERNEL in
+	6.1-unguarded | 6.1-unfixed) ;;
+	*) skip "row $KERNEL refuses the invalidation, so nothing can block" ;;
+	esac
+}
