@@ -294,6 +294,7 @@ struct worker {
 	struct pool_workqueue *current_pwq;
 	unsigned int current_color;
 	struct list_head scheduled;
+	struct task_struct *task;
 };
 
 struct wq_barrier {

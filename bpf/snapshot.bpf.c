@@ -805,6 +805,7 @@ struct stack_walk {
 	__u64 task;
 	__u64 device_file; /* of the release it is in */
 	__u64 lock;
+	__u64 barrier; /* the wq_barrier it waits for */
 	__u32 wait;
 	__u32 pad;
 };
@@ -854,6 +855,13 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 		__u64 swait = at - bpf_core_field_offset(struct swait_queue, task) +
 			      bpf_core_field_offset(struct swait_queue, task_list);
 
+		__u64 barrier = at - bpf_core_field_offset(struct wq_barrier, task);
+
+		if ((__u64)BPF_CORE_READ((struct wq_barrier *)barrier, work.func) == symbols[SYM_wq_barrier_func] &&
+		    linked_both_ways(barrier + bpf_core_field_offset(struct work_struct, entry))) {
+			w->barrier = barrier;
+			w->wait = WAIT_FLUSH;
+		}
 		if (!w->lock && linked_both_ways(list)) {
 			struct head_walk h = { .entry = word_at((void *)list), .head = unknown_zero };
 
@@ -873,6 +881,69 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 	if ((__u64)BPF_CORE_READ(file, f_op) == symbols[SYM_vfio_device_fops] && file_refs(file) == 0)
 		w->device_file = v;
 	return 0;
+}
+
+/*
+ * The item a barrier was queued behind. Going back in the barrier's list, over
+ * other barriers, there is either the item that waits its turn (its data has
+ * the same queue), or the head of what is scheduled for the worker that runs it.
+ */
+struct target_walk {
+	__u64 entry, pwq;
+	__u64 work, worker;
+};
+
+#define WORK_STRUCT_PWQ 4
+#define WORK_STRUCT_FLAGS 0xff
+
+static long look_for_target(__u32 i, struct target_walk *t)
+{
+	struct work_struct *work;
+	struct worker *worker;
+	__u64 data;
+
+	t->entry = word_at((void *)t->entry + bpf_core_field_offset(struct list_head, prev));
+	if (!t->entry)
+		return 1;
+	worker = (void *)t->entry - bpf_core_field_offset(struct worker, scheduled);
+	if ((__u64)BPF_CORE_READ(worker, current_pwq) == t->pwq && BPF_CORE_READ(worker, current_work)) {
+		struct task_struct *task = BPF_CORE_READ(worker, task);
+
+		if (task_worker(task) == worker) {
+			t->worker = (__u64)worker;
+			t->work = (__u64)BPF_CORE_READ(worker, current_work);
+			return 1;
+		}
+	}
+	work = entry_work(t->entry);
+	data = BPF_CORE_READ(work, data.counter);
+	if (!(data & WORK_STRUCT_PWQ) || (data & ~(__u64)WORK_STRUCT_FLAGS) != t->pwq)
+		return 1;
+	if ((__u64)BPF_CORE_READ(work, func) == symbols[SYM_wq_barrier_func])
+		return 0;
+	t->work = (__u64)work;
+	return 1;
+}
+
+/* A flush that was not found from a blocked worker: who runs the item is not blocked on a range, or nobody does. */
+static __always_inline void on_barrier(struct task_struct *task, __u64 barrier)
+{
+	struct work_struct *work = (void *)barrier + bpf_core_field_offset(struct wq_barrier, work);
+	struct target_walk t = {
+		.entry = (__u64)work + bpf_core_field_offset(struct work_struct, entry),
+		.pwq = BPF_CORE_READ(work, data.counter) & ~(__u64)WORK_STRUCT_FLAGS,
+		.work = unknown_zero,
+		.worker = unknown_zero,
+	};
+	struct workqueue_struct *wq = BPF_CORE_READ((struct pool_workqueue *)t.pwq, wq);
+
+	if (bpf_loop(MAX_LIST, look_for_target, &t, 0) >= MAX_LIST)
+		__sync_fetch_and_add(&stats.cut, 1);
+	if (!t.work)
+		return;
+	on_flusher((__u64)task, (void *)t.work, wq, t.worker ? VIA_BARRIER : VIA_BARRIER_PENDING, 0);
+	if (t.worker)
+		on_runs(BPF_CORE_READ((struct worker *)t.worker, task), (void *)t.worker);
 }
 
 struct chain_walk {
@@ -1041,6 +1112,7 @@ int find_threads(struct bpf_iter__task *ctx)
 	struct stack_walk w = {
 		.device_file = unknown_zero,
 		.lock = unknown_zero,
+		.barrier = unknown_zero,
 		.wait = unknown_zero,
 	};
 	struct stack_scratch *s;
@@ -1063,5 +1135,7 @@ int find_threads(struct bpf_iter__task *ctx)
 		on_closing(task, (void *)w.device_file);
 	if (w.lock)
 		on_lock(task, w.lock);
+	if (w.barrier)
+		on_barrier(task, w.barrier);
 	return 0;
 }

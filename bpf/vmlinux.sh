@@ -135,7 +135,7 @@ struct kthread data
 struct work_struct data entry func
 struct workqueue_struct name first_flusher flusher_queue flusher_overflow flush_color
 struct pool_workqueue wq max_active inactive_works nr_in_flight
-struct worker current_work current_func current_pwq current_color scheduled
+struct worker current_work current_func current_pwq current_color scheduled task
 struct wq_barrier work task
 struct wq_flusher list flush_color done
 struct kobject name

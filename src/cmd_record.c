@@ -6,6 +6,7 @@
  * and one at the end go into the file too, so that a report knows the state
  * around the events.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,6 +89,9 @@ static char *default_path(void)
 	struct tm tm;
 
 	uname(&uts);
+	for (char *p = uts.nodename; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr(".-", *p))
+			*p = '_';
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", localtime_r(&t, &tm));
 	return asprintf(&path, "%s-%s.fdpin", uts.nodename, stamp) < 0 ? NULL : path;
 }

@@ -179,7 +179,7 @@ static const char *first_missing(const struct view *v)
 		if (f->answer == ANSWER_CANNOT_TELL && view_has_finding(v, f) && (f->n_missing || f->sentence))
 			return f->n_missing ? f->missing[0] : f->sentence;
 	}
-	return "not everything could be seen";
+	return count_containers(v) ? "not everything could be seen" : "no container is what was asked for";
 }
 
 static void first_gap(void *ctx, const struct ev_gap *gap)

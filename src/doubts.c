@@ -93,6 +93,21 @@ static void doubt_looks(struct findings *out, struct finding *f, const struct wa
 		finding_missing(out, f, "the last two looks are not whole: something was lost, or cannot be seen");
 }
 
+/* Whoever has a reference to the container that is no group's has its file. */
+static void doubt_no_file(struct findings *out, struct finding *f, const struct obj *c, const char *id)
+{
+	const struct ev_container *n = NOTE_OF(c, container);
+
+	if (n && n->kref <= n->groups)
+		finding_missing(out, f, "the file of %s is released already, which should have ended the wait", id);
+	else
+		finding_missing(
+			out, f,
+			"the references do not add up: %s has a file, but it is in no file table, and no thread "
+			"was found that is about to release it; it may be in flight in a socket, or in io_uring",
+			id);
+}
+
 static void doubt_account(struct findings *out, struct finding *f, const struct waitgraph *g, const struct obj *c)
 {
 	__u64 found = 0, refs = 0;
@@ -112,11 +127,7 @@ static void doubt_account(struct findings *out, struct finding *f, const struct 
 		finding_missing(out, f, "%s changed while it was read, or between the two looks", id);
 		break;
 	case ACCOUNT_NO_FILE:
-		finding_missing(
-			out, f,
-			"the references do not add up: %s has a file, but it is in no file table, and no thread "
-			"was found that is about to release it; it may be in flight in a socket, or in io_uring",
-			id);
+		doubt_no_file(out, f, c, id);
 		break;
 	case ACCOUNT_PARTIAL:
 		if (refs > found)
@@ -164,9 +175,7 @@ static void doubt_process(struct findings *out, struct finding *f, const struct 
 				"process %u has one other thread, %s, %s%s: it could still call VFIO_IOMMU_MAP_DMA. "
 				"Whether it waits for the blocked thread is decided in user space",
 				tgid, task_words(task, who), running ? "running" : "asleep in ",
-				running ? "" :
-				wchan	?:
-					  "an unknown place");
+				running ? "" : (wchan ?: "an unknown place"));
 	} else if (n) {
 		finding_missing(out, f,
 				"process %u has %u other threads, %u running and %u asleep elsewhere: each could still "

@@ -27,6 +27,22 @@ static inline void ev_string(char *field, size_t size, const char *s)
 		field[i] = s[i];
 }
 
+/* Something that happened, not something about the observation, a look or a detail of another event. */
+static inline bool is_event(const struct fdpin_hdr *h)
+{
+	switch (h->type) {
+	case EV_session:
+	case EV_gap:
+	case EV_lost:
+	case EV_look:
+	case EV_end:
+	case EV_stack:
+		return false;
+	default:
+		return !h->look;
+	}
+}
+
 static inline int emit(source_fn fn, void *ctx, const struct fdpin_hdr *h)
 {
 	struct record r = { .h = h, .ev = schema_event(h->type) };

@@ -47,7 +47,7 @@ static const char *prefix(enum log_level level)
 	}
 }
 
-static void say(enum log_level level, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) void say(enum log_level level, const char *fmt, va_list ap)
 {
 	char *text;
 
@@ -87,7 +87,7 @@ void log_hint(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static PRINTF_LIKE(2, 0) int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	enum log_level ours = level == LIBBPF_DEBUG ? LOG_TRACE : LOG_DEBUG;
 

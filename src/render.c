@@ -59,6 +59,11 @@ bool stack_frame(const struct ev_stack *s, unsigned int i, char buf[STACK_WIDTH 
 	return true;
 }
 
+bool frame_is_hook(const char *frame)
+{
+	return !strncmp(frame, "bpf_trampoline_", 15) || !strncmp(frame, "bpf_prog_", 9);
+}
+
 static void print_string(FILE *out, const struct record *r, const struct field *f)
 {
 	const char *s = (const char *)r->h + f->offset;
@@ -302,7 +307,9 @@ bool view_has_finding(const struct view *v, const struct finding *f)
 enum severity view_severity(const struct view *v)
 {
 	enum severity worst = SEVERITY_OK;
-	bool unknown = !model_complete(v->model);
+	/* Nothing is what was asked for: nothing can be said about it. */
+	bool nothing = (v->container_bits || (v->tgids && v->tgids->n)) && !count_containers(v);
+	bool unknown = !model_complete(v->model) || nothing;
 
 	for (unsigned int i = 0; i < v->findings->n; i++) {
 		const struct finding *f = &v->findings->f[i];
@@ -344,6 +351,15 @@ char *count_findings(const struct view *v, enum answer answer)
 	}
 	fclose(out);
 	return text;
+}
+
+unsigned int count_containers(const struct view *v)
+{
+	unsigned int n = 0;
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		n += view_has(v, c);
+	return n;
 }
 
 unsigned int count_blocked(const struct view *v)

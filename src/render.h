@@ -51,6 +51,7 @@ struct view {
 	const struct findings *findings; /* NULL while they are not known */
 	struct tally tally;
 	struct wall wall;
+	const char *separator; /* before the next event of a document */
 	__u64 lost;
 	__u64 lasted_ns; /* of a stream: how long it was watched */
 	__u64 detach_ns; /* how long taking the hooks away took; 0: not done */
@@ -96,6 +97,8 @@ void print_field(FILE *out, const struct record *r, const struct field *f);
 enum obj_kind field_object(const struct field *f);
 /* Frames of a stack record, each NUL-terminated in buf; false when there are no more. */
 bool stack_frame(const struct ev_stack *s, unsigned int i, char buf[STACK_WIDTH + 1]);
+/* Is this frame the way to a BPF program, our own or another's? People are not shown it. */
+bool frame_is_hook(const char *frame);
 /* A string of a record that may lack its end, escaped; allocated. */
 #define ESCAPE(array) escape_text(array, sizeof(array))
 
@@ -105,7 +108,8 @@ enum severity view_severity(const struct view *v);
 const char *severity_name(enum severity s);
 /* "1 deadlock, 2 stall" of the findings answered so, in findings order; allocated. */
 char *count_findings(const struct view *v, enum answer answer);
-/* Threads blocked on a shown container. */
+/* Containers that are shown, and threads blocked on them. */
+unsigned int count_containers(const struct view *v);
 unsigned int count_blocked(const struct view *v);
 
 /* Everything that could not be seen; the model keeps no two alike. */

@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "emit.h"
 #include "opts.h"
 #include "render.h"
 
@@ -140,8 +141,9 @@ static int json_event_line(struct output *o, struct view *v, const struct record
 
 	/* Of a document, the events are an array whose members we print one by one. */
 	if (v->kind == VIEW_REPORT)
-		fputs(v->tally.events ? ",\n" : "\n", o->f);
-	v->tally.events++;
+		fputs(v->separator, o->f);
+	v->separator = ",\n";
+	v->tally.events += is_event(r->h);
 	err = json_print(o, obj);
 	json_object_put(obj);
 	if (v->kind == VIEW_STREAM)
@@ -162,6 +164,7 @@ static int json_begin(struct output *o, struct view *v)
 {
 	if (v->kind == VIEW_REPORT) {
 		v->tally.events = 0;
+		v->separator = "\n";
 		fputs("{\"events\":[", o->f);
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "emit.h"
 #include "log.h"
 #include "opts.h"
 #include "render.h"
@@ -141,9 +142,10 @@ static void print_stack(struct output *o, struct view *v, const struct ev_stack 
 			return;
 	v->stacks_seen[v->n_stacks++ % ARRAY_SIZE(v->stacks_seen)] = hash;
 	for (unsigned int i = 0; stack_frame(s, i, frame); i++) {
-		_cleanup_free_ char *shown = ESCAPE(frame);
+		_cleanup_free_ char *shown = frame_is_hook(frame) ? NULL : ESCAPE(frame);
 
-		fprintf(o->f, "%*s%s\n", STACK_INDENT, "", shown ?: "?");
+		if (shown)
+			fprintf(o->f, "%*s%s\n", STACK_INDENT, "", shown);
 	}
 }
 
@@ -155,7 +157,6 @@ static enum paint event_paint(unsigned int type)
 		return PAINT_WARN;
 	case EV_blocked:
 	case EV_lost:
-	case EV_gap:
 		return PAINT_BAD;
 	default:
 		return PAINT_NONE;
@@ -201,6 +202,7 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 	case EV_session:
 	case EV_look:
 	case EV_end:
+	case EV_gap:
 		return 0; /* the heading and the end say it */
 	case EV_stack:
 		print_stack(o, v, (const void *)h);
@@ -210,7 +212,7 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 		print_verdict(o, v, (const void *)h);
 		return 0;
 	}
-	v->tally.events++;
+	v->tally.events += is_event(h);
 	print_columns(o, v, h, r->ev->name, event_paint(h->type));
 	print_sentence(o->f, r);
 	if (h->tid != h->tgid)

@@ -151,7 +151,7 @@ static void print_stack(struct output *o, const struct view *v, const char *pref
 
 		frame[strcspn(frame, "+")] = '\0';
 		/* A function that is traced is there twice, with the way to its hook in between. */
-		if (!strncmp(frame, "bpf_trampoline_", 15) || !strcmp(frame, before))
+		if (frame_is_hook(frame) || !strcmp(frame, before))
 			continue;
 		shown = ESCAPE(frame);
 		fprintf(out, "%s%s", *before ? " < " : "", shown ?: "?");

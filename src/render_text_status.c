@@ -235,15 +235,6 @@ static void print_table(struct output *o, const struct view *v)
 
 /* ---- first and last line ---------------------------------------------------------------- */
 
-static unsigned int count_containers(const struct view *v)
-{
-	unsigned int n = 0;
-
-	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
-		n += view_has(v, c);
-	return n;
-}
-
 static void print_host(struct output *o, const struct view *v)
 {
 	const struct ev_session *s = NOTE_OF(model_first(v->model, OBJ_SESSION), session);
@@ -274,12 +265,15 @@ static void print_gap(void *ctx, const struct ev_gap *gap)
 static void print_verdict_line(struct output *o, const struct view *v)
 {
 	static const enum paint paints[] = { PAINT_GOOD, PAINT_WARN, PAINT_BAD, PAINT_WARN };
+	bool filtered = v->container_bits || (v->tgids && v->tgids->n);
 	enum severity s = view_severity(v);
 	_cleanup_free_ char *yes = count_findings(v, ANSWER_YES), *unknown = count_findings(v, ANSWER_CANNOT_TELL);
 
 	fprintf(o->f, "%s%s%s  ", paint(o, paints[s]), severity_name(s), unpaint(o, paints[s]));
 	if (s == SEVERITY_OK)
-		fputs("no deadlock and no blocked thread", o->f);
+		fprintf(o->f, "no deadlock and no blocked thread%s", filtered ? " in what was asked for" : "");
+	else if (filtered && !count_containers(v))
+		fputs("no container is what was asked for", o->f);
 	else if (s != SEVERITY_UNKNOWN)
 		fputs(yes && *yes ? yes : "?", o->f);
 	else

@@ -48,6 +48,7 @@ struct source_bpf {
 	void *ctx;
 	int stop;	     /* what fn returned, when not 0 */
 	unsigned int look;   /* looks begun */
+	__u64 undecoded;     /* records from the ring that made no sense: lost, too */
 	__u64 lost_reported;
 	__u64 no_state_reported;
 	int epoll_fd, timer_fd;
@@ -90,7 +91,7 @@ static void deliver_look(struct source_bpf *s, bool end, __u64 tasks)
 
 static __u64 lost_now(const struct source_bpf *s)
 {
-	return (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
+	return s->undecoded + (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
 }
 
 __u64 source_bpf_lost(const struct source_bpf *s)
@@ -123,8 +124,10 @@ static int on_sample(void *ctx, void *data, size_t size)
 	struct source_bpf *s = ctx;
 	struct record r;
 
-	if (record_decode(data, size, &r) < 0)
+	if (record_decode(data, size, &r) < 0) {
+		s->undecoded++;
 		return 0;
+	}
 	s->stop = s->fn(s->ctx, &r);
 	return s->stop ? -ECANCELED : 0;
 }

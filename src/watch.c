@@ -71,12 +71,6 @@ static bool is_chosen(const struct watch *w, const struct fdpin_hdr *h)
 	       (w->opt->filter.stacks && h->type == EV_stack);
 }
 
-static bool is_event(const struct fdpin_hdr *h)
-{
-	return !h->look && h->type != EV_session && h->type != EV_gap && h->type != EV_lost && h->type != EV_look &&
-	       h->type != EV_stack;
-}
-
 /* The end of the way: hold.c and announce.c call this too. */
 static int to_sink(void *ctx, const struct record *r)
 {

@@ -117,3 +117,20 @@ teardown() { common_teardown; }
 	stalled no/none
 	"$fdpin" status -c "$ID" | grep -i oops
 }
+
+@test "a user thread blocked while it attaches a group: stall" {
+	group=$(sed -n 2p "$RUN/pci-groups")
+	act attach --pci "/dev/vfio/$group"
+	look
+	same "stall" "$(answer stall)" yes/proven
+	[ "$(answer deadlock)" != yes/proven ]
+	same "op" "$(live_events block | jq -r .op | head -n 1)" attach
+	"$fdpin" status -c "$ID" | grep -i oops
+}
+
+@test "a user thread that is the only one that could restore: never called proven" {
+	act user --what alone --op dma_rw
+	look
+	same "stall" "$(answer stall)" yes/proven
+	[ "$(answer deadlock)" != yes/proven ]
+}

@@ -30,13 +30,19 @@ static void numbers(void **state)
 
 static void durations(void **state)
 {
-	static const char *const bad[] = { "", "5", "1.", ".5s", "1 s", "-1s", "5S", "1.0000000001s", "1e3s", "99999999999h" };
+	static const char *const bad[] = { "",	   "5",		  "1.", ".5s", "1 s", "-1s", "5S", "1.0000000001s",
+					   "1e3s", "99999999999h" };
 	static const struct {
 		const char *text;
 		__u64 ns;
 	} good[] = {
-		{ "0", 0 },		 { "10us", 10000 },	       { "1.5ms", 1500000 }, { "0.000000001s", 1 },
-		{ "90s", 90000000000ULL }, { "5m", 300000000000ULL }, { "1h", 3600000000000ULL },
+		{ "0", 0 },
+		{ "10us", 10000 },
+		{ "1.5ms", 1500000 },
+		{ "0.000000001s", 1 },
+		{ "90s", 90000000000ULL },
+		{ "5m", 300000000000ULL },
+		{ "1h", 3600000000000ULL },
 	};
 	__u64 v = 7;
 
@@ -86,10 +92,14 @@ static void hostile_strings(void **state)
 	shows("a\033[31mb\n", "a\\x1b[31mb\\x0a");
 	shows("back\\slash", "back\\\\slash");
 	shows("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
-	shows("\xc2\x9b" "31m", "\\xc2\\x9b31m");		 /* CSI in C1 */
-	shows("a\xe2\x80\xae" "b", "a\\xe2\\x80\\xaeb");	 /* right-to-left override */
+	shows("\xc2\x9b"
+	      "31m",
+	      "\\xc2\\x9b31m"); /* CSI in C1 */
+	shows("a\xe2\x80\xae"
+	      "b",
+	      "a\\xe2\\x80\\xaeb");					     /* right-to-left override */
 	shows("\xc0\xaf\xed\xa0\x80\xff", "\\xc0\\xaf\\xed\\xa0\\x80\\xff"); /* overlong, surrogate, no UTF-8 */
-	shows("\xe2\x82", "\\xe2\\x82");			 /* cut off */
+	shows("\xe2\x82", "\\xe2\\x82");				     /* cut off */
 	cut = escape_text("gr\xc3\xbc", 3); /* a comm that was cut in the middle of a character */
 	assert_string_equal(cut, "gr\\xc3");
 	escape_text_ascii(true);
@@ -116,7 +126,8 @@ static void sizes_and_times(void **state)
 		assert_string_equal(format_bytes(sizes[i].v, buf), sizes[i].text);
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
 		assert_string_equal(format_duration(times[i].v, buf), times[i].text);
-	assert_string_equal(format_rfc3339(1795562855131446120ULL, when, sizeof(when)), "2026-11-24T23:27:35.131446120Z");
+	assert_string_equal(format_rfc3339(1795562855131446120ULL, when, sizeof(when)),
+			    "2026-11-24T23:27:35.131446120Z");
 }
 
 static void ids(void **state)

@@ -33,14 +33,14 @@ static int sink(void *ctx, const struct record *r)
 	return 0;
 }
 
-#define PASS(hold, type_, tid_, ts, ...)                                   \
-	do {                                                               \
-		struct ev_##type_ e = EV_INIT(type_);                      \
-		struct record r = { &e.h, schema_event(EV_##type_) };      \
-		e.h.tid = tid_;                                            \
-		e.h.ts_ns = ts;                                            \
-		__VA_ARGS__;                                               \
-		assert_int_equal(hold_pass(hold, &r), 0);                  \
+#define PASS(hold, type_, tid_, ts, ...)                              \
+	do {                                                          \
+		struct ev_##type_ e = EV_INIT(type_);                 \
+		struct record r = { &e.h, schema_event(EV_##type_) }; \
+		e.h.tid = tid_;                                       \
+		e.h.ts_ns = ts;                                       \
+		__VA_ARGS__;                                          \
+		assert_int_equal(hold_pass(hold, &r), 0);             \
 	} while (0)
 
 static void came_is(const char *what)
@@ -175,8 +175,10 @@ static void sentences(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stack_follows_its_block), cmocka_unit_test(short_blocks_are_not_shown),
-		cmocka_unit_test(what_is_kept_is_freed),   cmocka_unit_test(verdicts_are_said_once),
+		cmocka_unit_test(stack_follows_its_block),
+		cmocka_unit_test(short_blocks_are_not_shown),
+		cmocka_unit_test(what_is_kept_is_freed),
+		cmocka_unit_test(verdicts_are_said_once),
 		cmocka_unit_test(sentences),
 	};
 
