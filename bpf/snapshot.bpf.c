@@ -855,11 +855,11 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 		__u64 swait = at - bpf_core_field_offset(struct swait_queue, task) +
 			      bpf_core_field_offset(struct swait_queue, task_list);
 
-		__u64 barrier = at - bpf_core_field_offset(struct wq_barrier, task);
+		struct wq_barrier *barrier = (void *)(at - bpf_core_field_offset(struct wq_barrier, task));
 
-		if ((__u64)BPF_CORE_READ((struct wq_barrier *)barrier, work.func) == symbols[SYM_wq_barrier_func] &&
-		    linked_both_ways(barrier + bpf_core_field_offset(struct work_struct, entry))) {
-			w->barrier = barrier;
+		if ((__u64)BPF_CORE_READ(barrier, work.func) == symbols[SYM_wq_barrier_func] &&
+		    linked_both_ways((__u64)barrier + bpf_core_field_offset(struct work_struct, entry))) {
+			w->barrier = (__u64)barrier;
 			w->wait = WAIT_FLUSH;
 		}
 		if (!w->lock && linked_both_ways(list)) {
@@ -935,15 +935,18 @@ static __always_inline void on_barrier(struct task_struct *task, __u64 barrier)
 		.work = unknown_zero,
 		.worker = unknown_zero,
 	};
-	struct workqueue_struct *wq = BPF_CORE_READ((struct pool_workqueue *)t.pwq, wq);
+	struct pool_workqueue *pwq = (void *)t.pwq;
+	struct workqueue_struct *wq = BPF_CORE_READ(pwq, wq);
+	struct worker *worker;
 
 	if (bpf_loop(MAX_LIST, look_for_target, &t, 0) >= MAX_LIST)
 		__sync_fetch_and_add(&stats.cut, 1);
 	if (!t.work)
 		return;
 	on_flusher((__u64)task, (void *)t.work, wq, t.worker ? VIA_BARRIER : VIA_BARRIER_PENDING, 0);
-	if (t.worker)
-		on_runs(BPF_CORE_READ((struct worker *)t.worker, task), (void *)t.worker);
+	worker = (void *)t.worker;
+	if (worker)
+		on_runs(BPF_CORE_READ(worker, task), worker);
 }
 
 struct chain_walk {

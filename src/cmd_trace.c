@@ -99,6 +99,8 @@ int cmd_trace(int argc, char **argv)
 		return output_close(&t.out, EX_OSERR);
 	}
 	t.view.model = model;
+	/* Asked for the whole system, it also says what was wrong with it before. */
+	args.watch.look_around = !args.watch.events && !watch_picks_some(&args.watch);
 	r = watch_run(&args.watch, &sink, model, &result);
 	if (result.detach_ns) {
 		t.view.findings = &result.findings;

@@ -132,14 +132,21 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return s->stop ? -ECANCELED : 0;
 }
 
-static int drain(struct source_bpf *s)
+/* Number of records handed over, or -errno, or what fn returned. */
+static int consume(struct source_bpf *s)
 {
 	int n = ring_buffer__consume(s->ring);
 
 	deliver_lost(s);
-	if (s->stop)
-		return s->stop;
-	return n < 0 && n != -ECANCELED ? n : 0;
+	return s->stop ? s->stop : n;
+}
+
+/* The same where only trouble matters. */
+static int drain(struct source_bpf *s)
+{
+	int n = consume(s);
+
+	return s->stop || n < 0 ? n : 0;
 }
 
 int source_bpf_poll(struct source_bpf *s, int timeout_ms)
@@ -156,7 +163,7 @@ int source_bpf_poll(struct source_bpf *s, int timeout_ms)
 		return -errno;
 	if (read(s->timer_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
-	return drain(s);
+	return consume(s);
 }
 
 int source_bpf_fd(const struct source_bpf *s)
@@ -423,6 +430,9 @@ static int open_kernel(struct source_bpf *s, const struct source_filter *filter,
 {
 	int err;
 
+	/* Without them even "there is no VFIO here" could not be told from "it cannot be seen". */
+	if (*missing_rights())
+		return -EPERM;
 	s->vmlinux_btf = btf__load_vmlinux_btf();
 	if (!s->vmlinux_btf) {
 		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";

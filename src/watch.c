@@ -344,8 +344,10 @@ static int start(struct watch *w, struct u32_list *tgids)
 	if (w->opt->duration_ns)
 		w->deadline = w->began + w->opt->duration_ns;
 	w->sink->started(w->sink->ctx, w->child.pid);
-	if (w->opt->look_around)
+	if (w->opt->look_around) {
 		look(w);
+		w->changed = true; /* what hangs already is as suspicious as what will */
+	}
 	return w->child.pid > 0 ? child_start(&w->child, w->opt->argv[0]) : 0;
 }
 

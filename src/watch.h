@@ -47,6 +47,8 @@ int watch_pick_buffer(const struct opt *o, const char *arg);
 /* The filter as the source gets it; tgids are those of -p and the command. */
 struct source_filter watch_filter(const struct watch_options *opt, const struct u32_list *tgids);
 /* Gaps for what the options leave out: it was not seen, so "no" cannot be said about it. */
+/* Only some processes or containers are asked for. */
+bool watch_picks_some(const struct watch_options *opt);
 void watch_tell_filter(const struct watch_options *opt, source_fn fn, void *ctx);
 
 struct watch_sink {

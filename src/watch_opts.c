@@ -72,11 +72,16 @@ int watch_pick_buffer(const struct opt *o, const char *arg)
 	return 0;
 }
 
+bool watch_picks_some(const struct watch_options *opt)
+{
+	return opt->tgids.n || opt->tids.n || opt->filter.comm || opt->filter.container_bits || opt->argv;
+}
+
 void watch_tell_filter(const struct watch_options *opt, source_fn fn, void *ctx)
 {
 	if (opt->events)
 		emit_hooks_gap(fn, ctx, "other events", "left out by --event");
-	if (opt->tgids.n || opt->tids.n || opt->filter.comm || opt->filter.container_bits || opt->argv)
+	if (watch_picks_some(opt))
 		emit_hooks_gap(fn, ctx, "other processes or containers", "left out by -p, -t, -n, -c or by -- CMD");
 }
 
