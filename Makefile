@@ -53,7 +53,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/watch.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/probe.c src/watch.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 all: $(O)/fdpin-trace

@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "emit.h"
+#include "probe.h"
 #include "source.h"
 #include "util.h"
 
@@ -35,7 +35,6 @@
 #include "trace_bpf.skel.h"
 
 #define POLL_MS 50
-#define INIT_PID_NS_INO 0xEFFFFFFCUL /* the kernel's PROC_PID_INIT_INO */
 #define RANGES_MAX (1 << 20)
 #define CHAIN_MAX 32 /* threads waiting for threads, one after the other */
 
@@ -191,78 +190,6 @@ static int open_poll(struct source_bpf *s)
 	return 0;
 }
 
-/* ---- what this kernel has ------------------------------------------------- */
-
-/* Types and functions of a module, wherever it is: loaded or built in. NULL if neither. */
-static struct btf *module_btf(struct source_bpf *s, const char *module, bool *own)
-{
-	struct btf *btf;
-
-	*own = false;
-	if (!strcmp(module, "vmlinux"))
-		return s->vmlinux_btf;
-	btf = btf__load_module_btf(module, s->vmlinux_btf);
-	if (btf) {
-		*own = true;
-		return btf;
-	}
-	return s->vmlinux_btf;
-}
-
-static bool has_func(struct source_bpf *s, const char *module, const char *func)
-{
-	bool own, found;
-	struct btf *btf = module_btf(s, module, &own);
-
-	found = btf && btf__find_by_name_kind(btf, func, BTF_KIND_FUNC) > 0;
-	if (own)
-		btf__free(btf);
-	return found;
-}
-
-static bool has_struct(struct source_bpf *s, const char *module, const char *name)
-{
-	bool own, found;
-	struct btf *btf = module_btf(s, module, &own);
-
-	found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) > 0;
-	if (own)
-		btf__free(btf);
-	return found;
-}
-
-static void check_namespace(struct source_bpf *s)
-{
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) || st.st_ino != INIT_PID_NS_INO)
-		deliver_gap(s, false, "threads outside this PID namespace",
-			    "a look sees only the threads of its own PID namespace; run on the host");
-}
-
-static const char *missing_rights(void)
-{
-	static const struct {
-		const char *name;
-		int bit;
-	} need[] = { { "CAP_BPF", 39 }, { "CAP_PERFMON", 38 }, { "CAP_SYS_ADMIN", 21 } };
-	static char text[96];
-	unsigned long long caps = 0;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "re");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
-		if (!(caps & (1ULL << need[i].bit)))
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", need[i].name);
-	return text;
-}
-
 /* ---- loading -------------------------------------------------------------- */
 
 /* Half of what ids are made with: differs from boot to boot. The other half is the kernel's layout. */
@@ -342,17 +269,20 @@ static void choose_hooks(struct source_bpf *s, const struct source_filter *filte
 {
 	(void)filter;
 #define HOOK(what, module, func, required, why)                                                                    \
-	if (has_func(s, module, #func))                                                                            \
+	if (probe_func(s->vmlinux_btf, module, #func))                                                                            \
 		enable_hook(s, #func);                                                                             \
 	else if (required)                                                                                         \
 		deliver_gap(s, true, what, "no function %s in this kernel", #func);
 	HOOKS(HOOK)
 #undef HOOK
 	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
-	if (has_func(s, "vmlinux", "start_flush_work"))
+	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work"))
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
-	if (!has_struct(s, "vfio_iommu_type1", "vfio_iommu"))
-		deliver_gap(s, true, "ranges", "vfio_iommu_type1 is not loaded; start again when it is");
+	if (!probe_struct(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu"))
+		deliver_gap(s, true, "ranges and blocks on them", "no type information of vfio_iommu_type1: not loaded, or hidden");
+	else if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
+		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
+		deliver_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
 }
@@ -431,14 +361,14 @@ static int open_kernel(struct source_bpf *s, const struct source_filter *filter,
 	int err;
 
 	/* Without them even "there is no VFIO here" could not be told from "it cannot be seen". */
-	if (*missing_rights())
+	if (*probe_missing_rights())
 		return -EPERM;
 	s->vmlinux_btf = btf__load_vmlinux_btf();
 	if (!s->vmlinux_btf) {
 		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
 		return -EOPNOTSUPP;
 	}
-	if (!has_struct(s, "vfio", "vfio_container")) {
+	if (!probe_struct(s->vmlinux_btf, "vfio", "vfio_container")) {
 		s->no_vfio = true;
 		*why = "VFIO is not loaded, so there is nothing to see; modprobe vfio_iommu_type1 first";
 		return history ? -EOPNOTSUPP : 0;
@@ -469,7 +399,9 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 	s->ctx = ctx;
 	s->epoll_fd = s->timer_fd = -1;
 	s->stop = emit_session(fn, ctx, command, history);
-	check_namespace(s);
+	if (!probe_host_pid_namespace())
+		deliver_gap(s, false, "threads outside this PID namespace",
+			    "a look sees only the threads of its own PID namespace; run on the host");
 	err = open_kernel(s, filter, history, why);
 	if (!err)
 		err = open_poll(s);
@@ -478,7 +410,7 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 		return 0;
 	}
 	if (err == -EPERM || err == -EACCES) {
-		const char *rights = missing_rights();
+		const char *rights = probe_missing_rights();
 
 		err = -EPERM;
 		snprintf(text, sizeof(text), "no permission; missing:%s", *rights ? rights : " none of the usual (lockdown?)");

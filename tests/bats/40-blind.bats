@@ -52,3 +52,11 @@ teardown() { common_teardown; }
 	cat "$BATS_TEST_TMPDIR/sum"
 	jq -e '.type == "summary" and .lost > 0 and .complete == false and all(.verdicts[]; .answer != "no")' "$BATS_TEST_TMPDIR/sum"
 }
+
+@test "a hook that is missing: named, and nothing is called absent" {
+	unshare -m sh -c "mount --bind /dev/null /sys/kernel/btf/vfio_iommu_type1 && exec $fdpin trace -j -q -d 1s" >"$BATS_TEST_TMPDIR/t.jsonl"
+	tail -n 1 "$BATS_TEST_TMPDIR/t.jsonl" >"$BATS_TEST_TMPDIR/sum"
+	cat "$BATS_TEST_TMPDIR/sum"
+	jq -e '.type == "summary" and .complete == false and any(.gaps[]; .why | test("vfio_iommu_type1"))' "$BATS_TEST_TMPDIR/sum"
+	jq -e 'all(.verdicts[]; .answer != "no" or .name == "stall" and .subject != null)' "$BATS_TEST_TMPDIR/sum"
+}

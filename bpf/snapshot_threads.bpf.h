@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * snapshot_threads.bpf.h - part of snapshot.bpf.c: the threads that matter.
+ *
+ * Their state, and what their kernel stacks lead to: a mutex and its owner, the
+ * barrier of a flush, the device being released and the files behind it.
+ */
+
+/* ---- threads that matter -------------------------------------------------- */
+
+struct stack_walk {
+	__u64 base;	/* first word looked at */
+	__u64 task;
+	__u64 device_file; /* of the release it is in */
+	__u64 lock;
+	__u64 barrier; /* the wq_barrier it waits for */
+	__u32 wait;
+	__u32 pad;
+};
+
+static __always_inline bool linked_both_ways(__u64 entry)
+{
+	__u64 next = word_at((void *)entry), prev = word_at((void *)entry + 8);
+
+	return next && prev && word_at((void *)next + 8) == entry && word_at((void *)prev) == entry;
+}
+
+/* The head of a wait list is the one entry that is not a waiter on a stack: mutex->wait_list. */
+struct head_walk {
+	__u64 entry, head;
+};
+
+static long look_for_mutex(__u32 i, struct head_walk *w)
+{
+	__u64 lock = w->entry - bpf_core_field_offset(struct mutex, wait_list);
+	__u64 owner = word_at((void *)lock + bpf_core_field_offset(struct mutex, owner));
+
+	/* MUTEX_FLAG_WAITERS is set while somebody waits; the rest is the owner */
+	if ((owner & 1) && (owner & ~7ULL) > (1ULL << 47)) {
+		struct task_struct *task = (void *)(owner & ~7ULL);
+		__u32 pid = BPF_CORE_READ(task, pid), tgid = BPF_CORE_READ(task, tgid);
+
+		if (pid && tgid && pid < (1 << 22) + 1) {
+			w->head = lock;
+			return 1;
+		}
+	}
+	w->entry = word_at((void *)w->entry);
+	return 0;
+}
+
+/* Word i of a sleeping thread's stack: does it belong to a waiter, or name a file that is being released? */
+static long look_at_word(__u32 i, struct stack_walk *w)
+{
+	__u64 at = w->base + i * sizeof(__u64), v = word_at((void *)at);
+	struct file *file;
+
+	if (v < (1ULL << 47) * 1 || (v & 7))
+		return 0;
+	if (v == w->task) {
+		__u64 list = at - bpf_core_field_offset(struct mutex_waiter, task) +
+			     bpf_core_field_offset(struct mutex_waiter, list);
+		__u64 swait = at - bpf_core_field_offset(struct swait_queue, task) +
+			      bpf_core_field_offset(struct swait_queue, task_list);
+
+		struct wq_barrier *barrier = (void *)(at - bpf_core_field_offset(struct wq_barrier, task));
+
+		if ((__u64)BPF_CORE_READ(barrier, work.func) == symbols[SYM_wq_barrier_func] &&
+		    linked_both_ways((__u64)barrier + bpf_core_field_offset(struct work_struct, entry))) {
+			w->barrier = (__u64)barrier;
+			w->wait = WAIT_FLUSH;
+		}
+		if (!w->lock && linked_both_ways(list)) {
+			struct head_walk h = { .entry = word_at((void *)list), .head = unknown_zero };
+
+			bpf_loop(64, look_for_mutex, &h, 0);
+			if (h.head) {
+				w->lock = h.head;
+				w->wait = WAIT_MUTEX;
+			}
+		}
+		if (!w->wait && linked_both_ways(swait))
+			w->wait = WAIT_COMPLETION;
+		return 0;
+	}
+	if (w->device_file || v < 0xffff800000000000ULL)
+		return 0;
+	file = (void *)v;
+	if ((__u64)BPF_CORE_READ(file, f_op) == symbols[SYM_vfio_device_fops] && file_refs(file) == 0)
+		w->device_file = v;
+	return 0;
+}
+
+/*
+ * The item a barrier was queued behind. Going back in the barrier's list, over
+ * other barriers, there is either the item that waits its turn (its data has
+ * the same queue), or the head of what is scheduled for the worker that runs it.
+ */
+struct target_walk {
+	__u64 entry, pwq;
+	__u64 work, worker;
+};
+
+#define WORK_STRUCT_PWQ 4
+#define WORK_STRUCT_FLAGS 0xff
+
+static long look_for_target(__u32 i, struct target_walk *t)
+{
+	struct work_struct *work;
+	struct worker *worker;
+	__u64 data;
+
+	t->entry = word_at((void *)t->entry + bpf_core_field_offset(struct list_head, prev));
+	if (!t->entry)
+		return 1;
+	worker = (void *)t->entry - bpf_core_field_offset(struct worker, scheduled);
+	if ((__u64)BPF_CORE_READ(worker, current_pwq) == t->pwq && BPF_CORE_READ(worker, current_work)) {
+		struct task_struct *task = BPF_CORE_READ(worker, task);
+
+		if (task_worker(task) == worker) {
+			t->worker = (__u64)worker;
+			t->work = (__u64)BPF_CORE_READ(worker, current_work);
+			return 1;
+		}
+	}
+	work = entry_work(t->entry);
+	data = BPF_CORE_READ(work, data.counter);
+	if (!(data & WORK_STRUCT_PWQ) || (data & ~(__u64)WORK_STRUCT_FLAGS) != t->pwq)
+		return 1;
+	if ((__u64)BPF_CORE_READ(work, func) == symbols[SYM_wq_barrier_func])
+		return 0;
+	t->work = (__u64)work;
+	return 1;
+}
+
+/* A flush that was not found from a blocked worker: who runs the item is not blocked on a range, or nobody does. */
+static __always_inline void on_barrier(struct task_struct *task, __u64 barrier)
+{
+	struct work_struct *work = (void *)barrier + bpf_core_field_offset(struct wq_barrier, work);
+	struct target_walk t = {
+		.entry = (__u64)work + bpf_core_field_offset(struct work_struct, entry),
+		.pwq = BPF_CORE_READ(work, data.counter) & ~(__u64)WORK_STRUCT_FLAGS,
+		.work = unknown_zero,
+		.worker = unknown_zero,
+	};
+	struct pool_workqueue *pwq = (void *)t.pwq;
+	struct workqueue_struct *wq = BPF_CORE_READ(pwq, wq);
+	struct worker *worker;
+
+	if (bpf_loop(MAX_LIST, look_for_target, &t, 0) >= MAX_LIST)
+		__sync_fetch_and_add(&stats.cut, 1);
+	if (!t.work)
+		return;
+	on_flusher((__u64)task, (void *)t.work, wq, t.worker ? VIA_BARRIER : VIA_BARRIER_PENDING, 0);
+	worker = (void *)t.worker;
+	if (worker)
+		on_runs(BPF_CORE_READ(worker, task), worker);
+}
+
+struct chain_walk {
+	__u64 callback;
+	struct task_struct *task;
+};
+
+/* The files behind the one that is being released, in the list of work its thread has taken. */
+static long look_at_pending(__u32 i, struct chain_walk *w)
+{
+	struct callback_head *cb = (void *)w->callback;
+	struct vfio_container *container;
+	struct ev_pending *e;
+	struct file *file;
+
+	if (!cb)
+		return 1;
+	w->callback = (__u64)BPF_CORE_READ(cb, next);
+	if (!symbols[SYM_____fput] || (__u64)BPF_CORE_READ(cb, func) != symbols[SYM_____fput])
+		return 0;
+	file = (void *)cb - file_callback_offset();
+	if ((__u64)BPF_CORE_READ(file, f_op) != symbols[SYM_vfio_fops] || file_refs(file) != 0)
+		return 0;
+	container = BPF_CORE_READ(file, private_data);
+	if (!container)
+		return 0;
+	e = EV_BEGIN(pending, object_id(container));
+	if (!e)
+		return 0;
+	about_task(&e->h, w->task);
+	e->file = object_id(file);
+	EV_END(e);
+	return 0;
+}
+
+static __always_inline void on_closing(struct task_struct *task, const struct file *file)
+{
+	struct vfio_device *device = file_vfio_device(file);
+	__u64 container = object_id(device_container(device));
+	struct chain_walk w = { .task = task };
+	struct ev_close *e;
+
+	e = EV_BEGIN(close, container);
+	if (e) {
+		about_task(&e->h, task);
+		e->device = object_id(device);
+		device_name(device, e->device_name, sizeof(e->device_name));
+		EV_END(e);
+	}
+	if (file_callback_offset() == -1U)
+		return;
+	w.callback = word_at((void *)file + file_callback_offset());
+	if (bpf_loop(MAX_CHAIN, look_at_pending, &w, 0) >= MAX_CHAIN)
+		__sync_fetch_and_add(&stats.cut, 1);
+}
+
+static __always_inline void on_lock(struct task_struct *task, __u64 lock)
+{
+	struct task_struct *owner = (void *)(word_at((void *)lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
+	struct ev_lock *e = EV_BEGIN(lock, 0);
+
+	if (!e)
+		return;
+	about_task(&e->h, task);
+	e->lock = object_id((void *)lock);
+	e->owner = owner ? BPF_CORE_READ(owner, pid) : 0;
+	__builtin_memcpy(e->lock_name, "mutex", 6);
+	EV_END(e);
+}
+
+/* Innermost function that is not the scheduler's, from frames that were just read. */
+static __always_inline void fill_wchan(char *buf, __u32 size, const struct stack_scratch *s, long bytes)
+{
+	__u64 from = symbols[SYM___sched_text_start], to = symbols[SYM___sched_text_end];
+
+	for (int i = 0; i < 8; i++) {
+		if ((i + 1) * (long)sizeof(__u64) > bytes)
+			return;
+		if (s->ips[i] >= from && s->ips[i] < to)
+			continue;
+		function_name(buf, size, (void *)s->ips[i]);
+		return;
+	}
+}
+
+/* __fput is on the stack: a file is being released. Its length is not known, but less than this. */
+#define FPUT_SIZE 0x400
+
+static __always_inline bool in_release(const struct stack_scratch *s, long bytes)
+{
+	__u64 from = symbols[SYM___fput];
+
+	for (int i = 0; i < SCAN_DEPTH; i++) {
+		if ((i + 1) * (long)sizeof(__u64) > bytes)
+			break;
+		if (s->ips[i] > from && s->ips[i] < from + FPUT_SIZE)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w, const struct stack_scratch *s,
+				      long bytes)
+{
+	__u64 now = bpf_ktime_get_ns(), last = BPF_CORE_READ(task, sched_info.last_arrival);
+	struct ev_thread *e;
+	struct ev_stack *k;
+
+	e = EV_BEGIN(thread, 0);
+	if (!e)
+		return;
+	about_task(&e->h, task);
+	e->files = object_id(BPF_CORE_READ(task, files));
+	e->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
+	e->asleep_ns = now > last ? now - last : 0;
+	e->state = task_state(task) | BPF_CORE_READ(task, exit_state);
+	e->class = task_class(task);
+	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
+	e->wait = HAS(waiters, task) ? WAIT_VADDR : w->wait;
+	if (s && bytes > 0)
+		fill_wchan(e->wchan, sizeof(e->wchan), s, bytes);
+	EV_END(e);
+	if (!s || bytes <= 0)
+		return;
+	k = EV_BEGIN(stack, 0);
+	if (!k)
+		return;
+	about_task(&k->h, task);
+	stack_text(k, s->ips, bytes);
+	EV_END(k);
+}
+
+static __always_inline void scan_stack(struct task_struct *task, struct stack_walk *w)
+{
+	__u64 stack = (__u64)BPF_CORE_READ(task, stack), sp = BPF_CORE_READ(task, thread.sp);
+
+	w->task = (__u64)task;
+	if (!stack || sp < stack || sp >= stack + THREAD_SIZE || BPF_CORE_READ(task, on_cpu))
+		return;
+	w->base = sp & ~7ULL;
+	bpf_loop((stack + THREAD_SIZE - w->base) / sizeof(__u64), look_at_word, w, 0);
+}
+
+static __always_inline bool matters(struct task_struct *task, const struct stack_walk *w)
+{
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct task_struct *owner;
+
+	if (w->device_file || (files && HAS(holder_tables, files)) || HAS(interesting, task))
+		return true;
+	if (!w->lock)
+		return false;
+	owner = (void *)(word_at((void *)w->lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
+	return HAS(interesting, owner);
+}
+
+/*
+ * Described are: threads of a process that holds a container, waiters and
+ * flushers, and any thread that sleeps uninterruptibly in a device's release
+ * or waits for a mutex whose owner is one of these.
+ */
+SEC("iter/task")
+int find_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct stack_walk w = {
+		.device_file = unknown_zero,
+		.lock = unknown_zero,
+		.barrier = unknown_zero,
+		.wait = unknown_zero,
+	};
+	struct stack_scratch *s;
+	__u32 zero = 0;
+	long bytes = 0;
+
+	if (!task || HAS(described, task))
+		return 0;
+	s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	if (task_state(task) & TASK_UNINTERRUPTIBLE)
+		scan_stack(task, &w);
+	if (!matters(task, &w))
+		return 0;
+	PUT_NEW(described, task);
+	PUT(interesting, task, 1);
+	if (s)
+		bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
+	on_thread(task, &w, s, bytes);
+	if (w.device_file && s && in_release(s, bytes))
+		on_closing(task, (void *)w.device_file);
+	if (w.lock)
+		on_lock(task, w.lock);
+	if (w.barrier)
+		on_barrier(task, w.barrier);
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * trace_close.bpf.h - part of trace.bpf.c: the release of a device, and the
+ * flushes in it.
+ */
+
+/* ---- closing -------------------------------------------------------------- */
+
+SEC("?fentry/vfio_device_fops_release")
+int BPF_PROG(fentry__vfio_device_fops_release, struct inode *inode, struct file *file)
+{
+	struct vfio_device *device = file_vfio_device(file);
+	struct call_state *c = call_begin();
+	struct ev_close *e;
+
+	if (!c)
+		return 0;
+	c->close_device = object_id(device);
+	c->close_container = object_id(device_container(device));
+	c->close_since = bpf_ktime_get_ns();
+	if (!wanted(EV_close, c->close_container))
+		return 0;
+	e = EV_BEGIN(close, c->close_container);
+	if (!e)
+		return 0;
+	e->device = c->close_device;
+	device_name(device, e->device_name, sizeof(e->device_name));
+	EV_END_NOW(e);
+	return 0;
+}
+
+SEC("?fexit/vfio_device_fops_release")
+int BPF_PROG(fexit__vfio_device_fops_release, struct inode *inode, struct file *file, int ret)
+{
+	struct call_state *c = call_current();
+	struct ev_closed *e;
+
+	if (!c || !c->close_since)
+		return 0;
+	if (wanted(EV_closed, c->close_container)) {
+		e = EV_BEGIN(closed, c->close_container);
+		if (e) {
+			e->device = c->close_device;
+			e->ns = bpf_ktime_get_ns() - c->close_since;
+			EV_END_NOW(e);
+		}
+	}
+	c->close_since = 0;
+	return 0;
+}
+
+/* ---- flushing ------------------------------------------------------------- */
+
+/*
+ * The container a flush is about: that of the device the thread is closing,
+ * else that of the blocked item it flushes. 0 for everybody else's flushes.
+ */
+static __always_inline __u64 flush_container(struct call_state *c, const struct work_struct *work)
+{
+	__u64 key = (__u64)work, *container;
+
+	if (c && c->close_since)
+		return c->close_container;
+	container = work ? bpf_map_lookup_elem(&blocked_works, &key) : NULL;
+	return container ? *container : 0;
+}
+
+static __always_inline int on_flush(struct work_struct *work, struct workqueue_struct *wq)
+{
+	struct call_state *c = call_current();
+	__u64 container = flush_container(c, work);
+	struct ev_flush *e;
+
+	if (!container || !wanted(EV_flush, container))
+		return 0;
+	c = call_begin();
+	if (!c)
+		return 0;
+	c->flush_since = bpf_ktime_get_ns();
+	e = EV_BEGIN(flush, container);
+	if (!e)
+		return 0;
+	e->via = wq ? VIA_FLUSH_WQ : VIA_FLUSH;
+	if (work) {
+		e->work = object_id(work);
+		function_name(e->func, sizeof(e->func), BPF_CORE_READ(work, func));
+	}
+	if (wq) {
+		e->wq = object_id(wq);
+		bpf_probe_read_kernel_str(e->wq_name, sizeof(e->wq_name), wq->name);
+	}
+	EV_END_NOW(e);
+	return 0;
+}
+
+static __always_inline int on_flushed(void)
+{
+	struct call_state *c = call_current();
+	struct ev_flushed *e;
+
+	if (!c || !c->flush_since)
+		return 0;
+	e = EV_BEGIN(flushed, c->close_since ? c->close_container : 0);
+	if (e) {
+		e->ns = bpf_ktime_get_ns() - c->flush_since;
+		EV_END_NOW(e);
+	}
+	c->flush_since = 0;
+	return 0;
+}
+
+/* true: a barrier is queued and the caller will wait for it */
+SEC("?fexit/start_flush_work")
+int BPF_PROG(fexit__start_flush_work, struct work_struct *work, void *barr, bool from_cancel, bool ret)
+{
+	return ret ? on_flush(NUMBER(work), NULL) : 0;
+}
+
+SEC("?fentry/__flush_work")
+int BPF_PROG(fentry____flush_work, struct work_struct *work)
+{
+	return on_flush(NUMBER(work), NULL);
+}
+
+SEC("?fexit/__flush_work")
+int BPF_PROG(fexit____flush_work, struct work_struct *work)
+{
+	return on_flushed();
+}
+
+SEC("?fexit/flush_work")
+int BPF_PROG(fexit__flush_work, struct work_struct *work)
+{
+	return on_flushed();
+}
+
+SEC("?fentry/__flush_workqueue")
+int BPF_PROG(fentry____flush_workqueue, struct workqueue_struct *wq)
+{
+	return on_flush(NULL, NUMBER(wq));
+}
+
+SEC("?fexit/__flush_workqueue")
+int BPF_PROG(fexit____flush_workqueue, struct workqueue_struct *wq)
+{
+	return on_flushed();
+}

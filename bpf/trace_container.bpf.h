@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * trace_container.bpf.h - part of trace.bpf.c: open, release and the ioctls of a
+ * container.
+ */
+
+/* ---- container: open, release, ioctls ------------------------------------- */
+
+SEC("?fexit/vfio_fops_open")
+int BPF_PROG(fexit__vfio_fops_open, struct inode *inode, struct file *file, int ret)
+{
+	__u64 container = object_id(BPF_CORE_READ(file, private_data));
+	struct ev_open *e;
+
+	if (ret)
+		return 0;
+	remember_user();
+	if (!wanted(EV_open, container))
+		return 0;
+	e = EV_BEGIN(open, container);
+	if (e)
+		EV_END(e);
+	return 0;
+}
+
+SEC("?fentry/vfio_fops_release")
+int BPF_PROG(fentry__vfio_fops_release, struct inode *inode, struct file *file)
+{
+	__u64 container = object_id(BPF_CORE_READ(file, private_data));
+	struct ev_release *e;
+
+	bpf_map_delete_elem(&windows, &container);
+	if (!wanted(EV_release, container))
+		return 0;
+	e = EV_BEGIN(release, container);
+	if (e)
+		EV_END(e);
+	return 0;
+}
+
+/* Read what the caller asked for. It is the caller's memory: told, not believed. */
+static __always_inline void read_argument(struct call_state *c, __u32 cmd, const void *arg)
+{
+	struct unmap_arg unmap = {};
+	struct map_arg map = {};
+
+	if (cmd == VFIO_IOMMU_MAP_DMA) {
+		bpf_probe_read_user(&map, sizeof(map), arg);
+		c->io_flags = map.flags;
+		c->io_iova = map.iova;
+		c->io_size = map.size;
+		c->io_vaddr = map.vaddr;
+	} else {
+		bpf_probe_read_user(&unmap, sizeof(unmap), arg);
+		c->io_flags = unmap.flags;
+		c->io_iova = unmap.iova;
+		c->io_size = unmap.size;
+		c->io_vaddr = 0;
+	}
+}
+
+SEC("?fentry/vfio_fops_unl_ioctl")
+int BPF_PROG(fentry__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vfio_container *container;
+	struct call_state *c;
+
+	if (cmd != VFIO_IOMMU_MAP_DMA && cmd != VFIO_IOMMU_UNMAP_DMA)
+		return 0;
+	c = call_begin();
+	if (!c)
+		return 0;
+	container = BPF_CORE_READ(file, private_data);
+	c->io_container = object_id(container);
+	c->io_cmd = cmd;
+	c->io_invalid = invalid_ranges(container);
+	c->io_emulated = has_emulated(container);
+	read_argument(c, cmd, (void *)arg);
+	return 0;
+}
+
+static __always_inline void on_refuse(struct call_state *c, __u32 op, int ret, __u32 invalid)
+{
+	struct ev_refuse *e;
+
+	if (!wanted(EV_refuse, c->io_container))
+		return;
+	e = EV_BEGIN(refuse, c->io_container);
+	if (!e)
+		return;
+	e->iova = c->io_iova;
+	e->size = c->io_size;
+	e->result = ret;
+	e->op = op;
+	e->invalid = invalid;
+	e->emulated = c->io_emulated;
+	EV_END(e);
+}
+
+/* Length of the container's window up to now, if it is over; forgets it then. */
+static __always_inline __u64 window_end(__u64 container, __u32 invalid)
+{
+	__u64 *since, ns = 0;
+
+	if (invalid)
+		return 0;
+	since = bpf_map_lookup_elem(&windows, &container);
+	if (since) {
+		ns = bpf_ktime_get_ns() - *since;
+		bpf_map_delete_elem(&windows, &container);
+	}
+	return ns;
+}
+
+static __always_inline void on_map(struct call_state *c, __u32 invalid)
+{
+	struct ev_map *e;
+
+	if (!wanted(EV_map, c->io_container))
+		return;
+	e = EV_BEGIN(map, c->io_container);
+	if (!e)
+		return;
+	e->iova = c->io_iova;
+	e->size = c->io_size;
+	e->vaddr = c->io_vaddr;
+	e->flags = c->io_flags;
+	EV_END(e);
+}
+
+static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
+{
+	__u64 ns = window_end(c->io_container, invalid);
+	struct ev_revalidate *e;
+
+	if (!wanted(EV_revalidate, c->io_container))
+		return;
+	e = EV_BEGIN(revalidate, c->io_container);
+	if (!e)
+		return;
+	e->iova = c->io_iova;
+	e->bytes = c->io_size;
+	e->vaddr = c->io_vaddr;
+	e->window_ns = ns;
+	e->closed = invalid ? 0 : c->io_container;
+	e->ranges = 1;
+	e->invalid = invalid;
+	EV_END_NOW(e);
+}
+
+static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 bytes)
+{
+	struct ev_unmap *e;
+
+	if (!invalid)
+		bpf_map_delete_elem(&windows, &c->io_container);
+	if (!wanted(EV_unmap, c->io_container))
+		return;
+	e = EV_BEGIN(unmap, c->io_container);
+	if (!e)
+		return;
+	e->iova = c->io_iova;
+	e->size = bytes;
+	e->flags = c->io_flags;
+	e->closed = c->io_invalid && !invalid ? c->io_container : 0;
+	e->invalid = invalid;
+	EV_END(e);
+}
+
+static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, __u64 bytes)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct ev_invalidate *e;
+
+	if (!c->io_invalid)
+		bpf_map_update_elem(&windows, &c->io_container, &now, BPF_ANY);
+	if (!wanted(EV_invalidate, c->io_container))
+		return;
+	e = EV_BEGIN(invalidate, c->io_container);
+	if (!e)
+		return;
+	e->iova = c->io_iova;
+	e->bytes = bytes;
+	e->ranges = invalid - c->io_invalid;
+	e->invalid = invalid;
+	e->flags = c->io_flags;
+	e->emulated = c->io_emulated;
+	EV_END_NOW(e);
+}
+
+/*
+ * What happened is told by the kernel's count of invalid ranges: more of them
+ * is an invalidation, fewer a restoration, whatever the flags now say. Two
+ * calls on one container at once can swap their shares; the sum stays right.
+ */
+SEC("?fexit/vfio_fops_unl_ioctl")
+int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
+{
+	struct call_state *c;
+	struct unmap_arg done = {};
+	__u32 invalid;
+	bool unmap = cmd == VFIO_IOMMU_UNMAP_DMA;
+
+	if (cmd != VFIO_IOMMU_MAP_DMA && !unmap)
+		return 0;
+	c = call_current();
+	if (!c || c->io_cmd != cmd)
+		return 0;
+	c->io_cmd = 0;
+	remember_user();
+	invalid = invalid_ranges(BPF_CORE_READ(file, private_data));
+	if (ret) {
+		__u32 op = unmap ? (c->io_flags & UNMAP_FLAG_VADDR ? OP_INVALIDATE : OP_UNMAP) :
+				   (c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP);
+
+		on_refuse(c, op, ret, invalid);
+		return 0;
+	}
+	if (unmap) {
+		bpf_probe_read_user(&done, sizeof(done), (void *)arg);
+		if (invalid > c->io_invalid)
+			on_invalidate(c, invalid, done.size);
+		else
+			on_unmap(c, invalid, done.size);
+	} else if (invalid < c->io_invalid) {
+		on_revalidate(c, invalid);
+	} else {
+		on_map(c, invalid);
+	}
+	return 0;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * probe.c - asks the kernel's type information, /proc and our own rights
+ * (probe.h). The type information of a module is looked for in the module, and
+ * in the kernel when there is no such module, as it may be built in.
+ */
+#include "probe.h"
+
+#include <bpf/btf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util.h"
+
+#define INIT_PID_NS_INO 0xEFFFFFFCUL /* the kernel's PROC_PID_INIT_INO */
+
+/* To be freed with btf_put(): vmlinux's stays. */
+static struct btf *btf_get(struct btf *vmlinux, const char *module)
+{
+	struct btf *btf = strcmp(module, "vmlinux") ? btf__load_module_btf(module, vmlinux) : NULL;
+
+	return btf ?: vmlinux;
+}
+
+static void btf_put(struct btf *btf, struct btf *vmlinux)
+{
+	if (btf != vmlinux)
+		btf__free(btf);
+}
+
+static bool has(struct btf *vmlinux, const char *module, const char *name, unsigned int kind)
+{
+	struct btf *btf = btf_get(vmlinux, module);
+	bool found = btf && btf__find_by_name_kind(btf, name, kind) > 0;
+
+	btf_put(btf, vmlinux);
+	return found;
+}
+
+bool probe_func(struct btf *vmlinux, const char *module, const char *func)
+{
+	return has(vmlinux, module, func, BTF_KIND_FUNC);
+}
+
+bool probe_struct(struct btf *vmlinux, const char *module, const char *name)
+{
+	return has(vmlinux, module, name, BTF_KIND_STRUCT);
+}
+
+bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member)
+{
+	struct btf *btf = btf_get(vmlinux, module);
+	int id = btf ? btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT) : -1;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	bool found = false;
+
+	for (unsigned int i = 0; t && i < btf_vlen(t) && !found; i++)
+		found = !strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), member);
+	btf_put(btf, vmlinux);
+	return found;
+}
+
+bool probe_host_pid_namespace(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == INIT_PID_NS_INO;
+}
+
+static unsigned long long effective_rights(void)
+{
+	unsigned long long caps = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return caps;
+}
+
+const char *probe_missing_rights(void)
+{
+	static const struct {
+		const char *name;
+		int bit;
+	} need[] = { { "CAP_BPF", 39 }, { "CAP_PERFMON", 38 }, { "CAP_SYS_ADMIN", 21 } };
+	static char text[96];
+	unsigned long long caps = effective_rights();
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(need); i++)
+		if (!(caps & (1ULL << need[i].bit)))
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", need[i].name);
+	return text;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * probe.h - what this kernel has and what we may do, by asking; never by
+ * version. All answers are about now: modules come and go.
+ */
+#ifndef FDPIN_PROBE_H
+#define FDPIN_PROBE_H
+
+#include <stdbool.h>
+
+struct btf;
+
+/* Is there such a function, struct, member? module is where it lives unless it is built in; "vmlinux" for the kernel itself. */
+bool probe_func(struct btf *vmlinux, const char *module, const char *func);
+bool probe_struct(struct btf *vmlinux, const char *module, const char *name);
+bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member);
+
+/* False in a PID namespace of our own: a look sees the threads of its namespace only. */
+bool probe_host_pid_namespace(void);
+
+/* The capabilities a look needs and we have not, each with a blank before it; "" for none. Static. */
+const char *probe_missing_rights(void);
+
+#endif
