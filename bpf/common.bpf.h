@@ -40,6 +40,14 @@ struct {
 	__type(value, __u8);
 } wanted_containers SEC(".maps");
 
+/* Processes asked for with -p, and their children. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FDPIN_MAX_TGIDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} tgids SEC(".maps");
+
 /* Processes that have used a container: whose exec is of interest. */
 struct vfio_user {
 	char comm[FDPIN_COMM_LEN];

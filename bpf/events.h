@@ -357,7 +357,7 @@ enum fdpin_via {
 	VIA_BARRIER_PENDING, /* wq_barrier behind an item that waits its turn */
 	VIA_FLUSHER,	     /* wq_flusher whose colour covers the running item */
 };
-enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH };
+enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };
 
 #define FIELDS(...) __VA_ARGS__
 #define EFFECTS(...) __VA_ARGS__

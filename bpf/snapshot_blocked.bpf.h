@@ -54,8 +54,9 @@ static long look_at_scheduled(__u32 i, struct list_walk *w)
 }
 
 /*
- * pwq->inactive_works of a queue that runs one item at a time: each item waits
- * for the running one, and a barrier waits for the item in front of it.
+ * pwq->inactive_works: items that wait until one of the queue's running ones
+ * ends, which is the one we came from only if one runs at a time (target_func);
+ * and barriers, which wait for the item in front of them (target).
  */
 static long look_at_inactive(__u32 i, struct list_walk *w)
 {
@@ -77,6 +78,9 @@ static long look_at_inactive(__u32 i, struct list_walk *w)
 	if (!e)
 		return 0;
 	about_nobody(&e->h);
+	/* where more may run, its turn could come when another one ends */
+	if (!w->target_func)
+		e->h.grade = GRADE_INFERRED;
 	e->work = object_id(work);
 	e->behind = object_id((void *)w->arg);
 	e->wq = object_id(wq);
@@ -161,11 +165,10 @@ static __always_inline void look_at_worker(const struct worker *worker, __u64 co
 		return;
 	list_begin(&w, (void *)worker + bpf_core_field_offset(struct worker, scheduled));
 	LIST_WALK(look_at_scheduled, &w);
-	if (BPF_CORE_READ(pwq, max_active) == 1) {
-		w.target = unknown_zero;
-		list_begin(&w, (void *)pwq + bpf_core_field_offset(struct pool_workqueue, inactive_works));
-		LIST_WALK(look_at_inactive, &w);
-	}
+	w.target = unknown_zero;
+	w.target_func = BPF_CORE_READ(pwq, max_active) == 1;
+	list_begin(&w, (void *)pwq + bpf_core_field_offset(struct pool_workqueue, inactive_works));
+	LIST_WALK(look_at_inactive, &w);
 	look_at_workqueue(&w, worker);
 }
 
@@ -199,6 +202,7 @@ static __always_inline void on_runs(struct task_struct *task, const struct worke
 
 	if (!work)
 		return;
+	PUT_NEW(interesting, task);
 	e = EV_BEGIN(runs, 0);
 	if (!e)
 		return;

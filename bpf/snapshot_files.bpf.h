@@ -35,14 +35,17 @@ static __always_inline void put_container(const struct vfio_container *container
 	}
 }
 
-/* Its exec will be of interest, although it opened the container before we came. */
-static __always_inline void remember_holder(const struct task_struct *task)
+/* Its exec will be of interest, and the container if the process is, although both are older than the trace. */
+static __always_inline void remember_holder(const struct task_struct *task, __u64 container)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct vfio_user user = {};
+	__u8 one = 1;
 
 	bpf_probe_read_kernel_str(user.comm, sizeof(user.comm), task->comm);
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
+	if (bpf_map_lookup_elem(&tgids, &tgid))
+		bpf_map_update_elem(&wanted_containers, &container, &one, BPF_ANY);
 }
 
 static long look_at_fd(__u32 i, struct file_walk *w)
@@ -58,7 +61,7 @@ static long look_at_fd(__u32 i, struct file_walk *w)
 		return 0;
 	put_container(container, file);
 	PUT(holder_tables, w->files, container);
-	remember_holder(w->task);
+	remember_holder(w->task, object_id(container));
 	e = EV_BEGIN(holder, object_id(container));
 	if (!e)
 		return 0;

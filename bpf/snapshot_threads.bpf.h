@@ -15,7 +15,7 @@ struct stack_walk {
 	__u64 lock;
 	__u64 barrier; /* the wq_barrier it waits for */
 	__u32 wait;
-	__u32 pad;
+	__u32 past_release; /* frames of the release end here */
 };
 
 static __always_inline bool linked_both_ways(__u64 entry)
@@ -49,13 +49,30 @@ static long look_for_mutex(__u32 i, struct head_walk *w)
 	return 0;
 }
 
+/* Its length is not known, but less than this. */
+#define TASK_WORK_RUN_SIZE 0x200
+
+/*
+ * A device file without users whose delayed release has been called: a freed
+ * one that is still named on the stack has another callback by then. The next
+ * file in line is told from it by its place: task_work_run() itself keeps it.
+ */
+static __always_inline bool being_released(const struct file *file)
+{
+	struct callback_head *cb = (void *)file + file_callback_offset();
+
+	if ((__u64)file < 0xffff800000000000ULL || (__u64)file & 7 || file_callback_offset() == -1U)
+		return false;
+	return (__u64)BPF_CORE_READ(file, f_op) == symbols[SYM_vfio_device_fops] && file_refs(file) == 0 &&
+	       (__u64)BPF_CORE_READ(cb, func) == symbols[SYM_____fput];
+}
+
 /* Word i of a sleeping thread's stack: does it belong to a waiter, or name a file that is being released? */
 static long look_at_word(__u32 i, struct stack_walk *w)
 {
 	__u64 at = w->base + i * sizeof(__u64), v = word_at((void *)at);
-	struct file *file;
 
-	if (v < (1ULL << 47) * 1 || (v & 7))
+	if (v < 1ULL << 47)
 		return 0;
 	if (v == w->task) {
 		__u64 list = at - bpf_core_field_offset(struct mutex_waiter, task) +
@@ -83,10 +100,9 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			w->wait = WAIT_COMPLETION;
 		return 0;
 	}
-	if (w->device_file || v < 0xffff800000000000ULL)
-		return 0;
-	file = (void *)v;
-	if ((__u64)BPF_CORE_READ(file, f_op) == symbols[SYM_vfio_device_fops] && file_refs(file) == 0)
+	if (v > symbols[SYM_task_work_run] && v < symbols[SYM_task_work_run] + TASK_WORK_RUN_SIZE)
+		w->past_release = 1;
+	if (!w->past_release && !w->device_file && being_released((void *)v))
 		w->device_file = v;
 	return 0;
 }
@@ -219,21 +235,26 @@ static __always_inline void on_lock(struct task_struct *task, __u64 lock)
 	if (!e)
 		return;
 	about_task(&e->h, task);
+	if (owner)
+		PUT_NEW(interesting, owner);
 	e->lock = object_id((void *)lock);
 	e->owner = owner ? BPF_CORE_READ(owner, pid) : 0;
 	__builtin_memcpy(e->lock_name, "mutex", 6);
 	EV_END(e);
 }
 
+static __always_inline bool in_scheduler(__u64 ip)
+{
+	return ip >= symbols[SYM___sched_text_start] && ip < symbols[SYM___sched_text_end];
+}
+
 /* Innermost function that is not the scheduler's, from frames that were just read. */
 static __always_inline void fill_wchan(char *buf, __u32 size, const struct stack_scratch *s, long bytes)
 {
-	__u64 from = symbols[SYM___sched_text_start], to = symbols[SYM___sched_text_end];
-
 	for (int i = 0; i < 8; i++) {
 		if ((i + 1) * (long)sizeof(__u64) > bytes)
 			return;
-		if (s->ips[i] >= from && s->ips[i] < to)
+		if (in_scheduler(s->ips[i]))
 			continue;
 		function_name(buf, size, (void *)s->ips[i]);
 		return;
@@ -254,6 +275,38 @@ static __always_inline bool in_release(const struct stack_scratch *s, long bytes
 			return true;
 	}
 	return false;
+}
+
+#define PREFIX(name, prefix) (!bpf_strncmp(name, sizeof(prefix) - 1, prefix))
+
+/*
+ * Correct what the words of a stack seem to say by its functions. A waiter for
+ * an rwsem looks like one for a mutex, and what stands where a mutex has its
+ * owner is then only the last reader, who may have gone. And a sleep that a
+ * timer ends is told from one that somebody must end.
+ */
+static __always_inline void judge_by_functions(struct stack_walk *w, const struct stack_scratch *s, long bytes)
+{
+	bool mutex = false, timer = false;
+	char name[32];
+
+	for (int i = 0; i < 6; i++) {
+		if ((i + 1) * (long)sizeof(__u64) > bytes)
+			break;
+		__builtin_memset(name, 0, sizeof(name));
+		function_name(name, sizeof(name), (void *)s->ips[i]);
+		mutex |= PREFIX(name, "__mutex_lock") || PREFIX(name, "mutex_lock") || PREFIX(name, "__ww_mutex_lock");
+		timer |= PREFIX(name, "msleep") || PREFIX(name, "usleep_range") || PREFIX(name, "schedule_hrtimeout") ||
+			 PREFIX(name, "schedule_timeout_") || PREFIX(name, "do_nanosleep");
+		if (!in_scheduler(s->ips[i]))
+			break;
+	}
+	if (w->lock && !mutex) {
+		w->lock = 0;
+		w->wait = WAIT_UNKNOWN;
+	}
+	if (!w->wait && timer)
+		w->wait = WAIT_TIMER;
 }
 
 static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w, const struct stack_scratch *s,
@@ -325,6 +378,7 @@ int find_threads(struct bpf_iter__task *ctx)
 		.lock = unknown_zero,
 		.barrier = unknown_zero,
 		.wait = unknown_zero,
+		.past_release = unknown_zero,
 	};
 	struct stack_scratch *s;
 	__u32 zero = 0;
@@ -333,13 +387,18 @@ int find_threads(struct bpf_iter__task *ctx)
 	if (!task || HAS(described, task))
 		return 0;
 	s = bpf_map_lookup_elem(&stack_scratch, &zero);
-	if (task_state(task) & TASK_UNINTERRUPTIBLE)
+	if (task_state(task) & TASK_UNINTERRUPTIBLE) {
 		scan_stack(task, &w);
+		if (s)
+			bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
+		if (s && bytes > 0)
+			judge_by_functions(&w, s, bytes);
+	}
 	if (!matters(task, &w))
 		return 0;
 	PUT_NEW(described, task);
 	PUT(interesting, task, 1);
-	if (s)
+	if (s && !bytes)
 		bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
 	on_thread(task, &w, s, bytes);
 	if (w.device_file && s && in_release(s, bytes))

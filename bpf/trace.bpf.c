@@ -84,13 +84,6 @@ struct {
 	__uint(max_entries, FDPIN_MAX_TGIDS);
 	__type(key, __u32);
 	__type(value, __u8);
-} tgids SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FDPIN_MAX_TGIDS);
-	__type(key, __u32);
-	__type(value, __u8);
 } tids SEC(".maps");
 
 static __always_inline __u64 object_id(const void *object)
@@ -152,7 +145,7 @@ static __always_inline bool wanted(__u16 type, __u64 container)
 
 	if (!(cfg.events & (1ULL << type)))
 		return false;
-	if (cfg.container_mask && (container & cfg.container_mask) != cfg.container)
+	if (cfg.container_mask && type != EV_exec && (container & cfg.container_mask) != cfg.container)
 		return false;
 	if (!cfg.by_tgid && !cfg.by_tid && !cfg.by_comm)
 		return true;
@@ -213,7 +206,20 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
 		return 0;
 	if (user)
 		bpf_map_update_elem(&vfio_users, &to, user, BPF_ANY);
-	if (cfg.by_tgid && bpf_map_lookup_elem(&tgids, &from))
-		bpf_map_update_elem(&tgids, &to, &one, BPF_ANY);
+	if (cfg.by_tgid && bpf_map_lookup_elem(&tgids, &from) && bpf_map_update_elem(&tgids, &to, &one, BPF_ANY))
+		__sync_fetch_and_add(&stats.table_full, 1);
+	return 0;
+}
+
+/* Its number may be given to somebody else. */
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (BPF_CORE_READ(task, pid) != tgid)
+		return 0;
+	bpf_map_delete_elem(&tgids, &tgid);
+	bpf_map_delete_elem(&vfio_users, &tgid);
 	return 0;
 }

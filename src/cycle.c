@@ -249,7 +249,7 @@ void open_sentence(struct findings *out, struct finding *f, const struct locked 
 		finding_sentence(out, f, "%s can still restore or unmap a range of %s", task_words(l->able.v[0], who),
 				 id);
 	else
-		finding_sentence(out, f, "%s, which closes a device of %s, does not wait for the blocked thread",
+		finding_sentence(out, f, "%s, which closes a device of %s, does not wait for the blocked thread, as far as was seen",
 				 task_words(closing->from, who), id);
 }
 

@@ -241,6 +241,49 @@ static void doubt_still(struct findings *out, struct finding *f, const struct wa
 		finding_missing(out, f, "%s was not described by both looks", task_words(task, who));
 }
 
+/* What it waits for is known, but not what ends that in turn. */
+static void doubt_behind(struct findings *out, struct finding *f, const struct obj *task, const char *who)
+{
+	const struct edge *flush = edge_out(task, REL_FLUSHES), *lock = edge_out(task, REL_LOCK_WAIT), *e = NULL;
+	const struct ev_thread *th;
+	char next[WORDS_MAX];
+
+	if (lock)
+		e = edge_out(lock->to, REL_LOCK_OWNED);
+	else if (flush)
+		e = edge_out(flush->to, REL_RUNS);
+	if (!e && lock) {
+		finding_missing(out, f, "%s waits for a mutex whose owner was not found", who);
+		return;
+	}
+	if (!e) {
+		finding_missing(out, f, "%s waits for %s; what must end before was not found", who,
+				flush ? "a work item that does not run" : "a workqueue");
+		return;
+	}
+	th = NOTE_OF(e->to, thread);
+	if (th && th->wchan[0]) {
+		_cleanup_free_ char *wchan = escape_text(th->wchan, sizeof(th->wchan));
+
+		finding_missing(out, f, "%s waits for %s, which sleeps in %s; whether that waits for the blocked thread the "
+				"kernel does not record", who, task_words(e->to, next), wchan ?: "?");
+	} else {
+		finding_missing(out, f, "%s waits for %s; what that waits for was not found", who, task_words(e->to, next));
+	}
+}
+
+static void doubt_numb(struct findings *out, struct finding *f, const struct locked *l)
+{
+	for (unsigned int i = 0; i < l->numb.n; i++) {
+		const struct ev_thread *th = NOTE_OF(l->numb.v[i], thread);
+		_cleanup_free_ char *wchan = th && th->wchan[0] ? escape_text(th->wchan, sizeof(th->wchan)) : NULL;
+		char who[WORDS_MAX];
+
+		finding_missing(out, f, "%s could use the file, but sleeps uninterruptibly in %s; what ends that was not found",
+				task_words(l->numb.v[i], who), wchan ?: "an unknown place");
+	}
+}
+
 static void doubt_suspect(struct findings *out, struct finding *f, const struct obj *task)
 {
 	const struct ev_thread *th = NOTE_OF(task, thread);
@@ -250,11 +293,11 @@ static void doubt_suspect(struct findings *out, struct finding *f, const struct 
 	task_words(task, who);
 	if (th && th->wchan[0])
 		wchan = escape_text(th->wchan, sizeof(th->wchan));
-	if (th && th->wait == WAIT_COMPLETION)
+	if (edge_out(task, REL_FLUSHES) || edge_out(task, REL_FLUSHES_WQ) || edge_out(task, REL_LOCK_WAIT))
+		doubt_behind(out, f, task, who);
+	else if (th && th->wait == WAIT_COMPLETION)
 		finding_missing(out, f, "%s waits for a completion in %s; the kernel does not record who completes it",
 				who, wchan ?: "an unknown function");
-	else if (th && th->wait == WAIT_MUTEX)
-		finding_missing(out, f, "%s waits for a mutex whose owner was not found", who);
 	else if (th)
 		finding_missing(out, f, "%s sleeps in %s while it closes a device; what for was not found", who,
 				wchan ?: "an unknown function");
@@ -340,6 +383,7 @@ void doubt_deadlock(struct findings *out, struct finding *f, const struct waitgr
 	if (!f)
 		return;
 	doubt_able(out, f, l);
+	doubt_numb(out, f, l);
 	doubt_closers(out, f, g, l);
 	if (l->users_only) {
 		for (struct edge *e = edge_in(l->container, REL_WAITS); e; e = edge_in_next(e))

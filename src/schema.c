@@ -239,6 +239,7 @@ static const char *const via_names[] = {
 static const char *const wait_names[] = {
 	[WAIT_UNKNOWN] = "unknown", [WAIT_NONE] = "none",	      [WAIT_VADDR] = "vaddr",
 	[WAIT_MUTEX] = "mutex",	    [WAIT_COMPLETION] = "completion", [WAIT_FLUSH] = "flush",
+	[WAIT_TIMER] = "timer",
 };
 
 /* The letter ps(1) shows; the bits are those of the kernel's task->__state and exit_state. */

@@ -49,7 +49,8 @@ struct source_bpf {
 	unsigned int look;   /* looks begun */
 	__u64 undecoded;     /* records from the ring that made no sense: lost, too */
 	__u64 lost_reported;
-	__u64 no_state_reported;
+	__u64 no_state_reported, full_reported;
+	__u64 missed, missed_asked; /* runs of programs the kernel left out */
 	int epoll_fd, timer_fd;
 	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
 };
@@ -90,7 +91,7 @@ static void deliver_look(struct source_bpf *s, bool end, __u64 tasks)
 
 static __u64 lost_now(const struct source_bpf *s)
 {
-	return s->undecoded + (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
+	return s->undecoded + s->missed + (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
 }
 
 __u64 source_bpf_lost(const struct source_bpf *s)
@@ -98,11 +99,41 @@ __u64 source_bpf_lost(const struct source_bpf *s)
 	return lost_now(s);
 }
 
+/*
+ * Times the kernel did not run a program because the CPU was in it already:
+ * no record, and nobody in BPF to count it. Asked once a second, as it costs a
+ * system call for each program.
+ */
+static __u64 count_missed(struct source_bpf *s)
+{
+	__u64 now = now_ns(), missed = 0;
+	struct bpf_program *prog;
+
+	if (!s->trace || now < s->missed_asked + NSEC_PER_SEC)
+		return s->missed;
+	s->missed_asked = now;
+	bpf_object__for_each_program(prog, s->trace->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			missed += info.recursion_misses;
+	}
+	return s->missed = missed;
+}
+
 /* Loss since the last time, as a record; a call without state is a loss too. */
 static void deliver_lost(struct source_bpf *s)
 {
-	__u64 lost = lost_now(s), no_state = s->trace ? s->trace->bss->stats.no_state : 0;
+	__u64 lost, no_state = s->trace ? s->trace->bss->stats.no_state : 0;
+	__u64 full = s->trace ? s->trace->bss->stats.table_full : 0;
 	struct ev_lost e = EV_INIT(lost);
+
+	count_missed(s);
+	lost = lost_now(s);
+	if (full && !s->full_reported)
+		deliver_gap(s, true, "children of the processes asked for", "there were too many to follow");
+	s->full_reported = full;
 
 	if (no_state != s->no_state_reported) {
 		deliver_gap(s, true, "calls", "%llu calls were not followed: no memory for their state", no_state);
@@ -285,6 +316,7 @@ static void choose_hooks(struct source_bpf *s, const struct source_filter *filte
 		deliver_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exit, true);
 }
 
 static void configure(struct source_bpf *s, const struct source_filter *filter)
@@ -315,8 +347,14 @@ static int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n)
 	return 0;
 }
 
+/* Does it only end what another program began? start_flush_work is the one whose return begins something. */
+static bool is_end(const char *program)
+{
+	return !strncmp(program, "fexit__", 7) && strcmp(program, "fexit__start_flush_work");
+}
+
 /* Each program by itself: one that cannot be attached is a gap, not the end. */
-static int attach_programs(struct source_bpf *s)
+static unsigned int attach_some(struct source_bpf *s, bool ends)
 {
 	struct bpf_object_skeleton *skel = s->trace->skeleton;
 	unsigned int attached = 0;
@@ -324,7 +362,7 @@ static int attach_programs(struct source_bpf *s)
 	for (int i = 0; i < skel->prog_cnt; i++) {
 		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
 
-		if (!bpf_program__autoload(*p->prog))
+		if (!bpf_program__autoload(*p->prog) || is_end(p->name) != ends)
 			continue;
 		*p->link = bpf_program__attach(*p->prog);
 		if (*p->link)
@@ -332,7 +370,20 @@ static int attach_programs(struct source_bpf *s)
 		else
 			deliver_gap(s, true, p->name, "cannot attach: %s", strerror(errno));
 	}
-	return attached ? 0 : -EOPNOTSUPP;
+	return attached;
+}
+
+/* Ends first: a call whose begin is seen must not be able to end unseen. */
+static int attach_programs(struct source_bpf *s)
+{
+	unsigned int attached = attach_some(s, true);
+
+	return attached + attach_some(s, false) ? 0 : -EOPNOTSUPP;
+}
+
+static int share_map(struct bpf_map *map, const struct bpf_map *with)
+{
+	return bpf_map__reuse_fd(map, bpf_map__fd(with));
 }
 
 static int load_trace(struct source_bpf *s, const struct source_filter *filter)
@@ -344,9 +395,13 @@ static int load_trace(struct source_bpf *s, const struct source_filter *filter)
 		return -errno;
 	choose_hooks(s, filter);
 	configure(s, filter);
-	err = bpf_map__reuse_fd(s->trace->maps.events, bpf_map__fd(s->snapshot->maps.events));
+	err = share_map(s->trace->maps.events, s->snapshot->maps.events);
 	if (!err)
-		err = bpf_map__reuse_fd(s->trace->maps.vfio_users, bpf_map__fd(s->snapshot->maps.vfio_users));
+		err = share_map(s->trace->maps.vfio_users, s->snapshot->maps.vfio_users);
+	if (!err)
+		err = share_map(s->trace->maps.tgids, s->snapshot->maps.tgids);
+	if (!err)
+		err = share_map(s->trace->maps.wanted_containers, s->snapshot->maps.wanted_containers);
 	if (!err)
 		err = trace_bpf__load(s->trace);
 	if (!err)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 
+#define TASK_UNINTERRUPTIBLE 0x2
 #define SHOWN_MAX 8
 
 int verdict_stall(const struct verdict *v, const struct model *m, struct findings *out);
@@ -71,6 +72,14 @@ static void note_becomes(struct findings *out, struct finding *f, const struct l
 		     task_words(l->able.v[0], who), device, task_words(wait->from, waiter));
 }
 
+/* It makes no call now: it sleeps in the kernel, where no signal reaches it. */
+static bool asleep(const struct obj *task)
+{
+	const struct ev_thread *th = NOTE_OF(task, thread);
+
+	return edge_out(task, REL_CLOSES) || (th && th->state & TASK_UNINTERRUPTIBLE);
+}
+
 static void note_way_out(struct findings *out, struct finding *f, const struct locked *l)
 {
 	__u32 last = 0;
@@ -85,8 +94,9 @@ static void note_way_out(struct findings *out, struct finding *f, const struct l
 			continue;
 		last = task_tgid(task);
 		shown++;
-		finding_note(out, f, "Way out", "%s, %s, can still restore or unmap the range", task_words(task, who),
-			     fd_words(l->container, held->to, fds));
+		finding_note(out, f, "Way out", "%s, %s, can%s restore or unmap the range%s", task_words(task, who),
+			     fd_words(l->container, held->to, fds), asleep(task) ? "" : " still",
+			     asleep(task) ? " once it is back from what it waits for now" : "");
 	}
 }
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define TASK_UNINTERRUPTIBLE 2
+#define TASK_WAKEKILL 0x100
 
 /* ---- small parts ---------------------------------------------------------- */
 
@@ -186,20 +187,88 @@ static void expand(struct waitgraph *g, struct closure *cl, struct mark **done)
 	}
 }
 
-/*
- * It sleeps, uninterruptibly, while it closes a device, and no edge says what
- * it sleeps on: a completion, say. It may wait for a stuck thread.
- */
-static bool is_suspect(const struct obj *task)
+#define CHAIN_MAX 16
+
+/* The thread that runs a work item, or the one it is queued behind; NULL if none is known to. */
+static const struct obj *runner(const struct obj *work)
+{
+	const struct edge *e = edge_out(work, REL_RUNS);
+
+	for (unsigned int i = 0; !e && i < CHAIN_MAX; i++) {
+		const struct edge *behind = edge_out(work, REL_BEHIND);
+
+		if (!behind)
+			return NULL;
+		work = behind->to;
+		e = edge_out(work, REL_RUNS);
+	}
+	return e ? e->to : NULL;
+}
+
+/* The thread that a thread waits for, as far as an edge says; NULL if none does. *ret_known: some wait is known. */
+static const struct obj *waits_for(const struct obj *task, bool *ret_known)
+{
+	const struct edge *lock = edge_out(task, REL_LOCK_WAIT), *flush = edge_out(task, REL_FLUSHES), *e;
+
+	*ret_known = lock || flush || edge_out(task, REL_FLUSHES_WQ);
+	if (!lock)
+		return flush ? runner(flush->to) : NULL;
+	e = edge_out(lock->to, REL_LOCK_OWNED);
+	return e ? e->to : NULL;
+}
+
+/* It runs, or something will let it: a timer, a signal, a restored range. Asleep for a reason nobody recorded is not that. */
+static bool task_free(const struct waitgraph *g, const struct obj *task)
 {
 	const struct ev_thread *th = NOTE_OF(task, thread);
-	const struct edge *lock = edge_out(task, REL_LOCK_WAIT);
+	const struct edge *wait = edge_out(task, REL_WAITS);
+	const struct locked *l = wait ? find_locked(g, wait->to) : NULL;
 
-	if (edge_out(task, REL_FLUSHES) || edge_out(task, REL_FLUSHES_WQ) || edge_out(task, REL_WAITS))
+	if (wait)
+		return !l || !l->loose;
+	if (!th)
 		return false;
-	if (lock && edge_out(lock->to, REL_LOCK_OWNED))
+	if (!th->state || th->wait == WAIT_TIMER || !task_still(g, task))
+		return true;
+	return !(th->state & TASK_UNINTERRUPTIBLE) && th->class == CLASS_USER;
+}
+
+/* What a thread waits for is known, down to somebody who is free to go on. */
+static bool ends_free(const struct waitgraph *g, const struct obj *task)
+{
+	bool known;
+
+	for (unsigned int i = 0; i < CHAIN_MAX; i++) {
+		const struct obj *next = waits_for(task, &known);
+
+		if (!next)
+			return i && !known && task_free(g, task);
+		task = next;
+	}
+	return false;
+}
+
+/*
+ * It sleeps, uninterruptibly, while it closes a device, and no edge says what
+ * ends that: a completion, say, or an item whose worker sleeps on one. It may
+ * wait for a stuck thread.
+ */
+static bool is_suspect(const struct waitgraph *g, const struct obj *task)
+{
+	const struct ev_thread *th = NOTE_OF(task, thread);
+
+	if (edge_out(task, REL_WAITS) || (th && !(th->state & TASK_UNINTERRUPTIBLE)))
 		return false;
-	return !th || th->state & TASK_UNINTERRUPTIBLE;
+	return !ends_free(g, task);
+}
+
+/* It has the file, but sleeps where neither a signal nor a timer reaches it. */
+static bool task_numb(const struct waitgraph *g, const struct obj *task)
+{
+	const struct ev_thread *th = NOTE_OF(task, thread);
+
+	return th && th->state & TASK_UNINTERRUPTIBLE && !(th->state & TASK_WAKEKILL) && th->wait != WAIT_TIMER &&
+	       task_still(g, task) && !ends_free(g, task);
 }
 
 static void mark_suspects(struct waitgraph *g, struct closure *cl, const struct obj *c)
@@ -208,7 +277,7 @@ static void mark_suspects(struct waitgraph *g, struct closure *cl, const struct 
 		for (struct edge *e = edge_in(d->from, REL_CLOSES); e; e = edge_in_next(e)) {
 			struct mark *mk;
 
-			if (!is_suspect(e->from))
+			if (!is_suspect(g, e->from))
 				continue;
 			mk = add_mark(g, cl, e->from, e, NULL);
 			if (mk)
@@ -359,9 +428,9 @@ static void find_able(struct waitgraph *g, const struct closure *cl, struct lock
 		}
 		for (f = edge_in(e->to, REL_USES); f; f = edge_in_next(f))
 			if (!find_mark(cl, f->from) && !(stuck && task_exiting(f->from)))
-				add_task(g, &l->able, f->from);
+				add_task(g, task_numb(g, f->from) ? &l->numb : &l->able, f->from);
 	}
-	l->users_only = any && !l->able.n && !l->closers.n;
+	l->users_only = any && !l->able.n && !l->numb.n && !l->closers.n;
 }
 
 /* Somebody can act who is not of the process of a closer; without a closer that is anybody. */
@@ -392,7 +461,7 @@ static void solve_loose(struct waitgraph *g)
 
 			if (!l->loose)
 				continue; /* its lists stay as they were when it was taken out */
-			l->closers.n = l->able.n = 0;
+			l->closers.n = l->able.n = l->numb.n = 0;
 			find_closers(g, &g->loose, l);
 			find_able(g, &g->loose, l);
 			if (!loosely_open(l))
@@ -458,7 +527,7 @@ int waitgraph_make(struct waitgraph *g, const struct model *m)
 
 		l->outlook = l->strict ? OUTLOOK_PROVEN : l->loose ? OUTLOOK_LIKELY : OUTLOOK_OPEN;
 		if (l->strict) {
-			l->closers.n = l->able.n = 0;
+			l->closers.n = l->able.n = l->numb.n = 0;
 			find_closers(g, &g->strict, l);
 		}
 	}
@@ -473,6 +542,7 @@ void waitgraph_free(struct waitgraph *g)
 	for (unsigned int i = 0; i < g->n_locked; i++) {
 		free(g->locked[i].closers.v);
 		free(g->locked[i].able.v);
+		free(g->locked[i].numb.v);
 	}
 	free(g->locked);
 	clear_marks(&g->strict);

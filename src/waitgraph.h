@@ -60,6 +60,7 @@ struct locked {
 	bool users_only;     /* all who hold it are user threads blocked on it themselves */
 	struct tasks closers; /* stuck, not merely blocked on the range, and able to act or about to close if they were not */
 	struct tasks able;   /* can act as far as is known */
+	struct tasks numb;   /* could, but sleep uninterruptibly for a reason nobody recorded */
 };
 
 struct waitgraph {

@@ -19,13 +19,14 @@ static bool read_twice(const struct waitgraph *g, const struct edge *e)
 
 /*
  * A hook saw it begin and none saw it end; no record is missing that could
- * have said so. A look that read the wait queue afterwards must agree.
+ * have said so. A look afterwards, which reads wait queues, barriers and flushers, must agree.
  */
 bool evidence_live(const struct waitgraph *g, const struct edge *e)
 {
 	if (!e->observed || !g->live || e->rec->grade > GRADE_READ)
 		return false;
-	if (e->rel == REL_WAITS && g->look && e->rec->ts_ns < model_look_began(g->m, 0))
+	if ((e->rel == REL_WAITS || e->rel == REL_FLUSHES || e->rel == REL_FLUSHES_WQ) && g->look &&
+	    e->rec->ts_ns < model_look_began(g->m, 0))
 		return e->last_look == g->look;
 	return true;
 }
@@ -35,7 +36,11 @@ bool evidence_solid(const struct waitgraph *g, const struct edge *e)
 	return read_twice(g, e) || evidence_live(g, e);
 }
 
-/* Both of the last two looks describe it, and it did not run in between. */
+/*
+ * Both of the last two looks describe it, asleep, and it did not run in
+ * between. Switches are counted when a thread stops running: one that has been
+ * woken since still has as many, but its state is another.
+ */
 bool task_still(const struct waitgraph *g, const struct obj *task)
 {
 	const struct ev_thread *now = NOTE_OF(task, thread), *before;
@@ -44,7 +49,8 @@ bool task_still(const struct waitgraph *g, const struct obj *task)
 		return false;
 	before = (const struct ev_thread *)task->prev_note;
 	return g->look && task->note_look == g->look && task->prev_look + 1 == g->look &&
-	       now->switches == before->switches && now->h.tgid == before->h.tgid;
+	       now->switches == before->switches && now->state == before->state && now->state &&
+	       now->h.tgid == before->h.tgid;
 }
 
 enum fdpin_class task_class(const struct obj *task)

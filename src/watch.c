@@ -344,9 +344,10 @@ static int start(struct watch *w, struct u32_list *tgids)
 	if (w->opt->duration_ns)
 		w->deadline = w->began + w->opt->duration_ns;
 	w->sink->started(w->sink->ctx, w->child.pid);
-	if (w->opt->look_around) {
+	/* What hangs already is as suspicious as what will; and whose container it is says which kernel threads matter. */
+	if (w->opt->look_around || w->opt->tgids.n) {
 		look(w);
-		w->changed = true; /* what hangs already is as suspicious as what will */
+		w->changed = w->opt->look_around;
 	}
 	return w->child.pid > 0 ? child_start(&w->child, w->opt->argv[0]) : 0;
 }

@@ -210,6 +210,16 @@ static inline void tape_queued(struct tape *t, __u64 work, __u64 behind, __u64 w
 	TAPE_STR(e->wq_name, "mdev_ordered");
 }
 
+static inline void tape_runs(struct tape *t, __u64 work, __u64 wq)
+{
+	struct ev_runs *e = tape_add(t, EV_runs, 0);
+
+	e->work = work;
+	e->wq = wq;
+	TAPE_STR(e->func, "mdev_other_fn");
+	TAPE_STR(e->wq_name, "mdev_wq");
+}
+
 static inline void tape_lock(struct tape *t, __u64 lock, __u64 owner)
 {
 	struct ev_lock *e = tape_add(t, EV_lock, 0);

@@ -48,6 +48,7 @@ struct world {
 	struct { __u32 tid; __u64 container, work, wq; __u32 class; } block[N];
 	struct { __u32 tid; __u64 work, wq; __u32 live_via, look_via; __u64 look_work; } flush[N];
 	struct { __u64 work, behind, wq; } queued[N];
+	struct { __u32 tid; __u64 work; } runs[N]; /* a worker that is not blocked itself */
 	struct { __u32 tid; __u64 lock, owner; } lock[N];
 	struct { __u32 tid; __u64 container, device; } close[N];
 	struct { __u32 tid; __u64 container; } pending[N];
@@ -101,6 +102,10 @@ static inline void w_look(struct tape *t, const struct world *w, __u8 n)
 			continue;
 		w_as(t, w, w->flush[i].tid);
 		tape_flush(t, C1, w->flush[i].look_work, 0, w->flush[i].look_via);
+	}
+	for (int i = 0; i < N && w->runs[i].tid; i++) {
+		w_as(t, w, w->runs[i].tid);
+		tape_runs(t, w->runs[i].work, Q2);
 	}
 	tape_as(t, 0, 0, NULL);
 	for (int i = 0; i < N && w->queued[i].work; i++)
