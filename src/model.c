@@ -158,7 +158,7 @@ static void look_ends(struct model *m, const struct fdpin_hdr *h)
 	m->ended[1] = m->ended[0];
 	m->ended[0] = m->open;
 	m->n_looks++;
-	store_drop_unseen(m, m->serial);
+	store_drop_unseen(m, m->serial, model_looks_sound(m) ? m->ended[1].began : 0);
 }
 
 static void add_lost(struct model *m, __u64 n)

@@ -376,12 +376,26 @@ static void drop_notes(struct obj *o)
 	o->note_look = o->prev_look = 0;
 }
 
-/* What only looks have shown and this one did not is no longer so. */
-void store_drop_unseen(struct model *m, unsigned int look)
+/* A look reads whole wait queues: a wait it should have shown has ended, although the record of its end is missing. */
+static bool is_over(const struct edge *e, unsigned int look, __u64 denied_from)
+{
+	if (e->last_look == look)
+		return false;
+	if (!e->observed)
+		return true;
+	return (e->rel == REL_WAITS || e->rel == REL_RUNS) && e->last->ts_ns < denied_from;
+}
+
+/*
+ * What only looks have shown and this one did not is no longer so. What hooks
+ * saw before denied_from neither: two looks in a row have not shown it. 0 for
+ * looks that may have missed it.
+ */
+void store_drop_unseen(struct model *m, unsigned int look, __u64 denied_from)
 {
 	for (struct obj *o = m->first; o; o = o->next) {
 		for (struct edge *e = o->out; e; e = e->next_from)
-			if (!e->observed && e->last_look != look)
+			if (is_over(e, look, denied_from))
 				e->rel = REL_DEAD;
 		if (o->note && o->note_look && o->note_look != look)
 			drop_notes(o);

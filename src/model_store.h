@@ -42,7 +42,7 @@ int store_link(struct model *m, enum relation rel, struct obj *from, struct obj 
 int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look);
 void store_remove(struct model *m, struct edge *e);
 /* A look ended: what only looks have shown and this one did not is no longer so. */
-void store_drop_unseen(struct model *m, unsigned int look);
+void store_drop_unseen(struct model *m, unsigned int look, __u64 denied_from);
 /* Forget the oldest objects that nobody points at, once there are too many. */
 void store_sweep(struct model *m);
 struct fdpin_hdr *record_copy(const struct fdpin_hdr *h);
