@@ -899,7 +899,7 @@ static void a_live_wait_that_looks_deny(void **state)
 	tape_session(t, true);
 	w_live(t, &w);
 	w_look(t, &seen, 1);
-	check_tape(t, EXPECT(UNKNOWN(C1, "the last look does not confirm it")), "denied once");
+	check_tape(t, EXPECT(UNKNOWN(C1, "only one look")), "denied once");
 	w_look(t, &seen, 2);
 	/* whole wait queues, read twice after it, are better evidence than the missing record of its end */
 	check_tape(t, EXPECT(NO(0, "no thread waits"), NONE("stall", C1)), "denied twice");
