@@ -76,7 +76,7 @@ static __always_inline __u64 mix(__u64 x)
 /*
  * The id of a kernel object, the same for a whole boot. It is one-to-one, so
  * that two objects never share one, and says nothing about the address without
- * the key, which is made from the kernel's own random layout.
+ * the key, which is made from the secret the kernel itself hashes pointers with.
  */
 static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64 key1)
 {

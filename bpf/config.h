@@ -41,9 +41,8 @@ struct fdpin_stats {
 	X(vfio_device_set_xa, "all sets of VFIO devices")                       \
 	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")   \
 	X(wq_barrier_func, "tells a flush from a work item")                    \
-	X(__fput, "tells a thread that releases a file from one that used it")      \
-	X(task_work_run, "tells the file being released from the next one")         \
 	X(____fput, "tells a pending release from other task work")             \
+	X(ptr_key, "the kernel's own secret for hashing pointers; makes ids")    \
 	X(__sched_text_start, "functions of the scheduler begin here")          \
 	X(__sched_text_end, "and end here")
 

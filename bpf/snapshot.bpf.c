@@ -30,6 +30,7 @@
 
 #define THREAD_SIZE 16384 /* x86-64 without KASAN */
 #define TASK_UNINTERRUPTIBLE 2
+#define TASK_NOLOAD 0x400 /* idle workers: they wait for nothing */
 #define MAX_FDS (1 << 20)
 #define MAX_LIST 4096
 #define MAX_XA_STEPS (1 << 20)
@@ -39,7 +40,7 @@
 #define RB_FACTOR 3 /* edges of a tree walked per node, at most */
 
 __u64 look;		 /* number of this look, set by user space */
-__u64 key[2];		 /* made by resolve from the kernel's layout and cfg.key */
+__u64 key[2];		 /* made by resolve from a secret of the kernel and cfg.key */
 __u64 symbols[SYM__max]; /* addresses, 0 if not there */
 
 /*
@@ -145,15 +146,15 @@ FDPIN_SYMBOLS(X)
 SEC("syscall")
 int resolve(void *ctx)
 {
-	__u64 a, b;
+	__u64 secret[2] = {};
 
 #define X(name, use) bpf_kallsyms_lookup_name(sym_##name, sizeof(sym_##name), 0, &symbols[SYM_##name]);
 	FDPIN_SYMBOLS(X)
 #undef X
-	a = symbols[SYM_wq_barrier_func];
-	b = symbols[SYM_vfio_fops];
-	key[0] = mix(a ^ cfg.key[0]);
-	key[1] = mix(b ^ mix(a) ^ cfg.key[1]);
+	if (symbols[SYM_ptr_key])
+		bpf_probe_read_kernel(secret, sizeof(secret), (void *)symbols[SYM_ptr_key]);
+	key[0] = mix(secret[0] ^ cfg.key[0]);
+	key[1] = mix(secret[1] ^ cfg.key[1]);
 	return 0;
 }
 

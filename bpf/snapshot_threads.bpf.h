@@ -8,14 +8,22 @@
 
 /* ---- threads that matter -------------------------------------------------- */
 
+/* Locks, completions and schedule() itself: functions that stacks as text leave out. */
+static __always_inline bool in_scheduler(__u64 ip)
+{
+	return ip >= symbols[SYM___sched_text_start] && ip < symbols[SYM___sched_text_end];
+}
+
 struct stack_walk {
 	__u64 base;	/* first word looked at */
 	__u64 task;
 	__u64 device_file; /* of the release it is in */
 	__u64 lock;
 	__u64 barrier; /* the wq_barrier it waits for */
+	__u64 sched_ip; /* last word met that lies in a function of the scheduler */
+	__u64 lock_ip;	/* that word when the waiter for the lock was met */
 	__u32 wait;
-	__u32 past_release; /* frames of the release end here */
+	__u32 pad;
 };
 
 static __always_inline bool linked_both_ways(__u64 entry)
@@ -49,13 +57,11 @@ static long look_for_mutex(__u32 i, struct head_walk *w)
 	return 0;
 }
 
-/* Its length is not known, but less than this. */
-#define TASK_WORK_RUN_SIZE 0x200
-
 /*
- * A device file without users whose delayed release has been called: a freed
- * one that is still named on the stack has another callback by then. The next
- * file in line is told from it by its place: task_work_run() itself keeps it.
+ * A device file without users whose delayed release has been called or is
+ * about to be: a freed one that is still named on the stack has another
+ * callback by then. Whether one is being released says in_release(); it is then
+ * the innermost that is named.
  */
 static __always_inline bool being_released(const struct file *file)
 {
@@ -74,6 +80,8 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 
 	if (v < 1ULL << 47)
 		return 0;
+	if (in_scheduler(v))
+		w->sched_ip = v;
 	if (v == w->task) {
 		__u64 list = at - bpf_core_field_offset(struct mutex_waiter, task) +
 			     bpf_core_field_offset(struct mutex_waiter, list);
@@ -93,6 +101,7 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			bpf_loop(64, look_for_mutex, &h, 0);
 			if (h.head) {
 				w->lock = h.head;
+				w->lock_ip = w->sched_ip;
 				w->wait = WAIT_MUTEX;
 			}
 		}
@@ -100,9 +109,7 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			w->wait = WAIT_COMPLETION;
 		return 0;
 	}
-	if (v > symbols[SYM_task_work_run] && v < symbols[SYM_task_work_run] + TASK_WORK_RUN_SIZE)
-		w->past_release = 1;
-	if (!w->past_release && !w->device_file && being_released((void *)v))
+	if (!w->device_file && being_released((void *)v))
 		w->device_file = v;
 	return 0;
 }
@@ -243,69 +250,60 @@ static __always_inline void on_lock(struct task_struct *task, __u64 lock)
 	EV_END(e);
 }
 
-static __always_inline bool in_scheduler(__u64 ip)
-{
-	return ip >= symbols[SYM___sched_text_start] && ip < symbols[SYM___sched_text_end];
-}
-
 /* Innermost function that is not the scheduler's, from frames that were just read. */
 static __always_inline void fill_wchan(char *buf, __u32 size, const struct stack_scratch *s, long bytes)
 {
 	for (int i = 0; i < 8; i++) {
 		if ((i + 1) * (long)sizeof(__u64) > bytes)
 			return;
-		if (in_scheduler(s->ips[i]))
+		if (in_scheduler(s->ips[i])) /* some kernels show them */
 			continue;
 		function_name(buf, size, (void *)s->ips[i]);
 		return;
 	}
 }
 
-/* __fput is on the stack: a file is being released. Its length is not known, but less than this. */
-#define FPUT_SIZE 0x400
+#define PREFIX(name, prefix) (!bpf_strncmp(name, sizeof(prefix) - 1, prefix))
 
+/* A frame of the release of a device is on the stack: that of an ioctl is not enough. */
 static __always_inline bool in_release(const struct stack_scratch *s, long bytes)
 {
-	__u64 from = symbols[SYM___fput];
+	char name[32];
 
-	for (int i = 0; i < SCAN_DEPTH; i++) {
+	for (int i = 0; i < SCAN_DEPTH / 2; i++) {
 		if ((i + 1) * (long)sizeof(__u64) > bytes)
 			break;
-		if (s->ips[i] > from && s->ips[i] < from + FPUT_SIZE)
+		__builtin_memset(name, 0, sizeof(name));
+		function_name(name, sizeof(name), (void *)s->ips[i]);
+		if (PREFIX(name, "vfio_device_fops_release"))
 			return true;
 	}
 	return false;
 }
 
-#define PREFIX(name, prefix) (!bpf_strncmp(name, sizeof(prefix) - 1, prefix))
-
 /*
  * Correct what the words of a stack seem to say by its functions. A waiter for
  * an rwsem looks like one for a mutex, and what stands where a mutex has its
- * owner is then only the last reader, who may have gone. And a sleep that a
- * timer ends is told from one that somebody must end.
+ * owner is then only the last reader, who may have gone. The frame a waiter is
+ * in belongs to the function whose return address was met before it. And a
+ * sleep that a timer ends is told from one that somebody must end.
  */
 static __always_inline void judge_by_functions(struct stack_walk *w, const struct stack_scratch *s, long bytes)
 {
-	bool mutex = false, timer = false;
-	char name[32];
+	char name[32] = {};
 
-	for (int i = 0; i < 6; i++) {
-		if ((i + 1) * (long)sizeof(__u64) > bytes)
-			break;
-		__builtin_memset(name, 0, sizeof(name));
-		function_name(name, sizeof(name), (void *)s->ips[i]);
-		mutex |= PREFIX(name, "__mutex_lock") || PREFIX(name, "mutex_lock") || PREFIX(name, "__ww_mutex_lock");
-		timer |= PREFIX(name, "msleep") || PREFIX(name, "usleep_range") || PREFIX(name, "schedule_hrtimeout") ||
-			 PREFIX(name, "schedule_timeout_") || PREFIX(name, "do_nanosleep");
-		if (!in_scheduler(s->ips[i]))
-			break;
+	if (w->lock) {
+		function_name(name, sizeof(name), (void *)w->lock_ip);
+		if (!PREFIX(name, "__mutex_lock") && !PREFIX(name, "mutex_lock") && !PREFIX(name, "__ww_mutex_lock")) {
+			w->lock = 0;
+			w->wait = WAIT_UNKNOWN;
+		}
 	}
-	if (w->lock && !mutex) {
-		w->lock = 0;
-		w->wait = WAIT_UNKNOWN;
-	}
-	if (!w->wait && timer)
+	if (w->wait || bytes < (long)sizeof(s->ips[0]))
+		return;
+	__builtin_memset(name, 0, sizeof(name));
+	function_name(name, sizeof(name), (void *)s->ips[0]);
+	if (PREFIX(name, "msleep") || PREFIX(name, "do_nanosleep") || PREFIX(name, "hrtimer_nanosleep"))
 		w->wait = WAIT_TIMER;
 }
 
@@ -376,9 +374,10 @@ int find_threads(struct bpf_iter__task *ctx)
 	struct stack_walk w = {
 		.device_file = unknown_zero,
 		.lock = unknown_zero,
+		.lock_ip = unknown_zero,
+		.sched_ip = unknown_zero,
 		.barrier = unknown_zero,
 		.wait = unknown_zero,
-		.past_release = unknown_zero,
 	};
 	struct stack_scratch *s;
 	__u32 zero = 0;
@@ -387,11 +386,11 @@ int find_threads(struct bpf_iter__task *ctx)
 	if (!task || HAS(described, task))
 		return 0;
 	s = bpf_map_lookup_elem(&stack_scratch, &zero);
-	if (task_state(task) & TASK_UNINTERRUPTIBLE) {
+	if ((task_state(task) & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE) {
 		scan_stack(task, &w);
 		if (s)
 			bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
-		if (s && bytes > 0)
+		if (s)
 			judge_by_functions(&w, s, bytes);
 	}
 	if (!matters(task, &w))

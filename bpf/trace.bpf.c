@@ -12,7 +12,7 @@
  *   flushing	start_flush_work or __flush_work, flush_work, __flush_workqueue,
  *		by threads that are closing a device or flush a blocked item
  *   closing	vfio_device_fops_release
- *   processes	sched_process_exec, sched_process_fork (to follow -p)
+ *   processes	sched_process_exec; sched_process_fork, sched_process_free (for -p)
  *
  * One record for an operation, not two: what is known at entry waits in task
  * storage (struct call_state) until the exit. Every program is optional
@@ -211,9 +211,9 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
 	return 0;
 }
 
-/* Its number may be given to somebody else. */
-SEC("?tp_btf/sched_process_exit")
-int BPF_PROG(tp_btf__sched_process_exit, struct task_struct *task)
+/* Its number may be given to somebody else. Not earlier: the closes of a dying process come after sched_process_exit. */
+SEC("?tp_btf/sched_process_free")
+int BPF_PROG(tp_btf__sched_process_free, struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 

@@ -51,16 +51,18 @@ const struct opts cmd_record_opts = {
 struct record_sink {
 	struct recording *recording;
 	const char *path;
-	__u64 records, events; /* written; of them not made by looks */
-	__u64 began;
+	__u64 events; /* written, not made by looks */
+	__u64 began, flushed;
+	bool started;
+	bool sync; /* a verdict was written */
 };
 
 static int on_record(void *ctx, const struct record *r)
 {
 	struct record_sink *s = ctx;
 
-	s->records++;
 	s->events += !r->h->look;
+	s->sync |= r->h->type == EV_verdict;
 	return recording_write(s->recording, r);
 }
 
@@ -69,16 +71,25 @@ static void on_start(void *ctx, int child_pid)
 	struct record_sink *s = ctx;
 
 	s->began = now_ns();
+	s->started = true;
 	if (child_pid)
 		log_notice("fdpin-trace: recording to %s, command is PID %d", s->path, child_pid);
 	else
 		log_notice("fdpin-trace: recording to %s, Ctrl-C to end", s->path);
 }
 
+/* Whoever finds a hung host resets it: what was seen must be in the file by then. */
 static int on_flush(void *ctx)
 {
-	(void)ctx;
-	return 0;
+	struct record_sink *s = ctx;
+	__u64 now = now_ns();
+	bool sync = s->sync;
+
+	if (!sync && now < s->flushed + NSEC_PER_SEC)
+		return 0;
+	s->flushed = now;
+	s->sync = false;
+	return recording_flush(s->recording, sync);
 }
 
 static char *default_path(void)
@@ -126,20 +137,21 @@ static int record_to(const char *path)
 	}
 	model = model_new();
 	if (!model) {
-		recording_close(s.recording, 0);
+		recording_discard(s.recording, path);
 		log_error("out of memory");
 		return EX_OSERR;
 	}
 	r = watch_run(&args.watch, &sink, model, &result);
-	err = recording_close(s.recording, result.lost);
-	if (err && err != -EPIPE) {
-		log_error("cannot write '%s': %s", path, strerror(-err));
-		r = EX_IOERR;
-	}
-	if (!s.records && strcmp(path, "-"))
-		unlink(path); /* nothing was watched: leave nothing behind */
-	else
+	if (s.started) {
+		err = recording_close(s.recording, result.lost);
+		if (err && err != -EPIPE) {
+			log_error("cannot write '%s': %s", path, strerror(-err));
+			r = EX_IOERR;
+		}
 		tell_end(&s, &result);
+	} else {
+		recording_discard(s.recording, path);
+	}
 	findings_free(&result.findings);
 	model_free(model);
 	return r;

@@ -376,14 +376,17 @@ static void drop_notes(struct obj *o)
 	o->note_look = o->prev_look = 0;
 }
 
-/* A look reads whole wait queues: a wait it should have shown has ended, although the record of its end is missing. */
+/*
+ * A look reads whole wait queues, and all devices: what it should have shown and
+ * did not is over, although no record said so.
+ */
 static bool is_over(const struct edge *e, unsigned int look, __u64 denied_from)
 {
 	if (e->last_look == look)
 		return false;
 	if (!e->observed)
 		return true;
-	return (e->rel == REL_WAITS || e->rel == REL_RUNS) && e->last->ts_ns < denied_from;
+	return (e->rel == REL_WAITS || e->rel == REL_RUNS || e->rel == REL_MEMBER) && e->last->ts_ns < denied_from;
 }
 
 /*

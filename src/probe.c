@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -59,6 +60,26 @@ bool probe_member(struct btf *vmlinux, const char *module, const char *type, con
 		found = !strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), member);
 	btf_put(btf, vmlinux);
 	return found;
+}
+
+bool probe_module(const char *module)
+{
+	char path[64], line[64];
+	bool built_in = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	if (!access(path, F_OK))
+		return true;
+	if (strcmp(module, "vfio"))
+		return false;
+	/* built in without parameters it has no folder, but the device of containers is there */
+	f = fopen("/proc/misc", "re");
+	while (f && fgets(line, sizeof(line), f))
+		built_in |= strstr(line, " vfio\n") != NULL;
+	if (f)
+		fclose(f);
+	return built_in;
 }
 
 bool probe_host_pid_namespace(void)

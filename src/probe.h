@@ -15,6 +15,9 @@ bool probe_func(struct btf *vmlinux, const char *module, const char *func);
 bool probe_struct(struct btf *vmlinux, const char *module, const char *name);
 bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member);
 
+/* Is the module loaded, or VFIO built in? Does not need type information. */
+bool probe_module(const char *module);
+
 /* False in a PID namespace of our own: a look sees the threads of its namespace only. */
 bool probe_host_pid_namespace(void);
 

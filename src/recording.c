@@ -49,14 +49,27 @@ _Static_assert(sizeof(struct recording_head) == 32, "size of the head");
 struct recording {
 	FILE *f;
 	bool is_stdout;
+	bool created;	 /* the file was not there before */
+	bool replace;	 /* it was, and still has what it had: that goes with the first bytes that leave the buffer */
+	size_t buffered; /* while replace is set */
 	__u64 records, last_ts;
 	int err; /* the first failure: nothing is written after it */
 };
+
+static void replace_old(struct recording *rec)
+{
+	if (rec->replace && ftruncate(fileno(rec->f), 0) && errno != EINVAL && !rec->err)
+		rec->err = -errno; /* what is no file, a pipe say, has nothing to cut off */
+	rec->replace = false;
+}
 
 static int write_bytes(struct recording *rec, const void *data, size_t len)
 {
 	if (rec->err)
 		return rec->err;
+	rec->buffered += len;
+	if (rec->buffered > WRITE_BUFFER / 2)
+		replace_old(rec);
 	errno = 0;
 	if (fwrite(data, 1, len, rec->f) != len)
 		rec->err = errno ? -errno : -EIO;
@@ -77,11 +90,17 @@ static int write_head(struct recording *rec)
 }
 
 /* The file is evidence: nobody else reads it, and none that exists is replaced unless told so. */
-static FILE *open_output(const char *path, bool force)
+static FILE *open_output(struct recording *rec, const char *path, bool force)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (force ? O_TRUNC : O_EXCL);
-	int fd = open(path, flags, 0600);
-	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW, fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	FILE *f;
+
+	rec->created = fd >= 0;
+	if (fd < 0 && errno == EEXIST && force) {
+		fd = open(path, flags);
+		rec->replace = fd >= 0;
+	}
+	f = fd >= 0 ? fdopen(fd, "w") : NULL;
 
 	if (fd >= 0 && !f) {
 		int err = errno;
@@ -100,7 +119,7 @@ int recording_create(struct recording **ret, const char *path, bool force)
 	if (!rec)
 		return -ENOMEM;
 	rec->is_stdout = !strcmp(path, "-");
-	rec->f = rec->is_stdout ? stdout : open_output(path, force);
+	rec->f = rec->is_stdout ? stdout : open_output(rec, path, force);
 	if (!rec->f) {
 		err = -errno;
 		free(rec);
@@ -132,6 +151,29 @@ int recording_write(struct recording *rec, const struct record *r)
 	return 0;
 }
 
+int recording_flush(struct recording *rec, bool sync)
+{
+	replace_old(rec);
+	if (rec->err)
+		return rec->err;
+	if (fflush(rec->f))
+		return rec->err = -errno;
+	/* not every place that can be written to can be synced: a pipe cannot */
+	if (sync && fdatasync(fileno(rec->f)) && errno != EINVAL && errno != EROFS)
+		return rec->err = -errno;
+	return 0;
+}
+
+void recording_discard(struct recording *rec, const char *path)
+{
+	__fpurge(rec->f);
+	if (!rec->is_stdout)
+		fclose(rec->f);
+	if (rec->created)
+		unlink(path);
+	free(rec);
+}
+
 int recording_close(struct recording *rec, __u64 lost)
 {
 	struct ev_end end = {
@@ -141,6 +183,8 @@ int recording_close(struct recording *rec, __u64 lost)
 	};
 	int err = write_bytes(rec, &end, sizeof(end));
 
+	replace_old(rec);
+	err = err ?: rec->err;
 	if (fflush(rec->f) && !err)
 		err = -errno;
 	if (!rec->is_stdout) {

@@ -54,6 +54,10 @@ struct recording; /* a file being written */
 /* Never overwrites unless force. -EEXIST, other -errno. path "-" is stdout. */
 int recording_create(struct recording **ret, const char *path, bool force);
 int recording_write(struct recording *rec, const struct record *r);
+/* What was written so far leaves the buffer; with sync it reaches the disk. 0 or -errno. */
+int recording_flush(struct recording *rec, bool sync);
+/* Nothing came of it: a new file goes, an old one that was to be replaced keeps what it had. */
+void recording_discard(struct recording *rec, const char *path);
 /* Writes the end record with the loss and closes. 0 or -errno of any write. */
 int recording_close(struct recording *rec, __u64 lost);
 

@@ -247,14 +247,23 @@ static int run_syscall(struct bpf_program *prog, void *args, size_t size)
 
 static void check_symbols(struct source_bpf *s)
 {
-#define X(name, use)                                  \
-	if (!s->snapshot->bss->symbols[SYM_##name])   \
+	const __u64 *symbols = s->snapshot->bss->symbols;
+	bool any = false;
+
+	for (int i = 0; i < SYM__max; i++)
+		any |= symbols[i] != 0;
+	if (!any) {
+		deliver_gap(s, false, "kernel symbols", "their addresses are hidden: kernel.kptr_restrict=2, or CAP_SYSLOG is missing");
+		return;
+	}
+#define X(name, use)                  \
+	if (!symbols[SYM_##name] && SYM_##name != SYM_ptr_key) /* that costs no sight */ \
 		deliver_gap(s, false, "kernel symbol " #name, "not found in the kernel's symbol table: %s", use);
 	FDPIN_SYMBOLS(X)
 #undef X
 }
 
-static int load_snapshot(struct source_bpf *s, const struct source_filter *filter)
+static int load_snapshot(struct source_bpf *s, const struct source_filter *filter, bool history)
 {
 	__u64 key[2];
 	int err;
@@ -265,6 +274,15 @@ static int load_snapshot(struct source_bpf *s, const struct source_filter *filte
 	make_key(key);
 	s->snapshot->rodata->cfg.key[0] = key[0];
 	s->snapshot->rodata->cfg.key[1] = key[1];
+	/* What CO-RE does not find when it loads, a look does not see later. */
+	if (!probe_struct(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu")) {
+		if (probe_module("vfio_iommu_type1"))
+			deliver_gap(s, false, "ranges, and who waits for them",
+				    "no type information of vfio_iommu_type1, although it is loaded");
+		else if (history)
+			deliver_gap(s, false, "ranges, and who waits for them",
+				    "vfio_iommu_type1 is not loaded; start again when it is");
+	}
 	if (filter->ring_bytes)
 		bpf_map__set_max_entries(s->snapshot->maps.events, filter->ring_bytes);
 	err = snapshot_bpf__load(s->snapshot);
@@ -309,14 +327,12 @@ static void choose_hooks(struct source_bpf *s, const struct source_filter *filte
 	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
 	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work"))
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
-	if (!probe_struct(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu"))
-		deliver_gap(s, true, "ranges and blocks on them", "no type information of vfio_iommu_type1: not loaded, or hidden");
-	else if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
+	if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
 		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
 		deliver_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
-	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exit, true);
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_free, true);
 }
 
 static void configure(struct source_bpf *s, const struct source_filter *filter)
@@ -424,12 +440,16 @@ static int open_kernel(struct source_bpf *s, const struct source_filter *filter,
 		return -EOPNOTSUPP;
 	}
 	if (!probe_struct(s->vmlinux_btf, "vfio", "vfio_container")) {
+		if (probe_module("vfio")) {
+			*why = "VFIO is loaded, but this kernel has no type information (BTF) for it";
+			return -EOPNOTSUPP;
+		}
 		s->no_vfio = true;
 		*why = "VFIO is not loaded, so there is nothing to see; modprobe vfio_iommu_type1 first";
 		return history ? -EOPNOTSUPP : 0;
 	}
 	*why = "cannot load the BPF programs that look at the standing system";
-	err = load_snapshot(s, filter);
+	err = load_snapshot(s, filter, history);
 	if (err)
 		return err;
 	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
@@ -470,7 +490,7 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 		err = -EPERM;
 		snprintf(text, sizeof(text), "no permission; missing:%s", *rights ? rights : " none of the usual (lockdown?)");
 		*why = text;
-	} else {
+	} else if (err != -EOPNOTSUPP) {
 		snprintf(text, sizeof(text), "%s: %s", *why, strerror(-err));
 		*why = text;
 	}
