@@ -27,6 +27,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 
