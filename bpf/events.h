@@ -46,7 +46,9 @@ EVENT(release, "{container} last reference gone",
 		UNLINK(HELD, h.container, _ANY)
 		UNLINK(REF, h.container, _ANY)
 		UNLINK(PENDING, h.container, _ANY)
-		UNLINK(INVALIDATED, h.container, _ANY)))
+		UNLINK(INVALIDATED, h.container, _ANY)
+		UNLINK(MEMBER, _ANY, h.container)
+		UNLINK(PART, _ANY, h.container)))
 
 EVENT(attach, "{container} group {group} {backed}[ = {result}]",
 	FIELDS(F(__s32, result, ERRNO, "0, or a negative errno")

@@ -88,7 +88,7 @@ struct effect {
 	struct member from, to; /* NOTE uses from only */
 };
 
-#define EFFECTS_MAX 5
+#define EFFECTS_MAX 8
 
 struct event {
 	enum fdpin_type type;

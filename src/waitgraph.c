@@ -228,8 +228,11 @@ static bool task_free(const struct waitgraph *g, const struct obj *task)
 		return !l || !l->loose;
 	if (!th)
 		return false;
-	if (!th->state || th->wait == WAIT_TIMER || !task_still(g, task))
+	if (!th->state)
 		return true;
+	/* one long sleep ends by itself; many short ones may be a loop that asks whether the blocked thread is done */
+	if (th->wait == WAIT_TIMER)
+		return task_still(g, task);
 	return !(th->state & TASK_UNINTERRUPTIBLE) && th->class == CLASS_USER;
 }
 
