@@ -108,6 +108,7 @@ static int judge_proven(const struct verdict *v, const struct waitgraph *g, cons
 			struct findings *out)
 {
 	struct finding *f = finding_add(out, v, ANSWER_YES, LEVEL_PROVEN, l->container->id);
+	char waiter[WORDS_MAX];
 	struct cycle cy;
 
 	if (!f)
@@ -117,6 +118,9 @@ static int judge_proven(const struct verdict *v, const struct waitgraph *g, cons
 	cycle_sentence(out, f, &cy);
 	note_proof(out, f, g, l);
 	note_unknown(out, f, l->container, cy.waiter);
+	if (cy.waiter && task_class(cy.waiter->from) == CLASS_KTHREAD)
+		finding_note(out, f, "Not known", "whether another thread will yet call kthread_stop() on %s, which ends its wait",
+			     task_words(cy.waiter->from, waiter));
 	note_also(out, f, g, l, &cy);
 	note_way(out, f, l, &cy);
 	finding_note(out, f, "Keep", "fdpin-trace status -J -o deadlock.json, before you touch it");
