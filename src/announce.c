@@ -82,7 +82,7 @@ int announce(struct announced *a, const struct findings *f, source_fn fn, void *
 		if (still_so(&s, f))
 			a->said[kept++] = s;
 		else if (!err)
-			err = say(s.verdict, s.container, ANSWER_NO, LEVEL_NONE, s.verdict->sentence, fn, ctx);
+			err = say(s.verdict, s.container, ANSWER_NO, LEVEL_NONE, "no longer so", fn, ctx);
 	}
 	a->n = kept;
 	for (unsigned int i = 0; i < f->n && !err; i++)

@@ -170,6 +170,17 @@ void holders_evidence(struct findings *out, struct finding *f, const struct lock
 
 /* ---- sentences ----------------------------------------------------------------- */
 
+void closers_evidence(struct findings *out, struct finding *f, const struct obj *c)
+{
+	for (struct edge *d = edge_in(c, REL_MEMBER); d; d = edge_in_next(d)) {
+		for (struct edge *e = edge_in(d->from, REL_CLOSES); e; e = edge_in_next(e)) {
+			put_edge(out, f, e);
+			put_edges(out, f, edge_out(e->from, REL_FLUSHES));
+			put_edges(out, f, edge_out(e->from, REL_LOCK_WAIT));
+		}
+	}
+}
+
 void finding_sentence(struct findings *out, struct finding *f, const char *fmt, ...)
 {
 	char *text = NULL;

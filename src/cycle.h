@@ -33,6 +33,8 @@ void cycle_sentence(struct findings *out, struct finding *f, const struct cycle 
 
 /* Of a container that somebody can act for: the holders, and a sentence that says who can. */
 void holders_evidence(struct findings *out, struct finding *f, const struct locked *l);
+/* Who is closing a device of a container, and what those threads wait for. */
+void closers_evidence(struct findings *out, struct finding *f, const struct obj *c);
 void open_sentence(struct findings *out, struct finding *f, const struct locked *l);
 void finding_sentence(struct findings *out, struct finding *f, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -124,7 +124,8 @@ static void print_thread(struct output *o, const struct view *v, __u32 tid)
 		fprintf(o->f, " of process %u", h->tgid);
 	if (t) {
 		fprintf(o->f, "  %sstate %s", class_words(t), letter ?: "?");
-		if (t->state & 0x2)
+		/* no signal reaches a kernel worker, whatever its state would allow */
+		if (t->state & 0x2 && t->class != CLASS_WORKER)
 			fprintf(o->f, " (%skillable)", t->state & 0x100 ? "" : "not ");
 		if (t->asleep_ns)
 			fprintf(o->f, ", asleep %s", format_duration(t->asleep_ns, buf));
@@ -247,7 +248,8 @@ static void print_notes(struct output *o, const struct finding *f)
 		print_paragraph(o, "  ",
 				i			? "" :
 				f->answer == ANSWER_YES ? "Not known" :
-							  "Missing",
+				f->level == LEVEL_LIKELY ? "Not proven" :
+							   "Missing",
 				NOTE_LABEL, f->missing[i]);
 }
 

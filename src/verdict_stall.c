@@ -46,6 +46,7 @@ static void put_evidence(struct findings *out, struct finding *f, const struct l
 	}
 	invalidated_evidence(out, f, l->container);
 	holders_evidence(out, f, l);
+	closers_evidence(out, f, l->container);
 }
 
 /* The table, among those that have the container's file, that a thread uses. */

@@ -3,6 +3,11 @@
 # Proves the way into a VM: statuses, output, time limit, a VM that does not boot, a panic, what is writable, that nothing is left behind.
 # About twenty seconds a boot; --icount boots in ten.
 
+# The making of a kernel says so on standard error, once.
+setup_file() {
+	"$BATS_TEST_DIRNAME/kernel" "$("$BATS_TEST_DIRNAME/run" --list | head -n 1)" >/dev/null 2>&1
+}
+
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.."
 	export TMPDIR=$BATS_TEST_TMPDIR	# runs keep their files there, so that we can see what is left, and whose VM is whose
