@@ -114,7 +114,7 @@ nothing_left() {
 	! pgrep -f "$TMPDIR/fdpin"
 }
 
-@test "--icount: the clock counts instructions, the same each time" {
+@test "--icount: the clock counts instructions, the same each time but for a permille" {
 	bats_require_minimum_version 1.5.0
 	for round in 1 2; do
 		vm --icount --timeout 120 -- sh -c 'cat /sys/devices/system/clocksource/clocksource0/current_clocksource; nproc; sleep 60; cat /proc/uptime; exit 5'
@@ -123,7 +123,8 @@ nothing_left() {
 		[ "${lines[1]}" = 1 ]
 		seen[round]=${lines[2]}
 	done
-	[ "${seen[1]%% *}" = "${seen[2]%% *}" ]
+	# of 62 seconds; what the host was busy with meanwhile would show as seconds
+	awk -v a="${seen[1]%% *}" -v b="${seen[2]%% *}" 'BEGIN { exit !((a - b) ^ 2 <= 0.1 ^ 2) }'
 	nothing_left
 }
 
