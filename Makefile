@@ -53,7 +53,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/probe.c src/watch.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/look.c src/probe.c src/watch.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 all: $(O)/fdpin-trace
@@ -67,8 +67,8 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-# The compiler learns that source_bpf.c needs them only by reading it.
-$(O)/src/source_bpf.o $(O)/san/src/source_bpf.o: $(skeletons)
+# The compiler learns that these need them only by reading them.
+$(O)/src/source_bpf.o $(O)/src/look.o: $(skeletons)
 
 $(O)/.libraries: Makefile
 	@mkdir -p $(@D)

@@ -28,36 +28,15 @@
 #include "source.h"
 #include "util.h"
 
-#include "../bpf/compat.h"
-#include "../bpf/config.h"
+#include "source_bpf.h"
 
-#include "snapshot_bpf.skel.h"
-#include "trace_bpf.skel.h"
+#include "../bpf/compat.h"
 
 #define POLL_MS 50
-#define RANGES_MAX (1 << 20)
-#define CHAIN_MAX 32 /* threads waiting for threads, one after the other */
-
-struct source_bpf {
-	struct snapshot_bpf *snapshot;
-	struct trace_bpf *trace;
-	struct btf *vmlinux_btf;
-	struct ring_buffer *ring;
-	source_fn fn;
-	void *ctx;
-	int stop;	     /* what fn returned, when not 0 */
-	unsigned int look;   /* looks begun */
-	__u64 undecoded;     /* records from the ring that made no sense: lost, too */
-	__u64 lost_reported;
-	__u64 no_state_reported, full_reported;
-	__u64 missed, missed_asked; /* runs of programs the kernel left out */
-	int epoll_fd, timer_fd;
-	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
-};
 
 /* ---- records made here ---------------------------------------------------- */
 
-static void deliver(struct source_bpf *s, const struct fdpin_hdr *h)
+void source_bpf_deliver(struct source_bpf *s, const struct fdpin_hdr *h)
 {
 	if (!s->stop)
 		s->stop = emit(s->fn, s->ctx, h);
@@ -75,18 +54,6 @@ deliver_gap(struct source_bpf *s, bool hooks, const char *what, const char *fmt,
 	va_end(ap);
 	if (!s->stop)
 		s->stop = hooks ? emit_hooks_gap(s->fn, s->ctx, what, why) : emit_gap(s->fn, s->ctx, what, why);
-}
-
-static void deliver_look(struct source_bpf *s, bool end, __u64 tasks)
-{
-	struct ev_look e = EV_INIT(look);
-
-	e.h.grade = GRADE_READ;
-	e.h.look = s->look % 255 + 1;
-	e.look = s->look;
-	e.tasks = tasks;
-	e.end = end;
-	deliver(s, &e.h);
 }
 
 static __u64 lost_now(const struct source_bpf *s)
@@ -143,7 +110,7 @@ static void deliver_lost(struct source_bpf *s)
 		return;
 	e.count = lost - s->lost_reported;
 	s->lost_reported = lost;
-	deliver(s, &e.h);
+	source_bpf_deliver(s, &e.h);
 }
 
 /* ---- the ring buffer ------------------------------------------------------ */
@@ -172,7 +139,7 @@ static int consume(struct source_bpf *s)
 }
 
 /* The same where only trouble matters. */
-static int drain(struct source_bpf *s)
+int source_bpf_drain(struct source_bpf *s)
 {
 	int n = consume(s);
 
@@ -237,7 +204,7 @@ static void make_key(__u64 key[2])
 	key[1] = ~key[0] * 0x9e3779b97f4a7c15ULL;
 }
 
-static int run_syscall(struct bpf_program *prog, void *args, size_t size)
+int source_bpf_run(struct bpf_program *prog, void *args, size_t size)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = size);
 	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
@@ -288,7 +255,7 @@ static int load_snapshot(struct source_bpf *s, const struct source_filter *filte
 	err = snapshot_bpf__load(s->snapshot);
 	if (err)
 		return err;
-	err = run_syscall(s->snapshot->progs.resolve, NULL, 0);
+	err = source_bpf_run(s->snapshot->progs.resolve, NULL, 0);
 	if (err)
 		return err;
 	check_symbols(s);
@@ -516,125 +483,4 @@ void source_bpf_close(struct source_bpf *s)
 int source_bpf_follow(struct source_bpf *s, __u32 tgid)
 {
 	return s->trace ? fill_list(s->trace->maps.tgids, &tgid, 1) : 0;
-}
-
-/* ---- looks ---------------------------------------------------------------- */
-
-static void clear_map(struct bpf_map *map)
-{
-	__u64 k;
-
-	while (!bpf_map__get_next_key(map, NULL, &k, sizeof(k)))
-		if (bpf_map__delete_elem(map, &k, sizeof(k), 0))
-			break;
-}
-
-/* Run an iterator program over every thread. It prints nothing; -EAGAIN only means "go on". */
-static int run_iterator(struct bpf_program *prog)
-{
-	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
-	char buf[64];
-	ssize_t n;
-	int fd, err = 0;
-
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0) {
-		bpf_link__destroy(link);
-		return fd;
-	}
-	do
-		n = read(fd, buf, sizeof(buf));
-	while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
-	if (n < 0)
-		err = -errno;
-	close(fd);
-	bpf_link__destroy(link);
-	return err;
-}
-
-static int read_containers(struct source_bpf *s)
-{
-	struct bpf_map *map = s->snapshot->maps.containers;
-	struct fdpin_read_args args = { .limit = RANGES_MAX };
-	__u64 k, *from = NULL;
-	int err = 0;
-
-	while (!err && !bpf_map__get_next_key(map, from, &k, sizeof(k))) {
-		from = &args.container;
-		args.container = k;
-		err = run_syscall(s->snapshot->progs.read_container, &args, sizeof(args));
-		if (!err)
-			err = drain(s);
-	}
-	return err;
-}
-
-/* Again until nobody new is found: each turn goes one step along a chain of waits. */
-static int run_until_found(struct source_bpf *s, struct bpf_program *prog)
-{
-	__u64 *found = &s->snapshot->bss->stats.found, before;
-	int err, turns = 0;
-
-	do {
-		before = *found;
-		err = run_iterator(prog);
-		if (!err)
-			err = drain(s);
-	} while (!err && *found != before && ++turns < CHAIN_MAX);
-	if (!err && *found != before)
-		s->snapshot->bss->stats.cut++;
-	return err;
-}
-
-static int look_steps(struct source_bpf *s)
-{
-	int err = run_iterator(s->snapshot->progs.find_files);
-
-	if (!err)
-		err = drain(s);
-	if (!err)
-		err = run_syscall(s->snapshot->progs.find_devices, NULL, 0);
-	if (!err)
-		err = read_containers(s);
-	if (!err)
-		err = run_until_found(s, s->snapshot->progs.find_blocked);
-	if (!err)
-		err = run_until_found(s, s->snapshot->progs.find_threads);
-	return err;
-}
-
-int source_bpf_look(struct source_bpf *s)
-{
-	struct fdpin_stats *stats = s->snapshot ? &s->snapshot->bss->stats : NULL;
-	__u64 full, cut, tasks;
-	int err;
-
-	s->stop = 0;
-	s->look++;
-	deliver_look(s, false, 0);
-	if (s->no_vfio) {
-		deliver_look(s, true, 0);
-		return s->stop;
-	}
-	s->snapshot->bss->look = s->look % 255 + 1;
-	clear_map(s->snapshot->maps.containers);
-	clear_map(s->snapshot->maps.holder_tables);
-	clear_map(s->snapshot->maps.waiters);
-	clear_map(s->snapshot->maps.interesting);
-	clear_map(s->snapshot->maps.asked);
-	clear_map(s->snapshot->maps.described);
-	full = stats->table_full;
-	cut = stats->cut;
-	tasks = stats->tasks;
-	err = look_steps(s);
-	if (err && !s->stop)
-		deliver_gap(s, false, "the standing system", "a look failed: %s", strerror(-err));
-	if (stats->table_full != full)
-		deliver_gap(s, false, "objects", "%llu objects did not fit the tables of a look", stats->table_full - full);
-	if (stats->cut != cut)
-		deliver_gap(s, false, "objects", "%llu walks ended at their bound", stats->cut - cut);
-	deliver_look(s, true, stats->tasks - tasks);
-	return s->stop ? s->stop : err;
 }
