@@ -7,6 +7,7 @@
  * proven. What could not be looked at is part of the answer.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -283,8 +284,18 @@ static int status_once(struct output *o)
 	return status;
 }
 
+/* INT and TERM end the watching in order, between two looks. */
+static void hold_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 int cmd_status(int argc, char **argv)
 {
+	sigset_t stop;
 	struct output o = {};
 	int r = opts_parse(&cmd_status_opts, argv[0], argc, argv, NULL);
 
@@ -293,10 +304,13 @@ int cmd_status(int argc, char **argv)
 	if (output_open(&o, args.output))
 		return EX_CANTCREAT;
 	r = status_once(&o);
+	if (args.watch)
+		hold_signals(&stop);
 	while (args.watch && !fflush(o.f)) {
 		struct timespec pause = { args.watch / NSEC_PER_SEC, args.watch % NSEC_PER_SEC };
 
-		nanosleep(&pause, NULL);
+		if (sigtimedwait(&stop, NULL, &pause) > 0)
+			break;
 		if (globals.json == JSON_OFF)
 			fputs(o.tty ? "\033[H\033[2J" : "\n", o.f);
 		r = status_once(&o);
