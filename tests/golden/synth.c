@@ -19,11 +19,23 @@ static struct world act_deadlock(void)
 	return w_deadlock();
 }
 
-static struct world act_other_work(void)
+/* It waits for an item that no worker runs: how that ends is dark. */
+static struct world act_unknown_work(void)
 {
 	struct world w = w_deadlock();
 
 	w.flush[0].work = w.flush[0].look_work = W2;
+	return w;
+}
+
+/* It waits for an item whose worker goes on by itself: its timer ends. */
+static struct world act_other_work(void)
+{
+	struct world w = act_unknown_work();
+
+	w.runs[0].tid = OTHER;
+	w.runs[0].work = W2;
+	w.thread[2] = (struct w_thread){ OTHER, OTHER, "kworker/1:2", 0, STATE_D, WAIT_TIMER, CLASS_WORKER, false, false };
 	return w;
 }
 
@@ -87,6 +99,7 @@ static const struct {
 	const char *verdicts; /* sorted, as tests/golden/run prints them */
 } acts[] = {
 	{ "deadlock", act_deadlock, "deadlock yes proven vfio-a07b\nstall no - -\n" },
+	{ "unknown-work", act_unknown_work, "deadlock cannot-tell likely vfio-a07b\nstall yes proven vfio-a07b\n" },
 	{ "other-work", act_other_work, "deadlock no - vfio-a07b\nstall yes proven vfio-a07b\n" },
 	{ "handover", act_handover, "deadlock no - vfio-a07b\nstall yes proven vfio-a07b\n" },
 	{ "in-flight", act_in_flight, "deadlock cannot-tell likely vfio-a07b\nstall yes proven vfio-a07b\n" },
