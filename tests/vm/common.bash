@@ -10,10 +10,10 @@ table=$tree/tests/kernels
 say() { echo "${0##*/}: $*" >&2; }
 die() { say "$*"; exit "${die_status:-1}"; }
 
-# row NAME: sets name, suite, series and variant from the table; false when there is no such row
+# row NAME: sets name, suite, series, variant and tools from the table; false when there is no such row
 row() {
 	name=$1
-	read -r suite series variant < <(awk -v n="$1" '$1 == n { print $2, $3, $4 }' "$table") && [ -n "$variant" ]
+	read -r suite series variant tools < <(awk -v n="$1" '$1 == n { print $2, $3, $4, $5 }' "$table") && [ -n "$tools" ]
 }
 
 # publish DIR ENTRY: a finished DIR becomes ENTRY in one step. Another run may have been faster: its entry stays.
