@@ -8,18 +8,48 @@
  *	0	8	"FDPINREC"
  *	8	4	0x01020304, to know the byte order
  *	12	4	version of this layout, RECORDING_VERSION
- *	16	4	schema_fingerprint(): what the records look like
- *	20	4	size of this head: where the first record starts
+ *	16	4	FNV-1a of the schema block: schema_fingerprint() of the writer
+ *	20	4	where the first record starts: 32 and the size of the schema block
  *	24	8	0
- *	32		records as bpf/events.h has them, each 8-byte aligned and a
+ *	32		the schema block, a multiple of 8 long, 64 KiB at most
+ *			records as the schema block has them, each 8-byte aligned and a
  *			multiple of 8 long, in the order they came
  *	end		one record `end`: how many came before it, how many were lost
+ *
+ * The schema block is what bpf/events.h was when the file was written, in
+ * words: lines of ASCII, words apart by one blank, newlines up to the multiple.
+ *
+ *	event NAME TYPE SIZE
+ *	field NAME KIND OFFSET SIZE signed|unsigned
+ *
+ * A field belongs to the event above it, and lies behind the one above it: from
+ * the end of the header to the end of the record there is no hole. The first
+ * event is `header`, of type 0, with the fields every record starts with; of
+ * these `size` (4 bytes) and `type` (2 bytes) come first in every version. KIND
+ * is the word of bpf/events.h: COUNT, ADDR … NAME and KIND have 31 letters,
+ * digits and _ at most, TYPE is below 256, a record has 64 KiB at most, all
+ * events 2048 fields, and no name comes twice.
+ *
+ * Where the block is the reader's own, records are handed over as they are.
+ * Where it is not, foreign.c makes them ours: events by name, fields by name.
+ * A number of another size or sign is taken if its value fits, a string is cut
+ * or padded, what the file lacks is 0, what we lack is left out. Records of an
+ * event we lack, or of which a field is of another kind now, or with a number
+ * that does not fit, are counted and told as one gap before the end. So a field
+ * that is added has to mean "not known" when it is 0; values of a kind with
+ * names keep their numbers; and a field that means something else than before
+ * needs another name, or another kind.
+ *
+ * Another byte order, another version of the layout, no schema block, or one
+ * whose header has no size and type as above: -EPROTO. A block that is not what
+ * its fingerprint says or breaks a rule above: -EBADMSG.
  *
  * The bytes of a file are foreign. Reading goes through one buffer of fixed
  * size; each record is checked by record_decode() before anybody sees it. What
  * is missing at the end becomes a gap record, so that no verdict can take a
  * piece of a recording for the whole.
  */
+#include "foreign.h"
 #include "source.h"
 #include "util.h"
 
@@ -33,7 +63,7 @@
 
 #define RECORDING_MAGIC "FDPINREC"
 #define RECORDING_ORDER 0x01020304u
-#define RECORDING_VERSION 1
+#define RECORDING_VERSION 2
 #define WRITE_BUFFER (256 * 1024)
 #define READ_BUFFER (256 * 1024)
 
@@ -44,6 +74,8 @@ struct recording_head {
 };
 
 _Static_assert(sizeof(struct recording_head) == 32, "size of the head");
+_Static_assert(READ_BUFFER >= sizeof(struct recording_head) + SCHEMA_TEXT_MAX, "the schema block has to fit");
+_Static_assert(READ_BUFFER >= FOREIGN_RECORD_MAX, "a record has to fit");
 
 /* ---- writing ---------------------------------------------------------------- */
 
@@ -55,7 +87,10 @@ struct recording {
 	size_t buffered; /* while replace is set */
 	__u64 records, last_ts;
 	int err; /* the first failure: nothing is written after it */
+	char buffer[WRITE_BUFFER]; /* of a file */
 };
+
+static char for_stdout[WRITE_BUFFER]; /* which outlives a recording */
 
 static void replace_old(struct recording *rec)
 {
@@ -79,15 +114,17 @@ static int write_bytes(struct recording *rec, const void *data, size_t len)
 
 static int write_head(struct recording *rec)
 {
+	size_t len;
+	const char *text = schema_text(&len);
 	struct recording_head head = {
 		.order = RECORDING_ORDER,
 		.version = RECORDING_VERSION,
 		.fingerprint = schema_fingerprint(),
-		.size = sizeof(head),
+		.size = sizeof(head) + len,
 	};
 
 	memcpy(head.magic, RECORDING_MAGIC, sizeof(head.magic));
-	return write_bytes(rec, &head, sizeof(head));
+	return write_bytes(rec, &head, sizeof(head)) ?: write_bytes(rec, text, len);
 }
 
 /* The file is evidence: nobody else reads it, and none that exists is replaced unless told so. */
@@ -126,7 +163,8 @@ int recording_create(struct recording **ret, const char *path, bool force)
 		free(rec);
 		return err;
 	}
-	setvbuf(rec->f, NULL, _IOFBF, WRITE_BUFFER);
+	/* without a buffer of ours the C library takes one of its own size, and the schema block alone is larger */
+	setvbuf(rec->f, rec->is_stdout ? for_stdout : rec->buffer, _IOFBF, WRITE_BUFFER);
 	err = write_head(rec);
 	if (err) {
 		if (!rec->is_stdout)
@@ -205,8 +243,14 @@ struct replay {
 	void *ctx;
 	__u64 offset; /* bytes consumed */
 	__u64 records, last_ts;
-	bool headed, ended;
+	struct foreign *foreign; /* what makes records ours, NULL if they are */
+	bool headed, ended, told;
 };
+
+static void replay_done(struct replay *p)
+{
+	foreign_free(p->foreign);
+}
 
 static int hand_gap(struct replay *p, const char *what, const char *why)
 {
@@ -220,72 +264,123 @@ static int hand_gap(struct replay *p, const char *what, const char *why)
 	return p->fn(p->ctx, &r);
 }
 
+/* Once, when no record can come any more: what this version could not make its own. */
+static int tell_unknown(struct replay *p)
+{
+	__u64 n = p->foreign && !p->told ? foreign_unknown(p->foreign) : 0;
+	char why[sizeof(((struct ev_gap *)0)->why)];
+	int len;
+
+	p->told = true;
+	if (!n)
+		return 0;
+	len = snprintf(why, sizeof(why), "%" PRIu64 " records of kinds this version does not know: ", (uint64_t)n);
+	foreign_unknown_names(p->foreign, why + len, sizeof(why) - len);
+	return hand_gap(p, "part of the recording", why);
+}
+
 static int bad_bytes(struct replay *p)
 {
 	char why[sizeof(((struct ev_gap *)0)->why)];
-	int err;
+	int err = tell_unknown(p);
 
+	if (err)
+		return err;
 	snprintf(why, sizeof(why), "the recording has bad bytes at offset %" PRIu64, (uint64_t)p->offset);
 	err = hand_gap(p, "the rest of the recording", why);
 	return err ? err : -EBADMSG;
+}
+
+/* What the records look like: as ours, or as foreign.c is told. */
+static int take_schema(struct replay *p, const struct recording_head *head, const unsigned char *block, size_t len)
+{
+	size_t own_len;
+	const char *own = schema_text(&own_len);
+
+	if (schema_hash(block, len) != head->fingerprint)
+		return -EBADMSG;
+	if (len == own_len && !memcmp(block, own, len))
+		return 0;
+	return foreign_new(&p->foreign, block, len);
 }
 
 /* Bytes used, 0 if more are needed, or -errno. */
 static int take_head(struct replay *p, const unsigned char *data, size_t len)
 {
 	struct recording_head head;
+	int err;
 
 	if (memcmp(data, RECORDING_MAGIC, len < sizeof(head.magic) ? len : sizeof(head.magic)))
 		return -ENODATA;
 	if (len < sizeof(head))
 		return 0;
 	memcpy(&head, data, sizeof(head));
-	if (head.order != RECORDING_ORDER || head.version != RECORDING_VERSION || head.size != sizeof(head) ||
-	    head.fingerprint != schema_fingerprint())
+	if (head.order != RECORDING_ORDER || head.version != RECORDING_VERSION || head.size == sizeof(head))
 		return -EPROTO;
+	if (head.size < sizeof(head) || head.size % 8 || head.size > sizeof(head) + SCHEMA_TEXT_MAX)
+		return -EBADMSG;
+	if (len < head.size)
+		return 0;
+	err = take_schema(p, &head, data + sizeof(head), head.size - sizeof(head));
+	if (err)
+		return err;
 	p->headed = true;
-	return sizeof(head);
+	return (int)head.size;
 }
 
 /* The end says how many records there were: fewer may have been cut out of the middle. */
 static int check_end(struct replay *p, const struct ev_end *end)
 {
 	char why[sizeof(((struct ev_gap *)0)->why)];
+	int err = tell_unknown(p);
 
 	p->ended = true;
-	if (end->records == p->records)
-		return 0;
+	if (err || end->records == p->records)
+		return err;
 	snprintf(why, sizeof(why), "the recording should have %" PRIu64 " records but has %" PRIu64,
 		 (uint64_t)end->records, (uint64_t)p->records);
 	return hand_gap(p, "part of the recording", why);
+}
+
+/* Size of the record that starts so; 0: there is none. */
+static unsigned int size_of(const struct replay *p, const struct fdpin_hdr *h)
+{
+	const struct event *ev = p->foreign ? NULL : schema_event(h->type);
+	unsigned int size = p->foreign ? foreign_size(p->foreign, h->type) : ev ? ev->size : 0;
+
+	return h->size == size ? size : 0;
 }
 
 /* Bytes used, 0 if more are needed, or -errno. What fn returned, if that is not 0, goes to *ret_stop. */
 static int take_record(struct replay *p, const unsigned char *data, size_t len, int *ret_stop)
 {
 	const struct fdpin_hdr *h = (const void *)data;
-	const struct event *ev;
+	const void *own = data;
+	unsigned int size;
 	struct record r;
-	int used;
 
 	if (p->ended)
 		return -EBADMSG; /* nothing may follow the end */
-	if (len < sizeof(*h))
+	if (len < offsetof(struct fdpin_hdr, ts_ns)) /* size and type come first in every version */
 		return 0;
-	ev = schema_event(h->type);
-	if (!ev || h->size != ev->size)
+	size = size_of(p, h);
+	if (!size)
 		return -EBADMSG;
-	if (len < ev->size)
+	if (len < size)
 		return 0;
-	used = record_decode(data, len, &r);
-	if (used < 0)
-		return -EBADMSG;
-	p->last_ts = h->ts_ns;
-	*ret_stop = h->type == EV_end ? check_end(p, (const struct ev_end *)h) : 0;
-	if (!*ret_stop)
-		*ret_stop = p->fn(p->ctx, &r);
+	if (p->foreign)
+		own = foreign_convert(p->foreign, data);
+	if (own) {
+		h = own;
+		if (record_decode(own, p->foreign ? h->size : len, &r) < 0)
+			return -EBADMSG;
+		p->last_ts = h->ts_ns;
+		*ret_stop = h->type == EV_end ? check_end(p, own) : 0;
+		if (!*ret_stop)
+			*ret_stop = p->fn(p->ctx, &r);
+	}
 	p->records++;
-	return used;
+	return (int)size;
 }
 
 /* As much as can be used of bytes that are 8-byte aligned. 0, or what ends the replay. */
@@ -314,8 +409,13 @@ static int feed(struct replay *p, const unsigned char *data, size_t len, size_t 
 
 static int finish(struct replay *p, size_t left)
 {
+	int err;
+
 	if (!p->headed)
-		return -ENODATA;
+		return left < sizeof(struct recording_head) ? -ENODATA : bad_bytes(p);
+	err = tell_unknown(p);
+	if (err)
+		return err;
 	if (left)
 		return hand_gap(p, "the end of the recording", "it is cut off in the middle of a record");
 	if (!p->ended)
@@ -326,7 +426,7 @@ static int finish(struct replay *p, size_t left)
 
 int replay_memory(const void *data, size_t len, source_fn fn, void *ctx)
 {
-	struct replay p = { .fn = fn, .ctx = ctx };
+	_cleanup_(replay_done) struct replay p = { .fn = fn, .ctx = ctx };
 	_cleanup_free_ unsigned char *copy = NULL;
 	size_t used = 0;
 	int err;
@@ -344,7 +444,7 @@ int replay_memory(const void *data, size_t len, source_fn fn, void *ctx)
 
 static int replay_fd(int fd, source_fn fn, void *ctx)
 {
-	struct replay p = { .fn = fn, .ctx = ctx };
+	_cleanup_(replay_done) struct replay p = { .fn = fn, .ctx = ctx };
 	_cleanup_free_ unsigned char *buf = malloc(READ_BUFFER);
 	size_t have = 0;
 

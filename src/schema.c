@@ -3,7 +3,7 @@
  * schema.c - bpf/events.h as a table, and the only decoder of records.
  *
  * Owns: event_<name>() for every event (its constant row), the names of enum
- * values, the fingerprint, record_decode() and the two readers of fields.
+ * values, the schema in words, record_decode() and the two readers of fields.
  *
  * A row needs offsets within struct ev_<name>, and F(), S(), LINK() … do not
  * know which event they stand in. So each row is the body of a function in
@@ -14,7 +14,10 @@
 #include "schema.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
@@ -32,13 +35,13 @@
 #undef F
 #undef S
 
-#define FIELD(n, m, k, sign)                                                                            \
+#define FIELD(n, m, k, k_name, sign)                                                                    \
 	{                                                                                               \
-		.name = #n, .meaning = (m), .kind = (k), .offset = offsetof(EV, n), .size = sizeof(((EV *)0)->n), \
-		.is_signed = (sign)                                                                     \
+		.name = #n, .meaning = (m), .kind_name = (k_name), .kind = (k), .offset = offsetof(EV, n), \
+		.size = sizeof(((EV *)0)->n), .is_signed = (sign)                                       \
 	},
-#define F(ctype, name, kind, meaning) FIELD(name, meaning, KIND_##kind, (ctype)-1 < (ctype)1)
-#define S(name, bytes, meaning) FIELD(name, meaning, KIND_STR, false)
+#define F(ctype, name, kind, meaning) FIELD(name, meaning, KIND_##kind, #kind, (ctype)-1 < (ctype)1)
+#define S(name, bytes, meaning) FIELD(name, meaning, KIND_STR, "STR", false)
 
 #define MEMBER(m)                                                                       \
 	{                                                                               \
@@ -113,44 +116,93 @@ const char *relation_words(enum relation rel)
 	return (unsigned int)rel < REL__max ? words[rel] : NULL;
 }
 
-/* ---- fingerprint --------------------------------------------------------- */
+/* ---- in words -------------------------------------------------------------- */
 
-static __u32 fnv1a(__u32 hash, const void *data, size_t len)
+const struct event *schema_header(void)
+{
+	typedef struct fdpin_hdr EV;
+	static const struct field fields[] = {
+		F(__u32, size, COUNT, "")
+		F(__u16, type, COUNT, "")
+		F(__u8, grade, COUNT, "")
+		F(__u8, look, COUNT, "")
+		F(__u64, ts_ns, NS, "")
+		F(__u64, container, ID, "")
+		F(__u32, tgid, TID, "")
+		F(__u32, tid, TID, "")
+		S(comm, FDPIN_COMM_LEN, "")
+	};
+	static const struct event ev = {
+		.type = EV_none,
+		.name = "header",
+		.text = "",
+		.size = sizeof(struct fdpin_hdr),
+		.fields = fields,
+		.n_fields = N_ELEMENTS(fields),
+	};
+
+	return &ev;
+}
+
+__attribute__((format(printf, 3, 4))) static void add(char *text, size_t *len, const char *format, ...)
+{
+	size_t room = SCHEMA_TEXT_MAX - *len;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text + *len, room, format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= room)
+		abort(); /* bpf/events.h has grown beyond what a reader takes */
+	*len += n;
+}
+
+static void add_event(char *text, size_t *len, const struct event *ev)
+{
+	add(text, len, "event %s %u %u\n", ev->name, ev->type, ev->size);
+	for (unsigned int i = 0; i < ev->n_fields; i++) {
+		const struct field *f = &ev->fields[i];
+
+		add(text, len, "field %s %s %u %u %s\n", f->name, f->kind_name, f->offset, f->size,
+		    f->is_signed ? "signed" : "unsigned");
+	}
+}
+
+const char *schema_text(size_t *ret_len)
+{
+	static char text[SCHEMA_TEXT_MAX];
+	static size_t len;
+
+	if (!len) {
+		add_event(text, &len, schema_header());
+		for (unsigned int i = 0; i < EV__max; i++)
+			if (schema_event(i))
+				add_event(text, &len, schema_event(i));
+		while (len % 8)
+			add(text, &len, "\n");
+	}
+	*ret_len = len;
+	return text;
+}
+
+/* FNV-1a */
+__u32 schema_hash(const void *data, size_t len)
 {
 	const unsigned char *p = data;
+	__u32 hash = 2166136261u;
 
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ p[i]) * 16777619u;
 	return hash;
 }
 
-static __u32 fnv1a_u32(__u32 hash, __u32 v)
-{
-	const unsigned char bytes[] = { v & 0xff, v >> 8 & 0xff, v >> 16 & 0xff, v >> 24 };
-
-	return fnv1a(hash, bytes, sizeof(bytes));
-}
-
 __u32 schema_fingerprint(void)
 {
-	__u32 hash = fnv1a_u32(2166136261u, sizeof(struct fdpin_hdr));
+	size_t len;
+	const char *text = schema_text(&len);
 
-	for (unsigned int i = 0; i < EV__max; i++) {
-		const struct event *ev = schema_event(i);
-
-		if (!ev)
-			continue;
-		hash = fnv1a(hash, ev->name, strlen(ev->name) + 1);
-		hash = fnv1a_u32(fnv1a_u32(hash, ev->type), ev->size);
-		for (unsigned int j = 0; j < ev->n_fields; j++) {
-			const struct field *f = &ev->fields[j];
-
-			hash = fnv1a(hash, f->name, strlen(f->name) + 1);
-			hash = fnv1a_u32(fnv1a_u32(hash, f->kind), f->offset);
-			hash = fnv1a_u32(hash, f->size);
-		}
-	}
-	return hash;
+	return schema_hash(text, len);
 }
 
 /* ---- records ------------------------------------------------------------- */

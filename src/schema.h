@@ -70,6 +70,7 @@ enum relation {
 struct field {
 	const char *name;
 	const char *meaning;
+	const char *kind_name; /* as events.h has it: "ADDR" */
 	enum kind kind;
 	unsigned int offset, size; /* within the record */
 	bool is_signed;
@@ -113,10 +114,17 @@ const struct event *schema_event_by_name(const char *name);
 const struct field *event_field(const struct event *ev, const char *name);
 const char *relation_words(enum relation rel);
 
+/* What every record starts with, struct fdpin_hdr, as a row of its own: name "header", type EV_none. */
+const struct event *schema_header(void);
+
 /*
- * Hash over names, kinds, offsets and sizes of all events: two builds with
- * the same number read each other's recordings.
+ * schema_text() - all of the above in words, as a recording carries it: the
+ * form is told at the top of recording.c. Padded to a multiple of 8 bytes; it
+ * stays where it is. schema_fingerprint() is the schema_hash() of it.
  */
+#define SCHEMA_TEXT_MAX (64 * 1024)
+const char *schema_text(size_t *ret_len);
+__u32 schema_hash(const void *data, size_t len);
 __u32 schema_fingerprint(void);
 
 /*

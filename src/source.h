@@ -64,9 +64,11 @@ int recording_close(struct recording *rec, __u64 lost);
 /*
  * replay_file() - hand every record of a recording to fn. A recording that is
  * cut off or has no end record is handed over as far as it goes, followed by a
- * gap record that says so. Returns 0; -ENODATA (not a recording), -EPROTO
- * (made by another version: fingerprint differs), -EBADMSG (bad bytes inside:
- * what was good was handed over, with a gap), other -errno, or what fn returned.
+ * gap record that says so. One of another schema is converted, and records of
+ * kinds we do not know are told as one gap. Returns 0; -ENODATA (not a
+ * recording), -EPROTO (of a layout this version cannot read), -EBADMSG (bad
+ * bytes inside: what was good was handed over, with a gap), other -errno, or
+ * what fn returned.
  */
 int replay_file(const char *path, source_fn fn, void *ctx);
 int replay_memory(const void *data, size_t len, source_fn fn, void *ctx); /* the same on bytes; for fuzzers */

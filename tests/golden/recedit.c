@@ -27,7 +27,8 @@
 #include "../../src/util.h"
 #include "../../src/verdict.h"
 
-#define HEAD_BYTES 32
+#define FIRST_RECORD_AT 20 /* in the head: where the first record starts */
+#define RECORD_MIN 8	   /* its size and its type */
 #define WORSE_MAX 500 /* variants of a kind; more records, or bytes, are taken in steps */
 
 struct edit {
@@ -69,67 +70,106 @@ static int rewrite(const char *in, const char *out, unsigned long drop, unsigned
 	return recording_close(e.out, lost) ?: err;
 }
 
-/* The bytes as they are, from each of two spans. */
-static int copy_bytes(const char *in, const char *out, long from1, long to1, long from2, long to2)
-{
-	FILE *i = fopen(in, "r"), *o = fopen(out, "w");
-	int c, err = i && o ? 0 : -errno;
+/* ---- the bytes as they are: records of whatever schema -------------------------- */
 
-	for (long at = 0; !err && (c = getc(i)) != EOF; at++)
-		if ((at >= from1 && at < to1) || (at >= from2 && at < to2))
-			putc(c, o);
-	if (i)
-		fclose(i);
+struct bytes {
+	unsigned char *p;
+	long size; /* with the end record */
+	long *at;  /* where record i starts; at[n] is the end record, at[n + 1] the end of the file */
+	unsigned long n;
+};
+
+static void free_bytes(struct bytes *b)
+{
+	free(b->p);
+	free(b->at);
+}
+
+static int slurp(const char *in, struct bytes *b)
+{
+	FILE *f = fopen(in, "r");
+	struct stat st;
+	int err = f && !fstat(fileno(f), &st) ? 0 : -errno;
+
+	if (!err) {
+		b->size = st.st_size;
+		b->p = malloc(b->size + 1);
+		b->at = calloc(b->size / RECORD_MIN + 2, sizeof(*b->at));
+		if (!b->p || !b->at || fread(b->p, 1, b->size, f) != (size_t)b->size)
+			err = -EIO;
+	}
+	if (f)
+		fclose(f);
+	return err;
+}
+
+static int on_nothing(void *ctx, const struct record *r)
+{
+	(void)ctx;
+	(void)r;
+	return 0;
+}
+
+/* It has to be whole to begin with. */
+static int read_whole(const char *in, struct bytes *b)
+{
+	int err = slurp(in, b) ?: replay_memory(b->p, b->size, on_nothing, NULL);
+	__u32 at, size;
+
+	if (err)
+		return err;
+	memcpy(&at, b->p + FIRST_RECORD_AT, sizeof(at));
+	b->at[0] = at;
+	for (; b->at[b->n] + RECORD_MIN <= b->size; b->n++) {
+		memcpy(&size, b->p + b->at[b->n], sizeof(size));
+		b->at[b->n + 1] = b->at[b->n] + size;
+	}
+	return b->n && b->at[b->n--] == b->size ? 0 : -EBADMSG; /* the end record is none of them */
+}
+
+/* Without the bytes from one place to another. */
+static int write_without(const struct bytes *b, const char *out, long from, long to)
+{
+	FILE *o = fopen(out, "w");
+	int err = o && fwrite(b->p, 1, from, o) == (size_t)from &&
+			  fwrite(b->p + to, 1, b->size - to, o) == (size_t)(b->size - to) ?
+			  0 : -errno;
+
 	if (o && fclose(o) && !err)
 		err = -errno;
 	return err;
 }
 
-struct find {
-	unsigned long n, wanted;
-	long at, size; /* where the wanted one is */
-	long total;
-};
-
-static int on_find(void *ctx, const struct record *r)
-{
-	struct find *f = ctx;
-
-	if (f->n++ == f->wanted) {
-		f->at = f->total;
-		f->size = r->ev->size;
-	}
-	f->total += r->ev->size;
-	return 0;
-}
-
 static int drop_bytes(const char *in, const char *out, unsigned long n)
 {
-	struct find f = { .wanted = n, .total = HEAD_BYTES };
-	int err = replay_file(in, on_find, &f);
+	struct bytes b = { .n = 0 };
+	int err = read_whole(in, &b);
 
-	if (err)
-		return err;
-	return f.size ? copy_bytes(in, out, 0, f.at, f.at + f.size, f.total) : -ERANGE;
+	if (!err)
+		err = n < b.n ? write_without(&b, out, b.at[n], b.at[n + 1]) : -ERANGE;
+	free_bytes(&b);
+	return err;
 }
 
 static int drop_end(const char *in, const char *out)
 {
-	struct stat st;
+	struct bytes b = { .n = 0 };
+	int err = read_whole(in, &b) ?: write_without(&b, out, b.at[b.n], b.size);
 
-	if (stat(in, &st))
-		return -errno;
-	return copy_bytes(in, out, 0, st.st_size - (long)sizeof(struct ev_end), 0, 0);
+	free_bytes(&b);
+	return err;
+}
+
+static int cut_off(const char *in, const char *out, long size)
+{
+	struct bytes b = { .n = 0 };
+	int err = slurp(in, &b) ?: write_without(&b, out, size < b.size ? size : b.size, b.size);
+
+	free_bytes(&b);
+	return err;
 }
 
 /* ---- all of them, in memory --------------------------------------------------- */
-
-struct bytes {
-	unsigned char *p;
-	long size; /* with the end record */
-	long *at;  /* where record i starts; at[n] is the end record */
-	unsigned long n;
-};
 
 static int on_apply(void *ctx, const struct record *r)
 {
@@ -196,45 +236,12 @@ static bool any_certain(const struct bytes *b)
 	       still_certain(b, b->size, 0, true, "with gaps", 1) || certain_without(b);
 }
 
-static int on_place(void *ctx, const struct record *r)
-{
-	struct bytes *b = ctx;
-	long *grown = realloc(b->at, (b->n + 2) * sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	b->at = grown;
-	b->at[b->n + 1] = b->at[b->n] + r->ev->size;
-	b->n++;
-	return 0;
-}
-
 static int worse(const char *in)
 {
-	struct bytes b = { .at = calloc(1, sizeof(long)) };
-	FILE *f = fopen(in, "r");
-	struct stat st;
-	int err = f && b.at && !fstat(fileno(f), &st) ? 0 : -errno;
+	struct bytes b = { .n = 0 };
+	int err = read_whole(in, &b) ?: any_certain(&b);
 
-	if (!err) {
-		b.size = st.st_size;
-		b.at[0] = HEAD_BYTES;
-		b.p = malloc(b.size + 1);
-		if (!b.p || fread(b.p, 1, b.size, f) != (size_t)b.size)
-			err = -EIO;
-	}
-	if (f)
-		fclose(f);
-	if (!err)
-		err = replay_memory(b.p, b.size, on_place, &b);
-	if (!err && (!b.n || b.at[b.n] != b.size))
-		err = -EBADMSG; /* it has to be whole to begin with */
-	if (!err) {
-		b.n--; /* the end record is none of them */
-		err = any_certain(&b) ? 1 : 0;
-	}
-	free(b.p);
-	free(b.at);
+	free_bytes(&b);
 	return err;
 }
 
@@ -258,7 +265,7 @@ static int run(int argc, char **argv)
 	if (argc == 5 && !strcmp(what, "lose"))
 		return rewrite(in, out, n, 1, false);
 	if (argc == 5 && !strcmp(what, "cut"))
-		return copy_bytes(in, out, 0, (long)n, 0, 0);
+		return cut_off(in, out, (long)n);
 	if (argc == 4 && !strcmp(what, "noend"))
 		return drop_end(in, out);
 	if (argc == 5 && !strcmp(what, "lost"))

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 32
+#define HEAD_BYTES 32 /* before the schema block */
 
 static char path[64];
 
@@ -67,6 +67,15 @@ static unsigned char *slurp(size_t *ret_len)
 	close(fd);
 	*ret_len = st.st_size;
 	return buf;
+}
+
+/* Where the first record starts. */
+static size_t head_size(void)
+{
+	size_t len;
+
+	schema_text(&len);
+	return HEAD_BYTES + len;
 }
 
 static void what_goes_in_comes_out(void **state)
@@ -131,12 +140,22 @@ static void the_loss_is_in_the_end(void **state)
 static void nothing_is_overwritten(void **state)
 {
 	struct tape *t = tape_new();
+	unsigned char *before, *after;
 	struct recording *rec;
+	size_t len, len_after;
 
 	(void)state;
 	tape_session(t, true);
 	write_tape(t, 0);
 	assert_int_equal(recording_create(&rec, path, false), -EEXIST);
+	before = slurp(&len);
+	assert_int_equal(recording_create(&rec, path, true), 0);
+	recording_discard(rec, path); /* and an old one is there until there is a new one */
+	after = slurp(&len_after);
+	assert_int_equal(len, len_after);
+	assert_memory_equal(before, after, len);
+	free(before);
+	free(after);
 	assert_int_equal(recording_create(&rec, path, true), 0);
 	assert_int_equal(recording_close(rec, 0), 0);
 	assert_int_equal(recording_create(&rec, "/no/such/folder/x", false), -ENOENT);
@@ -185,7 +204,7 @@ static void cut_off_anywhere(void **state)
 			assert_int_equal(err, -ENODATA);
 			assert_int_equal(s.n, 0);
 		} else {
-			assert_int_equal(err, 0);
+			assert_int_equal(err, cut < head_size() ? -EBADMSG : 0);
 			assert_int_equal(s.gaps, 1);
 			assert_int_equal(s.ends, 0);
 			assert_false(model_complete(s.model));
@@ -205,7 +224,7 @@ static void a_record_cut_out_is_missed(void **state)
 {
 	struct world w = w_deadlock();
 	struct tape *t = w_looked_back(&w);
-	size_t from = HEAD_BYTES + t->at[3], to = HEAD_BYTES + t->at[4], len;
+	size_t from = head_size() + t->at[3], to = head_size() + t->at[4], len;
 	struct seen s = { 0 };
 	unsigned char *buf;
 
@@ -231,7 +250,7 @@ static void bent_bytes(void **state)
 	(void)state;
 	write_tape(t, 0);
 	buf = slurp(&len);
-	h = (void *)(buf + HEAD_BYTES + t->at[2]);
+	h = (void *)(buf + head_size() + t->at[2]);
 	h->size += 8;
 	for (int shift = 0; shift < 2; shift++) { /* aligned or not, it is the same */
 		struct seen s = { 0 };
@@ -275,7 +294,7 @@ static void not_ours(void **state)
 	tape_session(t, true);
 	write_tape(t, 0);
 	buf = slurp(&len);
-	for (unsigned int at = 8; at < 24; at++) { /* order, version, fingerprint, size */
+	for (unsigned int at = 8; at < 16; at++) { /* order, version */
 		buf[at] ^= 1;
 		assert_int_equal(replay_memory(buf, len, on_record, &s), -EPROTO);
 		buf[at] ^= 1;
@@ -287,6 +306,37 @@ static void not_ours(void **state)
 	assert_int_equal(replay_file("/no/such/file", on_record, &s), -ENOENT);
 	assert_int_equal(replay_file("/", on_record, &s), -EISDIR);
 	assert_int_equal(replay_file("/dev/null", on_record, &s), -ENODATA);
+	assert_int_equal(s.n, 0);
+	free(buf);
+	free(t);
+}
+
+/* Any bit of the fingerprint, of where records start, of the schema block. */
+static void a_damaged_schema(void **state)
+{
+	struct tape *t = tape_new();
+	__u32 first = HEAD_BYTES;
+	unsigned char *buf;
+	struct seen s = { 0 };
+	size_t len;
+
+	(void)state;
+	tape_session(t, true);
+	write_tape(t, 0);
+	buf = slurp(&len);
+	for (size_t bit = 16 * 8; bit < head_size() * 8; bit++) {
+		if (bit / 8 >= 24 && bit / 8 < HEAD_BYTES)
+			continue; /* says nothing yet */
+		buf[bit / 8] ^= 1 << bit % 8;
+		s = (struct seen){ 0 };
+		assert_int_equal(replay_memory(buf, len, on_record, &s), -EBADMSG);
+		assert_int_equal(s.n, 1);
+		assert_int_equal(s.gaps, 1);
+		buf[bit / 8] ^= 1 << bit % 8;
+	}
+	s = (struct seen){ 0 };
+	memcpy(buf + 20, &first, sizeof(first)); /* no block at all */
+	assert_int_equal(replay_memory(buf, len, on_record, &s), -EPROTO);
 	assert_int_equal(s.n, 0);
 	free(buf);
 	free(t);
@@ -343,6 +393,7 @@ int main(void)
 		T(a_record_cut_out_is_missed),
 		T(bent_bytes),
 		T(not_ours),
+		T(a_damaged_schema),
 		T(the_reader_may_stop),
 		T(longer_than_the_buffer),
 	};
