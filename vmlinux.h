@@ -25,8 +25,22 @@ struct thread_struct;
 struct fdtable;
 struct files_struct;
 struct task_struct;
-struct file;
+struct qstr;
+struct super_block;
 struct inode;
+struct dentry;
+struct vfsmount;
+struct mount;
+struct path;
+struct file;
+struct vm_area_struct;
+struct mm_struct;
+struct rlimit;
+struct signal_struct;
+struct user_struct;
+struct cred;
+struct rb_root_cached;
+struct interval_tree_node;
 struct kthread;
 struct work_struct;
 struct workqueue_struct;
@@ -49,6 +63,10 @@ enum { false = 0 };
 enum { true = 1 };
 
 typedef int __kernel_pid_t;
+
+typedef unsigned int __kernel_uid32_t;
+
+typedef __kernel_uid32_t uid_t;
 
 typedef __kernel_pid_t pid_t;
 
@@ -79,6 +97,10 @@ typedef __s32 s32;
 typedef __u64 u64;
 
 typedef __s64 s64;
+
+typedef u32 __kernel_dev_t;
+
+typedef __kernel_dev_t dev_t;
 
 typedef long unsigned int __kernel_ulong_t;
 
@@ -146,6 +168,8 @@ enum { BPF_ANY = 0 };
 enum { BPF_NOEXIST = 1 };
 
 enum { BPF_F_NO_PREALLOC = 1 };
+
+enum { BPF_F_MMAPABLE = 1024 };
 
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 
@@ -240,6 +264,7 @@ struct task_struct {
 	unsigned int flags;
 	int on_cpu;
 	struct sched_info sched_info;
+	struct mm_struct *mm;
 	int exit_state;
 	pid_t pid;
 	pid_t tgid;
@@ -247,20 +272,104 @@ struct task_struct {
 	void *worker_private;
 	long unsigned int nvcsw;
 	long unsigned int nivcsw;
+	const struct cred *cred;
 	char comm[16];
 	struct files_struct *files;
+	struct signal_struct *signal;
 	struct thread_struct thread;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct super_block {
+	dev_t s_dev;
+	long unsigned int s_blocksize;
+	long unsigned int s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	long unsigned int i_ino;
+	const unsigned int i_nlink;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
 };
 
 struct file {
 	struct callback_head f_rcuhead;
+	struct path f_path;
+	struct inode *f_inode;
 	const struct file_operations *f_op;
 	atomic_long_t f_count;
 	void *private_data;
 };
 
-struct inode {
-	long unsigned int i_ino;
+struct vm_area_struct {
+	long unsigned int vm_start;
+	long unsigned int vm_end;
+	long unsigned int vm_flags;
+	long unsigned int vm_pgoff;
+	struct file *vm_file;
+};
+
+struct mm_struct {
+	atomic_t mm_users;
+	long unsigned int locked_vm;
+	atomic64_t pinned_vm;
+};
+
+struct rlimit {
+	__kernel_ulong_t rlim_cur;
+	__kernel_ulong_t rlim_max;
+};
+
+struct signal_struct {
+	struct rlimit rlim[16];
+};
+
+typedef struct {
+	uid_t val;
+} kuid_t;
+
+struct user_struct {
+	kuid_t uid;
+	atomic_long_t locked_vm;
+};
+
+struct cred {
+	kuid_t uid;
+	struct user_struct *user;
+};
+
+struct rb_root_cached {
+	struct rb_root rb_root;
+	struct rb_node *rb_leftmost;
+};
+
+struct interval_tree_node {
+	struct rb_node rb;
+	long unsigned int start;
+	long unsigned int last;
 };
 
 struct kthread {

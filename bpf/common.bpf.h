@@ -80,7 +80,9 @@ static __always_inline __u64 mix(__u64 x)
  */
 static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64 key1)
 {
-	return object ? mix(mix((__u64)object ^ key0) ^ key1) : 0;
+	__u64 id = object ? mix(mix((__u64)object ^ key0) ^ key1) : 0;
+
+	return (id & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD ? id ^ 1ULL << 63 : id;
 }
 
 /*
@@ -140,6 +142,13 @@ static __always_inline void device_name(const struct vfio_device *vdev, char *bu
 	struct device *dev = BPF_CORE_READ(vdev, dev);
 
 	bpf_probe_read_kernel_str(buf, size, BPF_CORE_READ(dev, kobj.name));
+}
+
+/* "vfio0": what /dev/vfio/devices calls it, also where there is no such folder. */
+static __always_inline void vfio_name(const struct vfio_device *vdev, char *buf, __u32 size)
+{
+	if (bpf_core_field_exists(vdev->device))
+		bpf_probe_read_kernel_str(buf, size, BPF_CORE_READ(vdev, device.kobj.name));
 }
 
 static __always_inline struct vfio_container *device_container(const struct vfio_device *vdev)

@@ -81,6 +81,7 @@ struct vfio_device {
 	struct vfio_device_set *dev_set;
 	struct list_head dev_set_list;
 	unsigned int open_count;
+	struct device device; /* since 6.1 (cb9ff3f3b84c); its name is vfio0 */
 } CORE;
 
 /* 6.7 put a struct between a device's file and the device. */
@@ -103,8 +104,81 @@ struct vfio_dma {
 	unsigned long vaddr;
 	size_t size;
 	int prot;
+	bool iommu_mapped;
 	bool vaddr_invalid;
+	struct task_struct *task;
+	struct rb_root pfn_list;
+	struct mm_struct *mm; /* since 6.3 and its stable relatives: before, that of the task counts */
+	size_t locked_vm;     /* likewise */
 } CORE;
+
+/* ---- iommufd: where it is built in or a module ------------------------------ */
+
+enum iommufd_object_type {
+	IOMMUFD_OBJ_IOAS = 4, /* asked of the kernel that runs: the names stay, the numbers may not */
+};
+
+struct iommufd_object {
+	enum iommufd_object_type type;
+	unsigned int id;
+} CORE;
+
+struct io_pagetable {
+	struct rb_root_cached area_itree;
+} CORE;
+
+struct iommufd_ioas {
+	struct iommufd_object obj;
+	struct io_pagetable iopt;
+	struct list_head hwpt_list;
+} CORE;
+
+struct iommufd_ctx {
+	struct xarray objects;
+	__u8 account_mode;
+	struct iommufd_ioas *vfio_ioas;
+} CORE;
+
+/* type and file came with mapping of files, 6.13; dma-bufs later */
+struct iopt_pages {
+	size_t npages;
+	size_t npinned;
+	size_t last_npinned;
+	struct mm_struct *source_mm;
+	struct user_struct *source_user;
+	enum { PAGES_OF_USER, PAGES_OF_FILE, PAGES_OF_DMABUF } type;
+	void *uptr;
+	struct file *file;
+	unsigned long start;
+	__u8 account_mode;
+} CORE;
+
+struct iopt_area {
+	struct interval_tree_node node;
+	struct interval_tree_node pages_node;
+	struct iopt_pages *pages;
+	void *storage_domain;
+	unsigned int page_offset;
+	int iommu_prot;
+	unsigned int num_accesses;
+} CORE;
+
+struct iommufd_access {
+	struct iommufd_ctx *ictx;
+	struct iommufd_ioas *ioas;
+} CORE;
+
+struct iommufd_device {
+	struct iommufd_ctx *ictx;
+} CORE;
+
+/* These members are there only where iommufd is, and since 6.2 (access: 6.4). */
+struct vfio_device___iommufd {
+	struct iommufd_access *iommufd_access;
+	struct iommufd_device *iommufd_device;
+	__u8 cdev_opened : 1;
+} CORE;
+
 
 /* ---- accessors ------------------------------------------------------------ */
 
@@ -151,6 +225,65 @@ static __always_inline struct vfio_device *file_vfio_device(const struct file *f
 	if (bpf_core_type_exists(struct vfio_device_file))
 		return BPF_CORE_READ((struct vfio_device_file *)data, device);
 	return data;
+}
+
+/* The context a device is bound to, through its access or as a physical device. */
+static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device *vdev)
+{
+	const struct vfio_device___iommufd *d = (const void *)vdev;
+	struct iommufd_access *access = NULL;
+	struct iommufd_device *idev = NULL;
+
+	if (!bpf_core_type_exists(struct iommufd_ctx))
+		return NULL;
+	if (bpf_core_field_exists(d->iommufd_access))
+		access = BPF_CORE_READ(d, iommufd_access);
+	if (access && bpf_core_type_exists(struct iommufd_access))
+		return BPF_CORE_READ(access, ictx);
+	if (bpf_core_field_exists(d->iommufd_device))
+		idev = BPF_CORE_READ(d, iommufd_device);
+	if (idev && bpf_core_type_exists(struct iommufd_device))
+		return BPF_CORE_READ(idev, ictx);
+	return NULL;
+}
+
+static __always_inline __u32 device_access_ioas(const struct vfio_device *vdev)
+{
+	const struct vfio_device___iommufd *d = (const void *)vdev;
+	struct iommufd_access *access = NULL;
+	struct iommufd_ioas *ioas;
+
+	if (!bpf_core_type_exists(struct iommufd_access) || !bpf_core_field_exists(d->iommufd_access))
+		return 0;
+	access = BPF_CORE_READ(d, iommufd_access);
+	ioas = access ? BPF_CORE_READ(access, ioas) : NULL;
+	return ioas ? BPF_CORE_READ(ioas, obj.id) : 0;
+}
+
+static __always_inline bool device_cdev(const struct vfio_device *vdev)
+{
+	const struct vfio_device___iommufd *d = (const void *)vdev;
+
+	return bpf_core_field_exists(d->cdev_opened) ? BPF_CORE_READ_BITFIELD_PROBED(d, cdev_opened) : false;
+}
+
+/*
+ * cred.cap_effective: two words until 6.3 (f122a08b197d made it one number);
+ * the capabilities up to 31 are in its first four bytes either way (little endian).
+ */
+struct cred___caps {
+	struct {
+		__u64 val;
+	} cap_effective;
+} CORE;
+
+static __always_inline __u32 cred_low_caps(const struct cred *cred)
+{
+	__u32 low = 0;
+
+	bpf_probe_read_kernel(&low, sizeof(low),
+			      (const void *)cred + bpf_core_field_offset(struct cred___caps, cap_effective));
+	return low;
 }
 
 /* task_struct.state became __state in 5.14 (2f064a59a11f); goes with the last 5.10. */

@@ -13,6 +13,7 @@
 #define FDPIN_MAX_CONTAINERS 16384
 #define FDPIN_MAX_TABLES 65536 /* file tables with a container in them */
 #define FDPIN_MAX_TASKS 16384  /* threads found waiting, flushing or closing */
+#define FDPIN_MAX_SPANS 65536  /* stretches of addresses asked about at once */
 
 struct fdpin_config {
 	__u64 key[2];	       /* makes object ids out of kernel addresses */
@@ -42,6 +43,7 @@ struct fdpin_stats {
 	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")   \
 	X(wq_barrier_func, "tells a flush from a work item")                    \
 	X(____fput, "tells a pending release from other task work")             \
+	X(iommufd_fops, "file operations of an iommufd context")                \
 	X(ptr_key, "the kernel's own secret for hashing pointers; makes ids")    \
 	X(__sched_text_start, "functions of the scheduler begin here")          \
 	X(__sched_text_end, "and end here")
@@ -57,6 +59,15 @@ enum fdpin_symbol {
 struct fdpin_read_args {
 	__u64 container; /* kernel address; never leaves this process */
 	__u64 limit;	 /* ranges to walk at most */
+	__u64 id;	 /* out: its id */
+	__u64 unstable;	 /* out: it changed while it was read */
+	__u64 retries;	 /* in: times it was read before; a record of them is made for the last one only */
+	__u64 last;	 /* in: say so in its record if it is unstable again, as it is not read again */
+};
+
+/* A stretch of addresses of one process that a container maps. */
+struct fdpin_span {
+	__u64 start, end;
 };
 
 #endif

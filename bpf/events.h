@@ -228,18 +228,38 @@ EVENT(container, "{container} {ranges} ranges, {invalid} invalid",
 	       F(__u32, invalid, COUNT, "ranges whose address is invalid, as the kernel counts")
 	       F(__u32, waiters, COUNT, "threads on its wait queue")
 	       F(__u32, has_file, BOOL, "the file was found, in a table or a pending release")
-	       F(__u32, unstable, BOOL, "it changed while it was read")
-	       F(__u32, iommu, BOOL, "a type1 IOMMU driver is set")),
+	       F(__u32, unstable, BOOL, "it changed while it was read, again and again")
+	       F(__u32, iommu, BOOL, "a type1 IOMMU driver is set")
+	       F(__u32, kind, CONTAINER, "what it is: type1, iommufd, no driver yet, another driver")
+	       F(__u32, avail, COUNT, "type1: ranges that can still be mapped (vfio_iommu.dma_avail)")
+	       F(__u32, account, ACCOUNT, "iommufd: where pinned pages are charged (iommufd_ctx.account_mode)")
+	       F(__u32, compat_ioas, COUNT, "iommufd: number of the ioas that VFIO's own ioctls use; 0 for none")
+	       F(__u32, can_wait, BOOL, "this kernel has code that waits for a valid address (vfio_iommu.vaddr_wait)")
+	       F(__u32, retries, COUNT, "times it was read again because it had changed")),
 	EFFECTS(NOTE(CONTAINER, h.container)))
 
 EVENT(range, "{container} {size} at {iova}",
 	FIELDS(F(__u64, id, ID, "the range")
 	       F(__u64, iova, ADDR, "start")
 	       F(__u64, size, BYTES, "length")
-	       F(__u64, vaddr, ADDR, "process address behind it")
+	       F(__u64, vaddr, ADDR, "process address behind it; for a file: offset in the file")
+	       F(__u64, mm, ID, "address space its memory is taken from and charged to (vfio_dma.mm or its task's; iopt_pages.source_mm)")
+	       F(__u64, file, ID, "iommufd: the memory object of the file it was mapped from, else 0")
+	       F(__u64, pages, ID, "iommufd: the iopt_pages behind it, which areas can share; 0 for type1")
+	       F(__s64, pinned, COUNT, "pages pinned for it: by mediated devices (type1), in all (iommufd: iopt_pages.npinned)")
+	       F(__s64, charged, COUNT, "pages charged for it (vfio_dma.locked_vm, iopt_pages.last_npinned); -1 if this kernel does not say")
 	       F(__u32, prot, HEX, "IOMMU protection bits: 1 read, 2 write")
-	       F(__u32, valid, BOOL, "the address is valid")),
+	       F(__u32, valid, BOOL, "the address is valid")
+	       F(__u32, source, SOURCE, "what was mapped: addresses of a process, a file, a dma-buf")
+	       F(__u32, mapped, BOOL, "it is in an IOMMU domain, so all of it is pinned (unless it is MMIO)")
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas; 0 for type1")
+	       F(__u32, accesses, COUNT, "iommufd: pins by accesses (mediated devices) on it")),
 	EFFECTS(LINK(PART, id, h.container)))
+
+EVENT(reread, "{container} changed while it was read",
+	FIELDS(),
+	EFFECTS(UNLINK(PART, _ANY, h.container)
+		UNLINK(IOAS_OF, _ANY, h.container)))
 
 EVENT(holder, "{container} fd {fd}",
 	FIELDS(F(__u64, files, ID, "the file table; threads share one")
@@ -263,11 +283,14 @@ EVENT(thread, "state {state}",
 
 EVENT(device, "{device_name} {backed}",
 	FIELDS(F(__u64, device, ID, "the device")
-	       F(__u32, group, COUNT, "number of its IOMMU group")
+	       F(__u32, group, COUNT, "number of its IOMMU group; meaningless without has_group")
 	       F(__u32, open, COUNT, "times it is open")
 	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")
-	       F(__u32, pad, PAD, "")
-	       S(device_name, 40, "its name: uuid or PCI address")),
+	       F(__u32, has_group, BOOL, "it has an IOMMU group")
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas its access is attached to, 0 if none or not known")
+	       F(__u32, cdev, BOOL, "it was opened through /dev/vfio/devices")
+	       S(device_name, 40, "its name: uuid or PCI address")
+	       S(vfio_name, 16, "its name as a VFIO device: vfio0; empty where this kernel has none")),
 	EFFECTS(LINK(MEMBER, device, h.container)))
 
 EVENT(pending, "{container} waits to be released by this thread",
@@ -277,6 +300,66 @@ EVENT(pending, "{container} waits to be released by this thread",
 EVENT(stack, "{frames}",
 	FIELDS(S(frames, STACK_BYTES, "function+offset, innermost first, STACK_WIDTH bytes each")),
 	EFFECTS(NOTE(STACK, h.tid)))
+
+EVENT(ioas, "{container} ioas {ioas}: {areas} areas, {domains} page tables",
+	FIELDS(F(__u64, id, ID, "the ioas")
+	       F(__u32, ioas, COUNT, "its number, as user space calls it")
+	       F(__u32, areas, COUNT, "areas found in it")
+	       F(__u32, domains, COUNT, "hwpts it feeds")
+	       F(__u32, compat, BOOL, "VFIO's own ioctls on this file use it")),
+	EFFECTS(NOTE(IOAS, id)
+		LINK(IOAS_OF, id, h.container)))
+
+EVENT(mm, "locked {locked_vm} pages, pinned {pinned_vm}",
+	FIELDS(F(__u64, mm, ID, "the address space")
+	       F(__s64, locked_vm, COUNT, "mm_struct.locked_vm in pages of 4 KiB; negative: it wrapped")
+	       F(__s64, pinned_vm, COUNT, "mm_struct.pinned_vm in pages of 4 KiB; negative: it wrapped")
+	       F(__s64, users, COUNT, "mm_struct.mm_users: 0 once no process has it any more")),
+	EFFECTS(NOTE(MM, mm)))
+
+EVENT(user, "uid {uid} locked {locked_vm} pages",
+	FIELDS(F(__u64, user, ID, "the user")
+	       F(__s64, locked_vm, COUNT, "user_struct.locked_vm in pages of 4 KiB; negative: it wrapped")
+	       F(__u32, uid, COUNT, "its number in the first user namespace")
+	       F(__u32, pad, PAD, "")),
+	EFFECTS(NOTE(USER, user)))
+
+EVENT(process, "may lock {soft}",
+	FIELDS(F(__u64, mm, ID, "its address space; 0 once it has none")
+	       F(__u64, user, ID, "the user it is charged to")
+	       F(__u64, soft, BYTES, "RLIMIT_MEMLOCK, soft; 2^64-1 for none")
+	       F(__u64, hard, BYTES, "RLIMIT_MEMLOCK, hard; 2^64-1 for none")
+	       F(__u32, ipc_lock, BOOL, "CAP_IPC_LOCK is effective: no limit holds")
+	       F(__u32, uid, COUNT, "real uid of its leader in the first user namespace")),
+	EFFECTS(NOTE(PROCESS, h.tgid)
+		LINK(IN_MM, h.tgid, mm)
+		LINK(OF_USER, h.tgid, user)))
+
+EVENT(program, "{exe}",
+	FIELDS(F(__u64, known, BOOL, "1: these were read; 0: /proc did not let us")
+	       S(exe, 128, "its program file (/proc/PID/exe)")
+	       S(cgroup, 256, "its control group, of the unified hierarchy if there is one")
+	       S(vm, 64, "name of the virtual machine, empty if none was found")
+	       S(vm_by, 16, "where that name is from: cgroup or arguments")
+	       S(pod, 48, "uid of the pod, from the control group")
+	       S(box, 72, "id of the (OS) container it runs in, from the control group")),
+	EFFECTS(NOTE(PROGRAM, h.tgid)))
+
+EVENT(memory, "{backing} {path}",
+	FIELDS(F(__u64, id, ID, "the vm_area_struct, or the file for memory mapped from a file")
+	       F(__u64, mm, ID, "the address space it is in; 0 for memory mapped from a file")
+	       F(__u64, start, ADDR, "first address")
+	       F(__u64, end, ADDR, "address after the last")
+	       F(__u64, offset, BYTES, "offset in the file of the first address")
+	       F(__u64, inode, COUNT, "inode number of the file")
+	       F(__u64, page, BYTES, "page size of hugetlbfs, else 0")
+	       F(__u32, backing, BACKING, "what kind of memory it is")
+	       F(__u32, dev, HEX, "device number of the file system (kernel form: major << 20 | minor)")
+	       F(__u32, links, COUNT, "links to the inode; 0: deleted, or never had a name")
+	       F(__u32, shared, BOOL, "MAP_SHARED")
+	       S(path, 160, "path of the file from the root of its mount tree, or its name; cut from the left with ... if too long")),
+	EFFECTS(NOTE(MEMORY, id)
+		LINK(MEMORY_OF, id, mm)))
 
 /* ---- about the observation itself -------------------------------------- */
 
@@ -324,6 +407,9 @@ EVENT(verdict, "{sentence}",
 #define FDPIN_EVENTS_H
 
 #define FDPIN_COMM_LEN 16
+/* Ids that begin so are iommufd contexts; no other id does. Their name says what they are: iommufd-91d0, vfio-3c1e. */
+#define FDPIN_ID_MARK 0xffff000000000000ULL
+#define FDPIN_ID_IOMMUFD 0xf10d000000000000ULL
 #define STACK_WIDTH 56
 #define STACK_DEPTH 16
 #define STACK_BYTES 896 /* STACK_WIDTH * STACK_DEPTH */
@@ -358,6 +444,21 @@ enum fdpin_via {
 	VIA_BARRIER,	     /* wq_barrier behind the running item */
 	VIA_BARRIER_PENDING, /* wq_barrier behind an item that waits its turn */
 	VIA_FLUSHER,	     /* wq_flusher whose colour covers the running item */
+};
+enum fdpin_container { CONTAINER_NONE, CONTAINER_TYPE1, CONTAINER_IOMMUFD, CONTAINER_NOIOMMU, CONTAINER_OTHER };
+enum fdpin_account { CHARGED_NONE, CHARGED_USER, CHARGED_MM, CHARGED_UNKNOWN }; /* the first three as in iopt_pages.account_mode */
+enum fdpin_source { SOURCE_USER, SOURCE_FILE, SOURCE_DMABUF };		      /* as iopt_pages.type */
+enum fdpin_backing {
+	BACKING_UNKNOWN,
+	BACKING_ANONYMOUS,
+	BACKING_MEMFD,
+	BACKING_SHMEM,	  /* tmpfs file, shared anonymous or System V memory */
+	BACKING_HUGETLB,  /* hugetlbfs file, memfd or anonymous; page says how big */
+	BACKING_FILE,	  /* a file of another file system */
+	BACKING_DMABUF,
+	BACKING_GUEST_MEMFD,
+	BACKING_MMIO,	  /* no pages behind it: a device's region */
+	BACKING_NOTHING,  /* no memory is mapped there now */
 };
 enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };
 

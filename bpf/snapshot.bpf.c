@@ -8,7 +8,11 @@
  *   find_files		every thread: container files in its table -> holder
  *   find_devices	vfio_device_set_xa: all devices and their containers,
  *			also those whose process has lost its file table
- *   read_container	one container: ranges, wait queue -> range, container
+ *   read_container	one container: ranges, wait queue -> range, container, ioas
+ *   find_processes	every process that holds one, or whose memory is mapped in
+ *			one -> process, mm, user
+ *   find_memory	one process: what lies behind the addresses asked for
+ *			-> memory
  *   find_blocked	every thread: is it on such a wait queue, or a worker that
  *			waits for one that is? Then its work item, and who has
  *			hung a barrier or a flusher on it
@@ -38,6 +42,7 @@
 #define XA_SLOTS 64
 #define MAX_CHAIN 256
 #define RB_FACTOR 3 /* edges of a tree walked per node, at most */
+#define MAX_NODES (1 << 21)
 
 __u64 look;		 /* number of this look, set by user space */
 __u64 key[2];		 /* made by resolve from a secret of the kernel and cfg.key */
@@ -56,7 +61,7 @@ struct found_container {
 	__u64 file;
 	__s64 refs;
 	__u32 devices; /* seen through the set of devices */
-	__u32 pad;
+	__u32 kind;    /* CONTAINER_TYPE1: a vfio_container of whatever kind; CONTAINER_IOMMUFD: an iommufd_ctx */
 };
 
 struct {
@@ -80,6 +85,10 @@ TABLE(waiters, FDPIN_MAX_TASKS);	/* task -> container it waits on */
 TABLE(interesting, FDPIN_MAX_TASKS);	/* task that must be described -> 1 */
 TABLE(asked, FDPIN_MAX_TASKS);		/* task whose work and flushers were looked at -> 1 */
 TABLE(described, FDPIN_MAX_TASKS);	/* task that has its thread record -> 1 */
+TABLE(mms, FDPIN_MAX_TASKS);		/* address space that has its mm record -> 1 */
+TABLE(users, FDPIN_MAX_TASKS);		/* user that has its record -> 1 */
+TABLE(processes, FDPIN_MAX_TASKS);	/* tgid that has its process record -> 1 */
+TABLE(files, FDPIN_MAX_TASKS);		/* file mapped by iommufd that has its memory record -> 1 */
 
 #define PUT(table, k, v)                                                             \
 	({                                                                           \
@@ -158,6 +167,178 @@ int resolve(void *ctx)
 	return 0;
 }
 
+/* A context of iommufd has an id of its own kind, so that its name says what it is. */
+static __always_inline __u64 container_id(const void *container, __u32 kind)
+{
+	__u64 id = object_id(container);
+
+	return kind == CONTAINER_IOMMUFD ? (id & ~FDPIN_ID_MARK) | FDPIN_ID_IOMMUFD : id;
+}
+
+/* ---- walks ---------------------------------------------------------------- */
+
+/* A walk along a list_head; the callback gets the entry after this one. */
+struct list_walk {
+	__u64 head, entry;
+	__u64 arg, arg2, arg3;
+	__u64 target;
+	__u64 target_func;
+};
+
+static __always_inline __u64 list_step(struct list_walk *w)
+{
+	w->entry = word_at((void *)w->entry);
+	return w->entry && w->entry != w->head ? w->entry : 0;
+}
+
+static __always_inline void list_begin(struct list_walk *w, const void *head)
+{
+	w->head = (__u64)head;
+	w->entry = (__u64)head;
+}
+
+/* Walk with a bound; a walk that meets it is counted. */
+#define LIST_WALK(fn, w)                                                    \
+	do {                                                                \
+		if (bpf_loop(MAX_LIST, fn, w, 0) >= MAX_LIST)               \
+			__sync_fetch_and_add(&stats.cut, 1);                \
+	} while (0)
+
+static long count_entry(__u32 i, struct list_walk *w)
+{
+	if (!list_step(w))
+		return 1;
+	w->arg++;
+	return 0;
+}
+
+static __always_inline __u32 count_list(const void *head)
+{
+	struct list_walk w = { .arg = unknown_zero };
+
+	list_begin(&w, head);
+	LIST_WALK(count_entry, &w);
+	return w.arg;
+}
+
+/*
+ * A walk over a red-black tree, in order, one edge per call: down to the left,
+ * the node itself, down to the right, up. Nothing about a node is trusted; a
+ * stale one can only use up the budget.
+ */
+struct tree_walk {
+	struct rb_node *node, *came_from;
+	__u32 n, done;
+};
+
+/* True when the walk is at a node it has not been at before. */
+static __always_inline bool tree_step(struct tree_walk *w)
+{
+	struct rb_node *node = w->node, *left = BPF_CORE_READ(node, rb_left), *right = BPF_CORE_READ(node, rb_right);
+	struct rb_node *parent = (void *)(BPF_CORE_READ(node, __rb_parent_color) & ~3UL);
+	bool here = false;
+
+	if (w->came_from == parent && left) {
+		w->came_from = node;
+		w->node = left;
+		return false;
+	}
+	if (w->came_from == parent || w->came_from == left) {
+		here = true;
+		w->n++;
+		if (right) {
+			w->came_from = node;
+			w->node = right;
+			return here;
+		}
+	}
+	if (!parent)
+		w->done = 1;
+	w->came_from = node;
+	w->node = parent;
+	return here;
+}
+
+static __always_inline void tree_begin(struct tree_walk *w, struct rb_node *root)
+{
+	w->node = root;
+	w->came_from = (void *)unknown_zero;
+	w->n = unknown_zero;
+	w->done = unknown_zero;
+}
+
+static __always_inline __u32 tree_budget(__u64 nodes)
+{
+	return nodes > MAX_NODES ? MAX_NODES * RB_FACTOR : nodes * RB_FACTOR;
+}
+
+/* A walk over an xarray, one slot per call; one at a time. */
+struct xa_walk {
+	__u64 node[XA_DEPTH];
+	__u32 slot[XA_DEPTH];
+	__u32 depth; /* nodes on the stack */
+	__u32 pad;
+	__u64 single; /* the one entry of an array that has no node */
+};
+
+static struct xa_walk xa_state;
+
+/* False if the array is empty. */
+static __always_inline bool xa_begin(const void *xa)
+{
+	__u64 head = word_at(xa + bpf_core_field_offset(struct xarray, xa_head));
+
+	xa_state.depth = 0;
+	xa_state.single = 0;
+	if ((head & 3) != 2) {
+		xa_state.single = head;
+	} else if (head > 4096) {
+		xa_state.node[0] = head - 2;
+		xa_state.slot[0] = 0;
+		xa_state.depth = 1;
+	}
+	return head;
+}
+
+static __always_inline bool xa_over(void)
+{
+	return !xa_state.depth && !xa_state.single;
+}
+
+/* The entry of the next slot: a pointer, or 0 for what is none (empty, a node below, a mark). */
+static __always_inline __u64 xa_next(void)
+{
+	struct xa_walk *w = &xa_state;
+	__u32 top = w->depth - 1, slot;
+	struct xa_node *node;
+	__u64 entry;
+
+	if (!w->depth) {
+		entry = w->single;
+		w->single = 0;
+		return entry;
+	}
+	top &= XA_DEPTH - 1;
+	slot = w->slot[top]++;
+	if (slot >= XA_SLOTS) {
+		w->depth--;
+		return 0;
+	}
+	node = (void *)w->node[top];
+	entry = word_at((void *)node + bpf_core_field_offset(struct xa_node, slots) + slot * sizeof(__u64));
+	if ((entry & 3) != 2)
+		return entry;
+	/* a node below, or (under 4096) a sibling, retry or zero mark */
+	if (entry > 4096 && w->depth < XA_DEPTH) {
+		w->node[w->depth & (XA_DEPTH - 1)] = entry - 2;
+		w->slot[w->depth & (XA_DEPTH - 1)] = 0;
+		w->depth++;
+	}
+	return 0;
+}
+
+#include "snapshot_memory.bpf.h"
+#include "snapshot_iommufd.bpf.h"
 #include "snapshot_files.bpf.h"
 #include "snapshot_container.bpf.h"
 #include "snapshot_blocked.bpf.h"

@@ -14,79 +14,115 @@ struct container_state {
 };
 
 struct range_walk {
-	struct rb_node *node, *came_from;
-	__u64 container;
-	__u32 n;
-	__u32 done;
+	struct tree_walk t;
+	__u64 container, hash;
+	__u64 mm; /* of the range before: most ranges have the same */
+	__u32 emit, pad;
 };
 
-static __always_inline void on_range(struct range_walk *w)
+static long pin_step(__u32 i, struct tree_walk *t)
 {
-	struct vfio_dma *dma = (void *)w->node - bpf_core_field_offset(struct vfio_dma, node);
+	if (t->done)
+		return 1;
+	tree_step(t);
+	return 0;
+}
+
+/* Pages that mediated devices have pinned in a range; -1 if there are too many to count. */
+static __always_inline __s64 count_pins(const struct vfio_dma *dma)
+{
+	struct rb_node *root = BPF_CORE_READ(dma, pfn_list.rb_node);
+	struct tree_walk t = {};
+
+	if (!root)
+		return 0;
+	tree_begin(&t, root);
+	bpf_loop(MAX_NODES, pin_step, &t, 0);
+	return t.done ? t.n : -1;
+}
+
+static __always_inline struct mm_struct *range_mm(const struct vfio_dma *dma)
+{
+	struct task_struct *task;
+
+	if (bpf_core_field_exists(dma->mm))
+		return BPF_CORE_READ(dma, mm);
+	task = BPF_CORE_READ(dma, task);
+	return task ? BPF_CORE_READ(task, mm) : NULL;
+}
+
+static __always_inline void show_range(struct range_walk *w, const struct vfio_dma *dma, __u64 iova, __u64 size, __u64 vaddr,
+				       __u32 invalid)
+{
+	struct mm_struct *mm = range_mm(dma);
+	__s64 pins = count_pins(dma);
 	struct ev_range *e;
 
-	w->n++;
+	if ((__u64)mm != w->mm) {
+		w->mm = (__u64)mm;
+		on_mm(mm);
+	}
 	e = EV_BEGIN(range, w->container);
 	if (!e)
 		return;
 	about_nobody(&e->h);
 	e->id = object_id(dma);
-	e->iova = BPF_CORE_READ(dma, iova);
-	e->size = BPF_CORE_READ(dma, size);
-	e->vaddr = BPF_CORE_READ(dma, vaddr);
+	e->iova = iova;
+	e->size = size;
+	e->vaddr = vaddr;
+	e->valid = !invalid;
+	e->mm = object_id(mm);
+	e->pinned = pins;
+	e->charged = bpf_core_field_exists(dma->locked_vm) ? (__s64)BPF_CORE_READ(dma, locked_vm) : -1;
 	e->prot = BPF_CORE_READ(dma, prot);
-	e->valid = !BPF_CORE_READ(dma, vaddr_invalid);
+	e->mapped = BPF_CORE_READ(dma, iommu_mapped);
 	EV_END(e);
 }
 
-/*
- * One edge of the tree per call, in order: down to the left, the node itself,
- * down to the right, up. Nothing about a node is trusted; a stale one can only
- * use up the budget.
- */
 static long range_step(__u32 i, struct range_walk *w)
 {
-	struct rb_node *node = w->node, *left = BPF_CORE_READ(node, rb_left), *right = BPF_CORE_READ(node, rb_right);
-	struct rb_node *parent = (void *)(BPF_CORE_READ(node, __rb_parent_color) & ~3UL);
+	struct rb_node *node = w->t.node;
+	__u64 iova, size, vaddr;
+	struct vfio_dma *dma;
+	__u32 invalid;
 
-	if (w->came_from == parent && left) {
-		w->came_from = w->node;
-		w->node = left;
-		return 0;
-	}
-	if (w->came_from == parent || w->came_from == left) {
-		on_range(w);
-		if (right) {
-			w->came_from = w->node;
-			w->node = right;
-			return 0;
-		}
-	}
-	if (!parent) {
-		w->done = 1;
+	if (w->t.done)
 		return 1;
-	}
-	w->came_from = w->node;
-	w->node = parent;
+	if (!tree_step(&w->t))
+		return 0;
+	dma = (void *)node - bpf_core_field_offset(struct vfio_dma, node);
+	iova = BPF_CORE_READ(dma, iova);
+	size = BPF_CORE_READ(dma, size);
+	vaddr = BPF_CORE_READ(dma, vaddr);
+	invalid = BPF_CORE_READ(dma, vaddr_invalid);
+	w->hash = mix(w->hash ^ (__u64)dma ^ iova) + size + (vaddr ^ invalid);
+	if (w->emit)
+		show_range(w, dma, iova, size, vaddr, invalid);
 	return 0;
 }
 
-static __always_inline __u32 read_ranges(const struct vfio_iommu *iommu, __u64 id, __u64 limit, bool *complete)
-{
-	struct range_walk w = {
-		.container = id,
-		.came_from = (void *)unknown_zero,
-		.n = unknown_zero,
-		.done = unknown_zero,
-	};
+struct ranges_read {
+	__u64 hash;
+	__u32 n;
+	bool whole;
+};
 
-	w.node = BPF_CORE_READ(iommu, dma_list.rb_node);
-	*complete = true;
-	if (!w.node)
-		return 0;
-	bpf_loop(limit > (1 << 21) ? 1 << 21 : limit * RB_FACTOR, range_step, &w, 0);
-	*complete = w.done;
-	return w.n;
+/* Walks the ranges; with emit they become records. hash is what all of them look like as one number. */
+static __always_inline void read_ranges(struct ranges_read *ret, const struct vfio_iommu *iommu, __u64 id, __u64 limit, bool emit)
+{
+	struct range_walk w = { .container = id, .hash = unknown_zero, .mm = unknown_zero, .emit = emit };
+	struct rb_node *root = BPF_CORE_READ(iommu, dma_list.rb_node);
+
+	ret->hash = 0;
+	ret->n = 0;
+	ret->whole = true;
+	if (!root)
+		return;
+	tree_begin(&w.t, root);
+	bpf_loop(tree_budget(limit), range_step, &w, 0);
+	ret->hash = w.hash;
+	ret->n = w.t.n;
+	ret->whole = w.t.done;
 }
 
 static long look_at_waiter(__u32 i, struct list_walk *w)
@@ -130,60 +166,90 @@ static __always_inline void read_state(struct container_state *s, const struct v
 	s->invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
 }
 
-static long count_group(__u32 i, struct list_walk *w)
+static __always_inline bool same_state(const struct container_state *a, const struct container_state *b)
 {
-	if (!list_step(w))
-		return 1;
-	w->arg++;
-	return 0;
+	return a->iommu == b->iommu && a->ops == b->ops && a->root == b->root && a->avail == b->avail &&
+	       a->invalid == b->invalid;
 }
 
-static __always_inline __u32 count_groups(const struct vfio_container *container)
+static __always_inline __u32 container_kind(const struct vfio_container *container, bool type1, const struct container_state *s)
 {
-	struct list_walk w = { .arg = unknown_zero };
-
-	list_begin(&w, (void *)container + bpf_core_field_offset(struct vfio_container, group_list));
-	LIST_WALK(count_group, &w);
-	return w.arg;
+	if (type1)
+		return CONTAINER_TYPE1;
+	if (BPF_CORE_READ(container, noiommu))
+		return CONTAINER_NOIOMMU;
+	return s->iommu ? CONTAINER_OTHER : CONTAINER_NONE;
 }
 
-SEC("syscall")
-int read_container(struct fdpin_read_args *args)
+static __always_inline void about_container(struct ev_container *e, const struct vfio_container *container,
+					    const struct found_container *found, const struct container_state *s, bool type1)
 {
-	struct vfio_container *container = (void *)args->container;
-	struct container_state before = {}, after = {};
-	struct found_container *found;
-	__u64 id = object_id(container), k = args->container;
-	__u32 ranges = 0, waiting = 0;
-	bool type1, complete = true;
-	struct ev_container *e;
+	struct vfio_iommu *iommu = (void *)s->iommu;
 
-	read_state(&before, container);
-	type1 = before.iommu && before.ops == symbols[SYM_vfio_iommu_driver_ops_type1];
-	if (type1 && bpf_core_type_exists(struct vfio_iommu)) {
-		ranges = read_ranges((void *)before.iommu, id, args->limit, &complete);
-		waiting = read_waiters((void *)before.iommu, k);
-	}
-	read_state(&after, container);
-
-	e = EV_BEGIN(container, id);
-	if (!e)
-		return 0;
 	about_nobody(&e->h);
-	found = bpf_map_lookup_elem(&containers, &k);
-	if (found && found->file) {
+	if (found->file) {
 		e->file = found->file;
 		e->refs = found->refs < 0 ? 0 : found->refs;
 		e->has_file = 1;
 	}
 	e->kref = BPF_CORE_READ(container, kref.refcount.refs.counter);
-	e->groups = count_groups(container);
-	e->ranges = ranges;
-	e->invalid = after.invalid;
-	e->waiters = waiting;
+	e->groups = count_list((void *)container + bpf_core_field_offset(struct vfio_container, group_list));
 	e->iommu = type1;
-	e->unstable = !complete || before.iommu != after.iommu || before.ops != after.ops ||
-		      before.root != after.root || before.avail != after.avail || before.invalid != after.invalid;
+	e->kind = container_kind(container, type1, s);
+	e->invalid = s->invalid;
+	e->avail = s->avail;
+	e->account = CHARGED_MM;
+	e->can_wait = bpf_core_field_exists(iommu->vaddr_wait);
+}
+
+/*
+ * The ranges are read twice: once to show them, once to see that they are
+ * still what was shown. Nothing that can be read without the lock says so
+ * alone: a map and an unmap leave every counter as it was.
+ */
+SEC("syscall")
+int read_container(struct fdpin_read_args *args)
+{
+	struct container_state before = {}, after = {};
+	struct ranges_read shown = {}, again = {};
+	struct vfio_container *container;
+	struct found_container *found;
+	__u64 id, k = args->container;
+	struct ev_container *e;
+	__u32 waiting = 0;
+	bool type1;
+
+	found = bpf_map_lookup_elem(&containers, &k);
+	if (!found)
+		return 0;
+	if (found->kind == CONTAINER_IOMMUFD) {
+		if (bpf_core_type_exists(struct iommufd_ctx) && bpf_core_type_exists(struct iopt_pages))
+			read_ctx(args, found);
+		return 0;
+	}
+	container = (void *)k;
+	args->id = id = container_id(container, CONTAINER_TYPE1);
+	shown.whole = again.whole = true;
+	read_state(&before, container);
+	type1 = before.iommu && before.ops == symbols[SYM_vfio_iommu_driver_ops_type1];
+	if (type1 && bpf_core_type_exists(struct vfio_iommu)) {
+		read_ranges(&shown, (void *)before.iommu, id, args->limit, true);
+		waiting = read_waiters((void *)before.iommu, k);
+		read_ranges(&again, (void *)before.iommu, id, args->limit, false);
+	}
+	read_state(&after, container);
+	args->unstable = !shown.whole || !again.whole || shown.hash != again.hash || shown.n != again.n ||
+			 !same_state(&before, &after);
+	if (args->unstable && !args->last)
+		return 0;
+	e = EV_BEGIN(container, id);
+	if (!e)
+		return 0;
+	about_container(e, container, found, &after, type1);
+	e->ranges = shown.n;
+	e->waiters = waiting;
+	e->unstable = args->unstable;
+	e->retries = args->retries;
 	EV_END(e);
 	return 0;
 }

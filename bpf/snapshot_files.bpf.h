@@ -14,10 +14,10 @@ struct file_walk {
 	struct task_struct *task;
 };
 
-static __always_inline void put_container(const struct vfio_container *container, const struct file *file)
+static __always_inline void put_container(const void *container, __u32 kind, const struct file *file)
 {
 	__u64 k = (__u64)container;
-	struct found_container *found = bpf_map_lookup_elem(&containers, &k), fresh = {};
+	struct found_container *found = bpf_map_lookup_elem(&containers, &k), fresh = { .kind = kind };
 
 	if (!found) {
 		bpf_map_update_elem(&containers, &k, &fresh, BPF_NOEXIST);
@@ -51,18 +51,23 @@ static __always_inline void remember_holder(const struct task_struct *task, __u6
 static long look_at_fd(__u32 i, struct file_walk *w)
 {
 	struct file *file = (void *)word_at(&w->fd[i]);
-	struct vfio_container *container;
 	struct ev_holder *e;
+	void *container;
+	__u64 id, ops;
+	__u32 kind;
 
-	if (!file || (__u64)BPF_CORE_READ(file, f_op) != symbols[SYM_vfio_fops])
+	ops = file ? (__u64)BPF_CORE_READ(file, f_op) : 0;
+	if (!ops || (ops != symbols[SYM_vfio_fops] && ops != symbols[SYM_iommufd_fops]))
 		return 0;
+	kind = ops == symbols[SYM_vfio_fops] ? CONTAINER_TYPE1 : CONTAINER_IOMMUFD;
 	container = BPF_CORE_READ(file, private_data);
 	if (!container)
 		return 0;
-	put_container(container, file);
+	id = container_id(container, kind);
+	put_container(container, kind, file);
 	PUT(holder_tables, w->files, container);
-	remember_holder(w->task, object_id(container));
-	e = EV_BEGIN(holder, object_id(container));
+	remember_holder(w->task, id);
+	e = EV_BEGIN(holder, id);
 	if (!e)
 		return 0;
 	about_task(&e->h, w->task);
@@ -87,7 +92,7 @@ int find_files(struct bpf_iter__task *ctx)
 		return 0;
 	__sync_fetch_and_add(&stats.tasks, 1);
 	files = BPF_CORE_READ(task, files);
-	if (!files || !symbols[SYM_vfio_fops])
+	if (!files)
 		return 0;
 	if (task->pid != task->tgid && BPF_CORE_READ(task, group_leader, files) == files)
 		return 0;
@@ -109,50 +114,38 @@ int find_files(struct bpf_iter__task *ctx)
 static __always_inline void on_device(const struct vfio_device *device)
 {
 	struct vfio_group *group = BPF_CORE_READ(device, group);
-	struct vfio_container *container = BPF_CORE_READ(group, container);
+	struct iommu_group *iommu_group = NULL;
+	void *container = NULL;
+	__u32 kind = CONTAINER_TYPE1;
 	struct ev_device *e;
 
+	if (group) {
+		container = BPF_CORE_READ(group, container);
+		iommu_group = BPF_CORE_READ(group, iommu_group);
+	}
+	if (!container) {
+		container = device_ictx(device);
+		kind = CONTAINER_IOMMUFD;
+	}
 	if (!container)
 		return;
-	put_container(container, NULL);
-	e = EV_BEGIN(device, object_id(container));
+	put_container(container, kind, NULL);
+	e = EV_BEGIN(device, container_id(container, kind));
 	if (!e)
 		return;
 	about_nobody(&e->h);
 	e->device = object_id(device);
-	e->group = BPF_CORE_READ(group, iommu_group, id);
+	e->has_group = iommu_group != NULL;
+	e->group = iommu_group ? BPF_CORE_READ(iommu_group, id) : 0;
 	e->open = BPF_CORE_READ(device, open_count);
-	e->backed = BPF_CORE_READ(group, type);
+	e->backed = group ? BPF_CORE_READ(group, type) : BACKED_IOMMU;
+	e->cdev = device_cdev(device);
+	if (kind == CONTAINER_IOMMUFD)
+		e->ioas = device_access_ioas(device);
 	device_name(device, e->device_name, sizeof(e->device_name));
+	vfio_name(device, e->vfio_name, sizeof(e->vfio_name));
 	EV_END(e);
 }
-
-/* A walk along a list_head; the callback gets the entry after this one. */
-struct list_walk {
-	__u64 head, entry;
-	__u64 arg, arg2, arg3;
-	__u64 target;
-	__u64 target_func;
-};
-
-static __always_inline __u64 list_step(struct list_walk *w)
-{
-	w->entry = word_at((void *)w->entry);
-	return w->entry && w->entry != w->head ? w->entry : 0;
-}
-
-static __always_inline void list_begin(struct list_walk *w, const void *head)
-{
-	w->head = (__u64)head;
-	w->entry = (__u64)head;
-}
-
-/* Walk with a bound; a walk that meets it is counted. */
-#define LIST_WALK(fn, w)                                                    \
-	do {                                                                \
-		if (bpf_loop(MAX_LIST, fn, w, 0) >= MAX_LIST)               \
-			__sync_fetch_and_add(&stats.cut, 1);                \
-	} while (0)
 
 static long look_at_device(__u32 i, struct list_walk *w)
 {
@@ -172,65 +165,24 @@ static __always_inline void on_device_set(const struct vfio_device_set *set)
 	LIST_WALK(look_at_device, &w);
 }
 
-struct xa_walk {
-	__u64 node[XA_DEPTH];
-	__u32 slot[XA_DEPTH];
-	__u32 depth; /* nodes on the stack */
-	__u32 pad;
-};
-
-static struct xa_walk xa_state;
-
-static long xa_visit(__u32 i, void *unused)
+static long look_at_set(__u32 i, void *unused)
 {
-	struct xa_walk *w = &xa_state;
-	__u32 top = w->depth - 1, slot;
-	struct xa_node *node;
 	__u64 entry;
 
-	if (!w->depth)
+	if (xa_over())
 		return 1;
-	top &= XA_DEPTH - 1;
-	slot = w->slot[top]++;
-	if (slot >= XA_SLOTS) {
-		w->depth--;
-		return 0;
-	}
-	node = (void *)w->node[top];
-	entry = word_at((void *)node + bpf_core_field_offset(struct xa_node, slots) + slot * sizeof(__u64));
-	if (!entry)
-		return 0;
-	if ((entry & 3) == 2) {
-		/* a node below, or (under 4096) a sibling or retry mark */
-		if (entry > 4096 && w->depth < XA_DEPTH) {
-			w->node[w->depth & (XA_DEPTH - 1)] = entry - 2;
-			w->slot[w->depth & (XA_DEPTH - 1)] = 0;
-			w->depth++;
-		}
-		return 0;
-	}
-	on_device_set((void *)entry);
+	entry = xa_next();
+	if (entry)
+		on_device_set((void *)entry);
 	return 0;
 }
 
 SEC("syscall")
 int find_devices(void *ctx)
 {
-	__u64 head;
-
 	if (!symbols[SYM_vfio_device_set_xa])
 		return 0;
-	head = word_at((void *)symbols[SYM_vfio_device_set_xa] + bpf_core_field_offset(struct xarray, xa_head));
-	if (!head)
-		return 0;
-	if ((head & 3) != 2) {
-		on_device_set((void *)head);
-		return 0;
-	}
-	xa_state.node[0] = head - 2;
-	xa_state.slot[0] = 0;
-	xa_state.depth = 1;
-	if (bpf_loop(MAX_XA_STEPS, xa_visit, NULL, 0) >= MAX_XA_STEPS)
+	if (xa_begin((void *)symbols[SYM_vfio_device_set_xa]) && bpf_loop(MAX_XA_STEPS, look_at_set, NULL, 0) >= MAX_XA_STEPS)
 		__sync_fetch_and_add(&stats.cut, 1);
 	return 0;
 }

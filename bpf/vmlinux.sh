@@ -76,6 +76,8 @@ END {
 value false
 value true
 typedef __kernel_pid_t
+typedef __kernel_uid32_t
+typedef uid_t
 typedef pid_t
 typedef __u8
 typedef __s8
@@ -91,6 +93,8 @@ typedef u32
 typedef s32
 typedef u64
 typedef s64
+typedef __kernel_dev_t
+typedef dev_t
 typedef __kernel_ulong_t
 typedef __kernel_size_t
 typedef size_t
@@ -106,6 +110,7 @@ enum bpf_map_type
 value BPF_ANY
 value BPF_NOEXIST
 value BPF_F_NO_PREALLOC
+value BPF_F_MMAPABLE
 value BPF_LOCAL_STORAGE_GET_F_CREATE
 value BPF_RB_NO_WAKEUP
 value BPF_RB_FORCE_WAKEUP
@@ -128,9 +133,24 @@ struct sched_info last_arrival
 struct thread_struct sp
 struct fdtable max_fds fd
 struct files_struct fdt
-struct task_struct __state flags pid tgid comm files worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader sched_info
-struct file f_rcuhead f_op f_count private_data
-struct inode i_ino
+struct task_struct __state flags pid tgid comm files mm signal cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader sched_info
+struct qstr name
+struct super_block s_magic s_dev s_blocksize
+struct inode i_ino i_sb i_nlink
+struct dentry d_name d_parent
+struct vfsmount mnt_root
+struct mount mnt mnt_parent mnt_mountpoint
+struct path *
+struct file f_rcuhead f_op f_count private_data f_path f_inode
+struct vm_area_struct vm_start vm_end vm_pgoff vm_file vm_flags
+struct mm_struct locked_vm pinned_vm mm_users
+struct rlimit *
+struct signal_struct rlim
+typedef kuid_t
+struct user_struct locked_vm uid
+struct cred user uid
+struct rb_root_cached *
+struct interval_tree_node rb start last
 struct kthread data
 struct work_struct data entry func
 struct workqueue_struct name first_flusher flusher_queue flusher_overflow flush_color

@@ -132,7 +132,7 @@ static int look_twice(struct status *s, struct source_bpf *source)
 /* Looks, or says in a gap why it could not. Returns the exit status when there is no --check. */
 static int observe(struct status *s)
 {
-	const struct source_filter all = {};
+	const struct source_filter all = { .details = true };
 	struct source_bpf *source = NULL;
 	const char *why = NULL;
 	int r;

@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "emit.h"
-#include "source_bpf.h"
+#include "look_memory.h"
 
 #define RANGES_MAX (1 << 20)
+#define READS_MAX 5 /* of one container, until two in a row are alike */
 #define CHAIN_MAX 32 /* threads waiting for threads, one after the other */
 
-static __u8 look_number(const struct source_bpf *s)
+__u8 look_number(const struct source_bpf *s)
 {
 	return s->look % 255 + 1;
 }
@@ -58,10 +59,12 @@ static void clear_map(struct bpf_map *map)
 			break;
 }
 
-/* Run an iterator program over every thread. It prints nothing; -EAGAIN only means "go on". */
-static int run_iterator(struct bpf_program *prog)
+/* The program prints nothing; -EAGAIN only means "go on". */
+int run_task_iterator(struct bpf_program *prog, __u32 tgid)
 {
-	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	union bpf_iter_link_info info = { .task.pid = tgid };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(prog, tgid ? &opts : NULL);
 	char buf[64];
 	ssize_t n;
 	int fd, err = 0;
@@ -83,19 +86,45 @@ static int run_iterator(struct bpf_program *prog)
 	return err;
 }
 
-static int read_containers(struct source_bpf *s)
+/* What was read of it does not count: it changed meanwhile. */
+static void deliver_reread(struct source_bpf *s, __u64 container)
 {
-	struct bpf_map *map = s->snapshot->maps.containers;
-	struct fdpin_read_args args = { .limit = RANGES_MAX };
-	__u64 k, *from = NULL;
-	int err = 0;
+	struct ev_reread e = EV_INIT(reread);
 
-	while (!err && !bpf_map__get_next_key(map, from, &k, sizeof(k))) {
-		from = &args.container;
-		args.container = k;
+	e.h.grade = GRADE_READ;
+	e.h.look = look_number(s);
+	e.h.container = container;
+	source_bpf_deliver(s, &e.h);
+}
+
+/* Until it stood still while it was read, or as often as is reasonable. */
+static int read_one(struct source_bpf *s, __u64 container)
+{
+	struct fdpin_read_args args = { .container = container, .limit = RANGES_MAX };
+	int err;
+
+	for (;;) {
+		args.last = args.retries == READS_MAX - 1;
 		err = source_bpf_run(s->snapshot->progs.read_container, &args, sizeof(args));
 		if (!err)
 			err = source_bpf_drain(s);
+		if (err || !args.unstable || args.last)
+			return err;
+		args.retries++;
+		deliver_reread(s, args.id);
+	}
+}
+
+static int read_containers(struct source_bpf *s)
+{
+	struct bpf_map *map = s->snapshot->maps.containers;
+	__u64 k, at, *from = NULL;
+	int err = 0;
+
+	while (!err && !bpf_map__get_next_key(map, from, &k, sizeof(k))) {
+		at = k;
+		from = &at;
+		err = read_one(s, k);
 	}
 	return err;
 }
@@ -108,7 +137,7 @@ static int run_until_found(struct source_bpf *s, struct bpf_program *prog)
 
 	do {
 		before = *found;
-		err = run_iterator(prog);
+		err = run_task_iterator(prog, 0);
 		if (!err)
 			err = source_bpf_drain(s);
 	} while (!err && *found != before && ++turns < CHAIN_MAX);
@@ -119,7 +148,7 @@ static int run_until_found(struct source_bpf *s, struct bpf_program *prog)
 
 static int look_steps(struct source_bpf *s)
 {
-	int err = run_iterator(s->snapshot->progs.find_files);
+	int err = run_task_iterator(s->snapshot->progs.find_files, 0);
 
 	if (!err)
 		err = source_bpf_drain(s);
@@ -131,6 +160,8 @@ static int look_steps(struct source_bpf *s)
 		err = run_until_found(s, s->snapshot->progs.find_blocked);
 	if (!err)
 		err = run_until_found(s, s->snapshot->progs.find_threads);
+	if (!err && s->memory)
+		err = look_memory(s);
 	return err;
 }
 
@@ -154,6 +185,12 @@ int source_bpf_look(struct source_bpf *s)
 	clear_map(s->snapshot->maps.interesting);
 	clear_map(s->snapshot->maps.asked);
 	clear_map(s->snapshot->maps.described);
+	clear_map(s->snapshot->maps.mms);
+	clear_map(s->snapshot->maps.users);
+	clear_map(s->snapshot->maps.processes);
+	clear_map(s->snapshot->maps.files);
+	if (s->memory)
+		look_memory_begin(s->memory);
 	full = stats->table_full;
 	cut = stats->cut;
 	tasks = stats->tasks;

@@ -31,6 +31,7 @@
 static const bool single[REL__max] = {
 	[REL_WAITS] = true,  [REL_RUNS] = true, [REL_IN_WQ] = true,	[REL_BEHIND] = true,
 	[REL_MEMBER] = true, [REL_USES] = true, [REL_LOCK_WAIT] = true, [REL_LOCK_OWNED] = true,
+	[REL_IN_MM] = true,  [REL_OF_USER] = true,
 };
 
 /* Relations with one `from` for each `to`, likewise: a thread runs one work item. */
@@ -44,6 +45,10 @@ static const bool descriptive[REL__max] = {
 	[REL_MEMBER] = true,
 	[REL_USES] = true,
 	[REL_LOCK_OWNED] = true,
+	[REL_IOAS_OF] = true,
+	[REL_IN_MM] = true,
+	[REL_OF_USER] = true,
+	[REL_MEMORY_OF] = true,
 };
 
 /* ---- construction --------------------------------------------------------- */

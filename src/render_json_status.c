@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "backing.h"
 #include "render.h"
 
 static struct json_object *container_name(__u64 id)
@@ -15,6 +16,13 @@ static struct json_object *container_name(__u64 id)
 	char buf[ID_NAME_MAX];
 
 	return id ? json_object_new_string(id_name(OBJ_CONTAINER, id, buf)) : NULL;
+}
+
+static struct json_object *mm_name(__u64 id)
+{
+	char buf[ID_NAME_MAX];
+
+	return id ? json_object_new_string(id_name(OBJ_MM, id, buf)) : NULL;
 }
 
 static void add_thread(struct json_object *obj, const struct fdpin_hdr *h)
@@ -86,9 +94,32 @@ static struct json_object *pending(const struct obj *c)
 	return list;
 }
 
-static struct json_object *ranges(const struct obj *c)
+/* NULL if it is not known: the address space is gone, its lock was held, or nothing is mapped there now. */
+static struct json_object *backing(struct backing_index *ix, const struct view *v, const struct ev_range *r)
+{
+	bool whole;
+	const struct ev_memory *mem = backing_find(ix, v->model, r, &whole);
+	struct json_object *obj;
+
+	if (!mem || mem->backing == BACKING_UNKNOWN)
+		return NULL;
+	obj = json_object_new_object();
+	json_add(obj, "kind", json_value_name(KIND_BACKING, mem->backing));
+	json_add(obj, "path", *mem->path ? json_text(mem->path, sizeof(mem->path)) : NULL);
+	json_add(obj, "offset", !mem->inode ? NULL :
+				json_object_new_uint64(r->source == SOURCE_FILE ? r->vaddr : mem->offset + (r->vaddr - mem->start)));
+	json_add(obj, "inode", mem->inode ? json_object_new_uint64(mem->inode) : NULL);
+	json_add(obj, "page_size", mem->page ? json_object_new_uint64(mem->page) : NULL);
+	json_add(obj, "deleted", json_object_new_boolean(mem->inode && !mem->links));
+	json_add(obj, "shared", json_object_new_boolean(mem->shared));
+	json_add(obj, "whole", json_object_new_boolean(whole));
+	return obj;
+}
+
+static struct json_object *ranges(const struct view *v, const struct obj *c)
 {
 	struct json_object *list = json_object_new_array();
+	struct backing_index ix = {};
 
 	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
 		const struct ev_range *r = (const void *)e->last;
@@ -96,11 +127,20 @@ static struct json_object *ranges(const struct obj *c)
 
 		json_add(obj, "iova", json_hex(r->iova));
 		json_add(obj, "size", json_object_new_uint64(r->size));
-		json_add(obj, "vaddr", json_hex(r->vaddr));
+		json_add(obj, "vaddr", r->source == SOURCE_USER ? json_hex(r->vaddr) : NULL);
 		json_add(obj, "valid", json_object_new_boolean(r->valid));
-		json_add(obj, "backing", NULL);
+		json_add(obj, "read", json_object_new_boolean(r->prot & 1));
+		json_add(obj, "write", json_object_new_boolean(r->prot & 2));
+		json_add(obj, "mapped", json_object_new_boolean(r->mapped));
+		json_add(obj, "pinned_pages", r->pinned < 0 ? NULL : json_object_new_int64(r->pinned));
+		json_add(obj, "charged_pages", r->charged < 0 ? NULL : json_object_new_int64(r->charged));
+		json_add(obj, "source", json_value_name(KIND_SOURCE, r->source));
+		json_add(obj, "ioas", r->ioas ? json_object_new_int64(r->ioas) : NULL);
+		json_add(obj, "mm", mm_name(r->mm));
+		json_add(obj, "backing", backing(&ix, v, r));
 		json_object_array_add(list, obj);
 	}
+	backing_free(&ix);
 	return list;
 }
 
@@ -126,20 +166,29 @@ static struct json_object *blocked(const struct obj *c)
 	return list;
 }
 
-static struct json_object *container(const struct obj *c)
+/* A recording of an older version has no kind: there every container with a driver was type1. */
+static struct json_object *container_type(const struct ev_container *note)
+{
+	if (!note || (note->kind == CONTAINER_NONE && !note->iommu))
+		return NULL;
+	return json_value_name(KIND_CONTAINER, note->kind ?: CONTAINER_TYPE1);
+}
+
+static struct json_object *container(const struct view *v, const struct obj *c)
 {
 	const struct ev_container *note = NOTE_OF(c, container);
 	struct json_object *obj = json_object_new_object();
 
 	json_add(obj, "id", container_name(c->id));
-	json_add(obj, "type", note && note->iommu ? json_object_new_string("type1") : NULL);
+	json_add(obj, "type", container_type(note));
 	json_add(obj, "devices", devices(c));
 	json_add(obj, "holders", holders(c));
 	json_add(obj, "pending", pending(c));
 	json_add(obj, "refs", note ? json_object_new_uint64(note->refs) : NULL);
 	json_add(obj, "invalid", note ? json_object_new_int64(note->invalid) : NULL);
 	json_add(obj, "unstable", note ? json_object_new_boolean(note->unstable) : NULL);
-	json_add(obj, "ranges", ranges(c));
+	json_add(obj, "entries_left", note && note->kind == CONTAINER_TYPE1 ? json_object_new_int64(note->avail) : NULL);
+	json_add(obj, "ranges", ranges(v, c));
 	json_add(obj, "blocked", blocked(c));
 	return obj;
 }
@@ -150,7 +199,94 @@ static struct json_object *containers(const struct view *v)
 
 	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
 		if (view_has(v, c))
-			json_object_array_add(list, container(c));
+			json_object_array_add(list, container(v, c));
+	return list;
+}
+
+/* ---- processes, address spaces, users -------------------------------------------------- */
+
+/* A limit in bytes, NULL for none. */
+static struct json_object *limit(__u64 v)
+{
+	return v == ~0ULL ? NULL : json_object_new_uint64(v);
+}
+
+static struct json_object *program_text(const char *s, size_t size)
+{
+	return *s ? json_text(s, size) : NULL;
+}
+
+static void add_program(struct json_object *obj, const struct view *v, __u32 tgid)
+{
+	const struct ev_program *p = NOTE_OF(model_find(v->model, OBJ_PROGRAM, tgid), program);
+	const struct ev_program none = {};
+
+	p = p ?: &none;
+	json_add(obj, "exe", program_text(p->exe, sizeof(p->exe)));
+	json_add(obj, "cgroup", program_text(p->cgroup, sizeof(p->cgroup)));
+	json_add(obj, "vm", program_text(p->vm, sizeof(p->vm)));
+	json_add(obj, "vm_by", program_text(p->vm_by, sizeof(p->vm_by)));
+	json_add(obj, "pod", program_text(p->pod, sizeof(p->pod)));
+	json_add(obj, "container_id", program_text(p->box, sizeof(p->box)));
+}
+
+/* The processes that live in an address space, with what they may lock. */
+static struct json_object *processes(const struct view *v, const struct obj *mm)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_in(mm, REL_IN_MM); e; e = edge_in_next(e)) {
+		const struct ev_process *p = (const void *)e->last;
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "tgid", json_object_new_int64(p->h.tgid));
+		json_add(obj, "comm", json_text(p->h.comm, sizeof(p->h.comm)));
+		json_add(obj, "uid", json_object_new_int64(p->uid));
+		json_add(obj, "memlock_soft", limit(p->soft));
+		json_add(obj, "memlock_hard", limit(p->hard));
+		json_add(obj, "cap_ipc_lock", json_object_new_boolean(p->ipc_lock));
+		add_program(obj, v, p->h.tgid);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *mms(const struct view *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct obj *o = model_first(v->model, OBJ_MM); o; o = model_next(o, OBJ_MM)) {
+		const struct ev_mm *mm = NOTE_OF(o, mm);
+		struct json_object *obj;
+
+		if (!mm)
+			continue;
+		obj = json_object_new_object();
+		json_add(obj, "id", mm_name(mm->mm));
+		json_add(obj, "locked_vm_pages", json_object_new_int64(mm->locked_vm));
+		json_add(obj, "pinned_vm_pages", json_object_new_int64(mm->pinned_vm));
+		json_add(obj, "users", json_object_new_int64(mm->users));
+		json_add(obj, "processes", processes(v, o));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *users(const struct view *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct obj *o = model_first(v->model, OBJ_USER); o; o = model_next(o, OBJ_USER)) {
+		const struct ev_user *u = NOTE_OF(o, user);
+		struct json_object *obj;
+
+		if (!u)
+			continue;
+		obj = json_object_new_object();
+		json_add(obj, "uid", json_object_new_int64(u->uid));
+		json_add(obj, "locked_vm_pages", json_object_new_int64(u->locked_vm));
+		json_object_array_add(list, obj);
+	}
 	return list;
 }
 
@@ -255,8 +391,8 @@ int json_status(struct json_object *doc, struct view *v)
 	if (v->kind != VIEW_STREAM) {
 		json_add(doc, "looks", json_object_new_int64(model_looks(v->model)));
 		json_add(doc, "containers", containers(v));
-		json_add(doc, "mms", json_object_new_array());
-		json_add(doc, "users", json_object_new_array());
+		json_add(doc, "mms", mms(v));
+		json_add(doc, "users", users(v));
 	}
 	return json_add(doc, "verdicts", verdicts(v));
 }

@@ -294,6 +294,26 @@ static const char *const wait_names[] = {
 	[WAIT_TIMER] = "timer",
 };
 
+static const char *const container_names[] = {
+	[CONTAINER_NONE] = "none",	 [CONTAINER_TYPE1] = "type1", [CONTAINER_IOMMUFD] = "iommufd",
+	[CONTAINER_NOIOMMU] = "noiommu", [CONTAINER_OTHER] = "other",
+};
+
+static const char *const account_names[] = {
+	[CHARGED_NONE] = "none", [CHARGED_USER] = "user", [CHARGED_MM] = "mm", [CHARGED_UNKNOWN] = "unknown",
+};
+
+static const char *const source_names[] = {
+	[SOURCE_USER] = "user", [SOURCE_FILE] = "file", [SOURCE_DMABUF] = "dma-buf",
+};
+
+static const char *const backing_names[] = {
+	[BACKING_UNKNOWN] = "unknown", [BACKING_ANONYMOUS] = "anonymous", [BACKING_MEMFD] = "memfd",
+	[BACKING_SHMEM] = "shmem",     [BACKING_HUGETLB] = "hugetlbfs",	  [BACKING_FILE] = "file",
+	[BACKING_DMABUF] = "dma-buf",  [BACKING_GUEST_MEMFD] = "guest_memfd",
+	[BACKING_MMIO] = "mmio",       [BACKING_NOTHING] = "nothing",
+};
+
 /* The letter ps(1) shows; the bits are those of the kernel's task->__state and exit_state. */
 static const char *state_letter(__u64 state)
 {
@@ -331,6 +351,14 @@ const char *kind_value_name(enum kind kind, __u64 value)
 		return NAME_OF(via_names, value);
 	case KIND_WAIT:
 		return NAME_OF(wait_names, value);
+	case KIND_CONTAINER:
+		return NAME_OF(container_names, value);
+	case KIND_ACCOUNT:
+		return NAME_OF(account_names, value);
+	case KIND_SOURCE:
+		return NAME_OF(source_names, value);
+	case KIND_BACKING:
+		return NAME_OF(backing_names, value);
 	case KIND_STATE:
 		return state_letter(value);
 	default:

@@ -30,6 +30,7 @@ enum kind {
 	KIND_TID,
 	KIND_STR,    /* hostile string */
 	KIND_OP, KIND_CLASS, KIND_BACKED, KIND_VIA, KIND_WAIT, /* tables of names */
+	KIND_CONTAINER, KIND_ACCOUNT, KIND_SOURCE, KIND_BACKING,
 	KIND_STATE,  /* task state bits: the letter of ps(1) */
 };
 
@@ -38,6 +39,7 @@ enum word { WORD_LINK, WORD_UNLINK, WORD_CHARGE, WORD_NOTE };
 /* What kinds of things the model knows. */
 enum obj_kind {
 	OBJ_NONE, OBJ_CONTAINER, OBJ_TASK, OBJ_WORK, OBJ_WQ, OBJ_FILES, OBJ_DEVICE, OBJ_RANGE, OBJ_LOCK, OBJ_SLOT,
+	OBJ_IOAS, OBJ_MM, OBJ_USER, OBJ_PROCESS, OBJ_PROGRAM, OBJ_MEMORY,
 	OBJ_STACK, OBJ_SESSION, OBJ_LOOK, OBJ_GAP, OBJ_LOST, OBJ_END,
 };
 
@@ -58,7 +60,11 @@ enum obj_kind {
 	R(USES, TASK, FILES, "uses")                                      \
 	R(PENDING, CONTAINER, TASK, "will be released only by")           \
 	R(LOCK_WAIT, TASK, LOCK, "waits for")                             \
-	R(LOCK_OWNED, LOCK, TASK, "is owned by")
+	R(LOCK_OWNED, LOCK, TASK, "is owned by")                          \
+	R(IOAS_OF, IOAS, CONTAINER, "is of")                              \
+	R(IN_MM, PROCESS, MM, "lives in")                                 \
+	R(OF_USER, PROCESS, USER, "is charged to")                        \
+	R(MEMORY_OF, MEMORY, MM, "is mapped in")
 
 enum relation {
 #define R(name, from, to, words) REL_##name,

@@ -25,6 +25,7 @@ struct source_filter {
 	unsigned int container_bits; /* how many low bits of container were given (16 for vfio-3c1e), 64 or 0 */
 	__u64 events;	       /* bit per enum fdpin_type; 0 for all */
 	bool stacks;
+	bool details; /* looks also tell of processes, counters and the memory behind ranges */
 	unsigned int ring_bytes; /* 0 for the default; a power of two */
 };
 

@@ -28,7 +28,7 @@
 #include "source.h"
 #include "util.h"
 
-#include "source_bpf.h"
+#include "look_memory.h"
 
 #include "../bpf/compat.h"
 
@@ -125,6 +125,8 @@ static int on_sample(void *ctx, void *data, size_t size)
 		s->undecoded++;
 		return 0;
 	}
+	if (s->memory)
+		look_memory_note(s->memory, &r);
 	s->stop = s->fn(s->ctx, &r);
 	return s->stop ? -ECANCELED : 0;
 }
@@ -212,6 +214,14 @@ int source_bpf_run(struct bpf_program *prog, void *args, size_t size)
 	return err ? err : (int)opts.retval;
 }
 
+/* The secret of ids costs no sight; what iommufd is looked for with is missing where there is no iommufd. */
+static bool may_be_missing(const struct source_bpf *s, int symbol)
+{
+	if (symbol == SYM_iommufd_fops)
+		return !probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx");
+	return symbol == SYM_ptr_key;
+}
+
 static void check_symbols(struct source_bpf *s)
 {
 	const __u64 *symbols = s->snapshot->bss->symbols;
@@ -224,7 +234,7 @@ static void check_symbols(struct source_bpf *s)
 		return;
 	}
 #define X(name, use)                  \
-	if (!symbols[SYM_##name] && SYM_##name != SYM_ptr_key) /* that costs no sight */ \
+	if (!symbols[SYM_##name] && !may_be_missing(s, SYM_##name)) \
 		deliver_gap(s, false, "kernel symbol " #name, "not found in the kernel's symbol table: %s", use);
 	FDPIN_SYMBOLS(X)
 #undef X
@@ -440,6 +450,13 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 	s->fn = fn;
 	s->ctx = ctx;
 	s->epoll_fd = s->timer_fd = -1;
+	if (filter->details) {
+		s->memory = look_memory_new();
+		if (!s->memory) {
+			free(s);
+			return -ENOMEM;
+		}
+	}
 	s->stop = emit_session(fn, ctx, command, history);
 	if (!probe_host_pid_namespace())
 		deliver_gap(s, false, "threads outside this PID namespace",
@@ -473,6 +490,7 @@ void source_bpf_close(struct source_bpf *s)
 	ring_buffer__free(s->ring);
 	snapshot_bpf__destroy(s->snapshot);
 	btf__free(s->vmlinux_btf);
+	look_memory_free(s->memory);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
 	if (s->timer_fd >= 0)

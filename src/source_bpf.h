@@ -28,6 +28,7 @@ struct source_bpf {
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
 	int epoll_fd, timer_fd;
+	struct look_memory *memory; /* what a look with details has seen; NULL without */
 	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
 };
 
@@ -35,7 +36,11 @@ struct source_bpf {
 void source_bpf_deliver(struct source_bpf *s, const struct fdpin_hdr *h);
 /* Hand over what is in the ring. 0, or what stopped it. */
 int source_bpf_drain(struct source_bpf *s);
-/* Run a program of type syscall. 0, or -errno, or what it returned. */
+/*
+ * Run a program of type syscall. What it writes to its argument comes back in
+ * args: the kernel copies the context out to where it came from. 0, or -errno,
+ * or what it returned.
+ */
 int source_bpf_run(struct bpf_program *prog, void *args, size_t size);
 
 #endif

@@ -157,12 +157,20 @@ static bool four_digits_do(enum obj_kind kind, __u64 id)
 
 static const char *const id_prefix[OBJ_END + 1] = {
 	[OBJ_CONTAINER] = "vfio", [OBJ_WORK] = "work",	 [OBJ_WQ] = "wq",     [OBJ_FILES] = "files",
-	[OBJ_DEVICE] = "dev",	  [OBJ_RANGE] = "range", [OBJ_LOCK] = "lock",
+	[OBJ_DEVICE] = "dev",	  [OBJ_RANGE] = "range", [OBJ_LOCK] = "lock",   [OBJ_IOAS] = "ioas",
+	[OBJ_MM] = "mm",	  [OBJ_USER] = "user",	 [OBJ_MEMORY] = "mem",
 };
+
+static const char *prefix_of(enum obj_kind kind, __u64 id)
+{
+	if (kind == OBJ_CONTAINER && (id & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD)
+		return "iommufd";
+	return kind <= OBJ_END && id_prefix[kind] ? id_prefix[kind] : "id";
+}
 
 const char *id_name(enum obj_kind kind, __u64 id, char buf[ID_NAME_MAX])
 {
-	const char *prefix = kind <= OBJ_END && id_prefix[kind] ? id_prefix[kind] : "id";
+	const char *prefix = prefix_of(kind, id);
 
 	if (!id)
 		snprintf(buf, ID_NAME_MAX, "-");
@@ -179,6 +187,8 @@ int parse_container(const char *s, __u64 *ret_id, unsigned int *ret_bits)
 
 	if (!strncmp(s, "vfio-", 5))
 		s += 5;
+	else if (!strncmp(s, "iommufd-", 8))
+		s += 8;
 	len = strlen(s);
 	if ((len != 4 && len != 8) || strspn(s, "0123456789abcdefABCDEF") != len)
 		return -EINVAL;
