@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What status says of a container, beside what the kernel says elsewhere: the acting program's own numbers, /proc/PID/fd, maps, status, limits.
+
+load helpers
+
+teardown() { common_teardown; }
+
+# The line of /proc/PID/maps that holds an address.
+maps_line() { # PID ADDRESS
+	local range rest
+	while read -r range rest; do
+		if ((16#${range%-*} <= $2 && $2 < 16#${range#*-})); then echo "$range $rest"; fi
+	done <"/proc/$1/maps"
+}
+
+@test "an IOMMU-backed container: range, memory, holder, counters and limits are what they are" {
+	group=$(sed -n 2p "$RUN/pci-groups")
+	act pci --what invalid --pci "/dev/vfio/$group"
+	pid=${A[tgid]}
+	"$fdpin" status -j >"$ST"
+	ID=$(jq -r --argjson t "$pid" '.containers[] | select(any(.holders[]; .tgid == $t)) | .id' "$ST")
+	c=$(jq -c --arg id "$ID" '.containers[] | select(.id == $id)' "$ST")
+
+	same "type" "$(jq -r .type <<<"$c")" type1
+	same "holders" "$(jq -r '[.holders[] | "\(.tgid):\(.fd)"] | join(" ")' <<<"$c")" "$pid:${A[container_fd]}"
+	same "file of the holder" "$(readlink "/proc/$pid/fd/${A[container_fd]}")" /dev/vfio/vfio
+
+	range=$(jq -c '.ranges | if length == 1 then .[0] else error("not one range") end' <<<"$c")
+	same "iova" "$(jq -r .iova <<<"$range")" "${A[iova]}"
+	same "size" "$(jq -r .size <<<"$range")" "$((A[size]))"
+	jq -e '.valid == false and .mapped and .read and .write' <<<"$range"
+
+	maps=$(maps_line "$pid" "$(jq -r .vaddr <<<"$range")")
+	read -r span perms offset _ inode path <<<"$maps"
+	same "kind of memory" "$(jq -r .backing.kind <<<"$range")" memfd
+	same "path" "$path" "$(jq -r .backing.path <<<"$range") (deleted)"
+	same "inode" "$(jq -r .backing.inode <<<"$range")" "$inode"
+	[ "${perms:3:1}" = s ] && jq -e .backing.shared <<<"$range"
+	vaddr=$(jq -r .vaddr <<<"$range")
+	same "offset" "$(jq -r .backing.offset <<<"$range")" "$((16#$offset + vaddr - 16#${span%-*}))"
+
+	mm=$(jq -c --argjson t "$pid" '.mms[] | select(any(.processes[]; .tgid == $t))' "$ST")
+	same "VmLck" "$(($(jq -r .locked_vm_pages <<<"$mm") * 4))" "$(awk '/^VmLck/ { print $2 }' "/proc/$pid/status")"
+	same "VmPin" "$(($(jq -r .pinned_vm_pages <<<"$mm") * 4))" "$(awk '/^VmPin/ { print $2 }' "/proc/$pid/status")"
+	same "mm of the range" "$(jq -r .mm <<<"$range")" "$(jq -r .id <<<"$mm")"
+	process=$(jq -c --argjson t "$pid" '.processes[] | select(.tgid == $t)' <<<"$mm")
+	same "exe" "$(jq -r .exe <<<"$process")" "$(readlink "/proc/$pid/exe")"
+	limit=$(awk '/^Max locked memory/ { print $4 }' "/proc/$pid/limits")
+	same "soft limit" "$(jq -r '.memlock_soft // "unlimited"' <<<"$process")" "$limit"
+	same "CAP_IPC_LOCK" "$(jq -r .cap_ipc_lock <<<"$process")" true
+}
