@@ -135,13 +135,11 @@ struct iommufd_ioas {
 
 struct iommufd_ctx {
 	struct xarray objects;
-	__u8 account_mode;
 	struct iommufd_ioas *vfio_ioas;
 } CORE;
 
 /* type and file came with mapping of files, 6.13; dma-bufs later */
 struct iopt_pages {
-	size_t npages;
 	size_t npinned;
 	size_t last_npinned;
 	struct mm_struct *source_mm;
@@ -178,7 +176,6 @@ struct vfio_device___iommufd {
 	struct iommufd_device *iommufd_device;
 	__u8 cdev_opened : 1;
 } CORE;
-
 
 /* ---- accessors ------------------------------------------------------------ */
 
@@ -284,6 +281,38 @@ static __always_inline __u32 cred_low_caps(const struct cred *cred)
 	bpf_probe_read_kernel(&low, sizeof(low),
 			      (const void *)cred + bpf_core_field_offset(struct cred___caps, cap_effective));
 	return low;
+}
+
+/* The limit of a workqueue: of each of its pools until 6.9 (a045a272d887), then of the whole. */
+struct workqueue_struct___max {
+	int max_active;
+} CORE;
+
+static __always_inline bool is_ordered(const struct pool_workqueue *pwq, const struct workqueue_struct *wq)
+{
+	if (bpf_core_field_exists(pwq->max_active))
+		return BPF_CORE_READ(pwq, max_active) == 1;
+	return BPF_CORE_READ((const struct workqueue_struct___max *)wq, max_active) == 1;
+}
+
+/*
+ * mutex.wait_list went for first_waiter in 7.3, and its list has no head any
+ * more: there a lock is not found from a waiter on a stack, and a wait for one
+ * is a wait for something unknown.
+ */
+static __always_inline bool has_mutex_list(void)
+{
+	return bpf_core_field_exists(((struct mutex *)0)->wait_list);
+}
+
+/* Time since it last got a CPU; 0 where the kernel keeps no such time (CONFIG_SCHED_INFO). */
+static __always_inline __u64 task_asleep(const struct task_struct *task, __u64 now)
+{
+	__u64 last = 0;
+
+	if (bpf_core_field_exists(task->sched_info.last_arrival))
+		last = BPF_CORE_READ(task, sched_info.last_arrival);
+	return last && now > last ? now - last : 0;
 }
 
 /* task_struct.state became __state in 5.14 (2f064a59a11f); goes with the last 5.10. */

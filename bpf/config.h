@@ -14,6 +14,9 @@
 #define FDPIN_MAX_TABLES 65536 /* file tables with a container in them */
 #define FDPIN_MAX_TASKS 16384  /* threads found waiting, flushing or closing */
 #define FDPIN_MAX_SPANS 65536  /* stretches of addresses asked about at once */
+/* Records that a program makes in one run: all of them must fit the ring, which nobody empties meanwhile. */
+#define FDPIN_RANGES_AT_ONCE 16384
+#define FDPIN_AREAS_AT_ONCE 16384
 
 struct fdpin_config {
 	__u64 key[2];	       /* makes object ids out of kernel addresses */
@@ -59,9 +62,10 @@ enum fdpin_symbol {
 struct fdpin_read_args {
 	__u64 container; /* kernel address; never leaves this process */
 	__u64 limit;	 /* ranges to walk at most */
+	__u64 more;	 /* in and out: there are more ranges; call again */
 	__u64 id;	 /* out: its id */
 	__u64 unstable;	 /* out: it changed while it was read */
-	__u64 retries;	 /* in: times it was read before; a record of them is made for the last one only */
+	__u64 retries;	 /* in: times it was read before */
 	__u64 last;	 /* in: say so in its record if it is unstable again, as it is not read again */
 };
 

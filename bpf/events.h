@@ -224,7 +224,7 @@ EVENT(container, "{container} {ranges} ranges, {invalid} invalid",
 	       F(__u64, refs, COUNT, "reference count of the file")
 	       F(__u32, kref, COUNT, "references to the container itself: file and groups")
 	       F(__u32, groups, COUNT, "groups in it")
-	       F(__u32, ranges, COUNT, "ranges found")
+	       F(__u32, ranges, COUNT, "ranges found; of iommufd: areas of all its ioases")
 	       F(__u32, invalid, COUNT, "ranges whose address is invalid, as the kernel counts")
 	       F(__u32, waiters, COUNT, "threads on its wait queue")
 	       F(__u32, has_file, BOOL, "the file was found, in a table or a pending release")
@@ -232,7 +232,7 @@ EVENT(container, "{container} {ranges} ranges, {invalid} invalid",
 	       F(__u32, iommu, BOOL, "a type1 IOMMU driver is set")
 	       F(__u32, kind, CONTAINER, "what it is: type1, iommufd, no driver yet, another driver")
 	       F(__u32, avail, COUNT, "type1: ranges that can still be mapped (vfio_iommu.dma_avail)")
-	       F(__u32, account, ACCOUNT, "iommufd: where pinned pages are charged (iommufd_ctx.account_mode)")
+	       F(__u32, ioases, COUNT, "iommufd: ioases in it")
 	       F(__u32, compat_ioas, COUNT, "iommufd: number of the ioas that VFIO's own ioctls use; 0 for none")
 	       F(__u32, can_wait, BOOL, "this kernel has code that waits for a valid address (vfio_iommu.vaddr_wait)")
 	       F(__u32, retries, COUNT, "times it was read again because it had changed")),
@@ -253,7 +253,9 @@ EVENT(range, "{container} {size} at {iova}",
 	       F(__u32, source, SOURCE, "what was mapped: addresses of a process, a file, a dma-buf")
 	       F(__u32, mapped, BOOL, "it is in an IOMMU domain, so all of it is pinned (unless it is MMIO)")
 	       F(__u32, ioas, COUNT, "iommufd: number of the ioas; 0 for type1")
-	       F(__u32, accesses, COUNT, "iommufd: pins by accesses (mediated devices) on it")),
+	       F(__u32, accesses, COUNT, "iommufd: pins by accesses (mediated devices) on it")
+	       F(__u32, account, ACCOUNT, "what pins are charged to besides mm_struct.pinned_vm (iopt_pages.account_mode; type1: the mm)")
+	       F(__u32, pad, PAD, "")),
 	EFFECTS(LINK(PART, id, h.container)))
 
 EVENT(reread, "{container} changed while it was read",
@@ -339,8 +341,7 @@ EVENT(program, "{exe}",
 	FIELDS(F(__u64, known, BOOL, "1: these were read; 0: /proc did not let us")
 	       S(exe, 128, "its program file (/proc/PID/exe)")
 	       S(cgroup, 256, "its control group, of the unified hierarchy if there is one")
-	       S(vm, 64, "name of the virtual machine, empty if none was found")
-	       S(vm_by, 16, "where that name is from: cgroup or arguments")
+	       S(vm, 64, "name of the virtual machine, from the control group; empty if none was found")
 	       S(pod, 48, "uid of the pod, from the control group")
 	       S(box, 72, "id of the (OS) container it runs in, from the control group")),
 	EFFECTS(NOTE(PROGRAM, h.tgid)))
@@ -446,7 +447,7 @@ enum fdpin_via {
 	VIA_FLUSHER,	     /* wq_flusher whose colour covers the running item */
 };
 enum fdpin_container { CONTAINER_NONE, CONTAINER_TYPE1, CONTAINER_IOMMUFD, CONTAINER_NOIOMMU, CONTAINER_OTHER };
-enum fdpin_account { CHARGED_NONE, CHARGED_USER, CHARGED_MM, CHARGED_UNKNOWN }; /* the first three as in iopt_pages.account_mode */
+enum fdpin_account { CHARGED_UNKNOWN, CHARGED_NONE, CHARGED_USER, CHARGED_MM }; /* iopt_pages.account_mode, and 1 */
 enum fdpin_source { SOURCE_USER, SOURCE_FILE, SOURCE_DMABUF };		      /* as iopt_pages.type */
 enum fdpin_backing {
 	BACKING_UNKNOWN,
@@ -458,7 +459,6 @@ enum fdpin_backing {
 	BACKING_DMABUF,
 	BACKING_GUEST_MEMFD,
 	BACKING_MMIO,	  /* no pages behind it: a device's region */
-	BACKING_NOTHING,  /* no memory is mapped there now */
 };
 enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };
 

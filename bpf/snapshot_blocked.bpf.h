@@ -166,7 +166,7 @@ static __always_inline void look_at_worker(const struct worker *worker, __u64 co
 	list_begin(&w, (void *)worker + bpf_core_field_offset(struct worker, scheduled));
 	LIST_WALK(look_at_scheduled, &w);
 	w.target = unknown_zero;
-	w.target_func = BPF_CORE_READ(pwq, max_active) == 1;
+	w.target_func = is_ordered(pwq, wq);
 	list_begin(&w, (void *)pwq + bpf_core_field_offset(struct pool_workqueue, inactive_works));
 	LIST_WALK(look_at_inactive, &w);
 	look_at_workqueue(&w, worker);

@@ -74,6 +74,7 @@ static __always_inline void show_range(struct range_walk *w, const struct vfio_d
 	e->mm = object_id(mm);
 	e->pinned = pins;
 	e->charged = bpf_core_field_exists(dma->locked_vm) ? (__s64)BPF_CORE_READ(dma, locked_vm) : -1;
+	e->account = CHARGED_MM;
 	e->prot = BPF_CORE_READ(dma, prot);
 	e->mapped = BPF_CORE_READ(dma, iommu_mapped);
 	EV_END(e);
@@ -101,28 +102,23 @@ static long range_step(__u32 i, struct range_walk *w)
 	return 0;
 }
 
-struct ranges_read {
-	__u64 hash;
-	__u32 n;
-	bool whole;
-};
-
-/* Walks the ranges; with emit they become records. hash is what all of them look like as one number. */
-static __always_inline void read_ranges(struct ranges_read *ret, const struct vfio_iommu *iommu, __u64 id, __u64 limit, bool emit)
+static __always_inline void ranges_begin(struct range_walk *w, const struct vfio_iommu *iommu, __u64 id, bool emit)
 {
-	struct range_walk w = { .container = id, .hash = unknown_zero, .mm = unknown_zero, .emit = emit };
 	struct rb_node *root = BPF_CORE_READ(iommu, dma_list.rb_node);
 
-	ret->hash = 0;
-	ret->n = 0;
-	ret->whole = true;
-	if (!root)
-		return;
-	tree_begin(&w.t, root);
-	bpf_loop(tree_budget(limit), range_step, &w, 0);
-	ret->hash = w.hash;
-	ret->n = w.t.n;
-	ret->whole = w.t.done;
+	w->container = id;
+	w->hash = unknown_zero;
+	w->mm = unknown_zero;
+	w->emit = emit;
+	tree_begin(&w->t, root);
+	w->t.done = !root;
+}
+
+/* Goes on for about so many ranges. */
+static __always_inline void ranges_walk(struct range_walk *w, __u64 ranges)
+{
+	if (!w->t.done)
+		bpf_loop(tree_budget(ranges), range_step, w, 0);
 }
 
 static long look_at_waiter(__u32 i, struct list_walk *w)
@@ -198,23 +194,53 @@ static __always_inline void about_container(struct ev_container *e, const struct
 	e->kind = container_kind(container, type1, s);
 	e->invalid = s->invalid;
 	e->avail = s->avail;
-	e->account = CHARGED_MM;
 	e->can_wait = bpf_core_field_exists(iommu->vaddr_wait);
+}
+
+/* One container, between the calls of read_container. */
+static struct {
+	struct container_state before;
+	struct range_walk walk;
+} reading;
+
+static __always_inline bool is_type1(const struct container_state *s)
+{
+	return s->iommu && s->ops == symbols[SYM_vfio_iommu_driver_ops_type1] && bpf_core_type_exists(struct vfio_iommu);
+}
+
+/* Records of the next ranges; true when there are no more, or more than anybody can have. */
+static __always_inline bool show_some(struct fdpin_read_args *args, const struct vfio_container *container)
+{
+	struct range_walk w = {};
+
+	if (args->more) {
+		w = reading.walk;
+	} else {
+		read_state(&reading.before, container);
+		w.t.done = 1;
+		if (is_type1(&reading.before))
+			ranges_begin(&w, (void *)reading.before.iommu, args->id, true);
+	}
+	ranges_walk(&w, FDPIN_RANGES_AT_ONCE);
+	reading.walk = w;
+	args->more = !w.t.done && w.t.n < args->limit;
+	return !args->more;
 }
 
 /*
  * The ranges are read twice: once to show them, once to see that they are
  * still what was shown. Nothing that can be read without the lock says so
- * alone: a map and an unmap leave every counter as it was.
+ * alone: a map and an unmap leave every counter as it was. They are shown in
+ * parts, as many at once as the ring has room for (args->more).
  */
 SEC("syscall")
 int read_container(struct fdpin_read_args *args)
 {
-	struct container_state before = {}, after = {};
-	struct ranges_read shown = {}, again = {};
+	struct container_state after = {};
 	struct vfio_container *container;
 	struct found_container *found;
-	__u64 id, k = args->container;
+	struct range_walk again = {};
+	__u64 k = args->container;
 	struct ev_container *e;
 	__u32 waiting = 0;
 	bool type1;
@@ -228,25 +254,26 @@ int read_container(struct fdpin_read_args *args)
 		return 0;
 	}
 	container = (void *)k;
-	args->id = id = container_id(container, CONTAINER_TYPE1);
-	shown.whole = again.whole = true;
-	read_state(&before, container);
-	type1 = before.iommu && before.ops == symbols[SYM_vfio_iommu_driver_ops_type1];
-	if (type1 && bpf_core_type_exists(struct vfio_iommu)) {
-		read_ranges(&shown, (void *)before.iommu, id, args->limit, true);
-		waiting = read_waiters((void *)before.iommu, k);
-		read_ranges(&again, (void *)before.iommu, id, args->limit, false);
+	args->id = container_id(container, CONTAINER_TYPE1);
+	if (!show_some(args, container))
+		return 0;
+	type1 = is_type1(&reading.before);
+	again.t.done = 1;
+	if (type1) {
+		waiting = read_waiters((void *)reading.before.iommu, k);
+		ranges_begin(&again, (void *)reading.before.iommu, args->id, false);
 	}
+	ranges_walk(&again, args->limit);
 	read_state(&after, container);
-	args->unstable = !shown.whole || !again.whole || shown.hash != again.hash || shown.n != again.n ||
-			 !same_state(&before, &after);
+	args->unstable = !reading.walk.t.done || !again.t.done || reading.walk.hash != again.hash ||
+			 reading.walk.t.n != again.t.n || !same_state(&reading.before, &after);
 	if (args->unstable && !args->last)
 		return 0;
-	e = EV_BEGIN(container, id);
+	e = EV_BEGIN(container, args->id);
 	if (!e)
 		return 0;
 	about_container(e, container, found, &after, type1);
-	e->ranges = shown.n;
+	e->ranges = again.t.n;
 	e->waiters = waiting;
 	e->unstable = args->unstable;
 	e->retries = args->retries;

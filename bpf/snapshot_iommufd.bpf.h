@@ -38,6 +38,7 @@ static __always_inline void on_area(struct area_walk *w, struct iopt_area *area)
 	e->pages = object_id(pages);
 	e->pinned = BPF_CORE_READ(pages, npinned);
 	e->charged = BPF_CORE_READ(pages, last_npinned);
+	e->account = BPF_CORE_READ(pages, account_mode) + CHARGED_NONE;
 	e->mm = object_id(BPF_CORE_READ(pages, source_mm));
 	offset = ((__u64)BPF_CORE_READ(area, pages_node.start) << PAGE_SHIFT) + BPF_CORE_READ(area, page_offset);
 	if (bpf_core_field_exists(pages->type))
@@ -95,6 +96,7 @@ struct ctx_walk {
 	__u64 container, hash;
 	__u64 compat; /* the ioas that VFIO's ioctls use */
 	__u32 emit, incomplete;
+	__u32 areas, ioases;
 };
 
 static __always_inline void on_ioas(struct ctx_walk *w, struct iommufd_ioas *ioas)
@@ -105,6 +107,8 @@ static __always_inline void on_ioas(struct ctx_walk *w, struct iommufd_ioas *ioa
 
 	w->incomplete |= n && !hash;
 	w->hash = mix(w->hash ^ hash ^ (__u64)ioas) + n;
+	w->areas += n;
+	w->ioases++;
 	if (!w->emit)
 		return;
 	e = EV_BEGIN(ioas, w->container);
@@ -131,30 +135,36 @@ static long look_at_object(__u32 i, struct ctx_walk *w)
 	return 0;
 }
 
-static __always_inline __u64 walk_ctx(const struct iommufd_ctx *ctx, __u64 id, bool emit, bool *incomplete)
+static __always_inline void walk_ctx(struct ctx_walk *ret, const struct iommufd_ctx *ctx, __u64 id, bool emit)
 {
-	struct ctx_walk w = { .container = id, .hash = unknown_zero, .emit = emit, .incomplete = unknown_zero };
+	struct ctx_walk w = {
+		.container = id,
+		.hash = unknown_zero,
+		.emit = emit,
+		.incomplete = unknown_zero,
+		.areas = unknown_zero,
+		.ioases = unknown_zero,
+	};
 
 	w.compat = (__u64)BPF_CORE_READ(ctx, vfio_ioas);
 	if (xa_begin((void *)ctx + bpf_core_field_offset(struct iommufd_ctx, objects)) &&
 	    bpf_loop(MAX_XA_STEPS, look_at_object, &w, 0) >= MAX_XA_STEPS)
 		w.incomplete = 1;
-	*incomplete = w.incomplete;
-	return w.hash;
+	*ret = w;
 }
 
 static __always_inline void read_ctx(struct fdpin_read_args *args, const struct found_container *found)
 {
 	const struct iommufd_ctx *ctx = (void *)args->container;
-	__u64 id = container_id(ctx, CONTAINER_IOMMUFD), shown, again;
-	bool cut = false, cut_again = false;
+	__u64 id = container_id(ctx, CONTAINER_IOMMUFD);
+	struct ctx_walk shown, n;
 	struct iommufd_ioas *compat;
 	struct ev_container *e;
 
 	args->id = id;
-	shown = walk_ctx(ctx, id, true, &cut);
-	again = walk_ctx(ctx, id, false, &cut_again);
-	args->unstable = cut || cut_again || shown != again;
+	walk_ctx(&shown, ctx, id, true);
+	walk_ctx(&n, ctx, id, false);
+	args->unstable = shown.incomplete || n.incomplete || shown.hash != n.hash;
 	if (args->unstable && !args->last)
 		return;
 	e = EV_BEGIN(container, id);
@@ -167,7 +177,8 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 		e->has_file = 1;
 	}
 	e->kind = CONTAINER_IOMMUFD;
-	e->account = BPF_CORE_READ(ctx, account_mode);
+	e->ranges = n.areas;
+	e->ioases = n.ioases;
 	compat = BPF_CORE_READ(ctx, vfio_ioas);
 	if (compat)
 		e->compat_ioas = BPF_CORE_READ(compat, obj.id);

@@ -10,7 +10,6 @@
 #define VM_SHARED 0x8
 #define VM_PFNMAP 0x400
 #define VM_IO 0x4000
-#define VM_HUGETLB 0x400000
 #define MLOCK_LIMIT 8 /* RLIMIT_MEMLOCK */
 #define IPC_LOCK 14   /* CAP_IPC_LOCK */
 
@@ -19,6 +18,7 @@
 #define DMA_BUF_MAGIC 0x444d4142
 #define GUEST_MEMFD_MAGIC 0x474d454d
 #define PAGE_SHIFT 12
+#define EBUSY 16
 
 /* ---- address spaces and users ------------------------------------------------ */
 
@@ -105,8 +105,8 @@ int find_processes(struct bpf_iter__task *ctx)
 /* ---- names of files -------------------------------------------------------------- */
 
 #define PATH_PARTS 32 /* powers of two */
-#define PATH_BYTES 1024
-#define PART_BYTES 64
+#define PART_BYTES 256 /* NAME_MAX and its end */
+#define PATH_BYTES (PATH_PARTS * PART_BYTES)
 
 struct path_walk {
 	__u64 dentry, mnt; /* mnt: the struct mount */
@@ -164,7 +164,7 @@ static long path_down(__u32 i, struct path_scratch **ctx)
 	__u32 at = s->walk.at, k = s->walk.n - 1 - i;
 	long n;
 
-	if (i >= s->walk.n || at >= PATH_BYTES - PART_BYTES)
+	if (i >= s->walk.n)
 		return 1;
 	s->text[at++ & (PATH_BYTES - 1)] = '/';
 	n = bpf_probe_read_kernel_str(&s->text[at & (PATH_BYTES - 1)], PART_BYTES,
@@ -261,8 +261,9 @@ struct {
 
 __u64 asked_mm;	 /* id of the address space that is asked about */
 __u32 n_spans;	 /* sorted by start */
-__u32 span_busy; /* out: its mmap_lock was held by somebody */
-__u32 span_done; /* out: a thread of it was met */
+__u32 span_at;	 /* in and out: the one to go on with; n_spans when all are done */
+__u64 span_addr; /* in and out: and the address in it */
+__u32 span_met;	 /* out: a thread of it was met */
 
 struct span_walk {
 	struct task_struct *task;
@@ -281,8 +282,9 @@ static long on_vma(struct task_struct *task, struct vm_area_struct *vma, struct 
 
 	w->vma_start = start;
 	w->vma_end = BPF_CORE_READ(vma, vm_end);
-	if (bpf_core_field_exists(vma->vm_flags))
-		flags = BPF_CORE_READ(vma, vm_flags);
+	if (!bpf_core_field_exists(vma->vm_flags))
+		return 0; /* what is MMIO and what is not could not be told */
+	flags = BPF_CORE_READ(vma, vm_flags);
 	e = EV_BEGIN(memory, 0);
 	if (!e)
 		return 0;
@@ -321,10 +323,8 @@ static long span_step(__u32 i, struct span_walk *w)
 		return 0;
 	}
 	err = bpf_find_vma(w->task, w->addr, on_vma, w, 0);
-	if (err == -16) { /* EBUSY: the lock is held */
-		span_busy = 1;
-		return 1;
-	}
+	if (err == -EBUSY)
+		return 1; /* somebody holds mmap_lock: asked again later */
 	if (err || w->vma_end <= w->addr) {
 		w->span++; /* nothing is mapped there: told by no record */
 		return 0;
@@ -340,18 +340,20 @@ int find_memory(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct mm_struct *mm;
 
-	if (!task || span_done)
+	if (!task || span_met)
 		return 0;
 	mm = BPF_CORE_READ(task, mm);
 	if (!mm || object_id(mm) != asked_mm)
 		return 0;
-	span_done = 1;
+	span_met = 1;
 	w.task = task;
 	w.mm = asked_mm;
-	w.addr = unknown_zero;
-	w.span = unknown_zero;
+	w.addr = span_addr;
+	w.span = span_at;
 	w.vma_start = unknown_zero;
 	w.vma_end = unknown_zero;
-	bpf_loop(MAX_NODES, span_step, &w, 0);
+	bpf_loop(FDPIN_AREAS_AT_ONCE, span_step, &w, 0);
+	span_at = w.span;
+	span_addr = w.addr;
 	return 0;
 }

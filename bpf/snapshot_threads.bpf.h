@@ -95,7 +95,7 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			w->barrier = (__u64)barrier;
 			w->wait = WAIT_FLUSH;
 		}
-		if (!w->lock && linked_both_ways(list)) {
+		if (has_mutex_list() && !w->lock && linked_both_ways(list)) {
 			struct head_walk h = { .entry = word_at((void *)list), .head = unknown_zero };
 
 			bpf_loop(64, look_for_mutex, &h, 0);
@@ -310,7 +310,6 @@ static __always_inline void judge_by_functions(struct stack_walk *w, const struc
 static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w, const struct stack_scratch *s,
 				      long bytes)
 {
-	__u64 now = bpf_ktime_get_ns(), last = BPF_CORE_READ(task, sched_info.last_arrival);
 	struct ev_thread *e;
 	struct ev_stack *k;
 
@@ -320,7 +319,7 @@ static __always_inline void on_thread(struct task_struct *task, const struct sta
 	about_task(&e->h, task);
 	e->files = object_id(BPF_CORE_READ(task, files));
 	e->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
-	e->asleep_ns = now > last ? now - last : 0;
+	e->asleep_ns = task_asleep(task, bpf_ktime_get_ns());
 	e->state = task_state(task) | BPF_CORE_READ(task, exit_state);
 	e->class = task_class(task);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);

@@ -105,9 +105,11 @@ static int read_one(struct source_bpf *s, __u64 container)
 
 	for (;;) {
 		args.last = args.retries == READS_MAX - 1;
-		err = source_bpf_run(s->snapshot->progs.read_container, &args, sizeof(args));
-		if (!err)
-			err = source_bpf_drain(s);
+		do {
+			err = source_bpf_run(s->snapshot->progs.read_container, &args, sizeof(args));
+			if (!err)
+				err = source_bpf_drain(s);
+		} while (!err && args.more);
 		if (err || !args.unstable || args.last)
 			return err;
 		args.retries++;

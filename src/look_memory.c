@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "emit.h"
 #include "program.h"
 
 #define SPANS_MAX (1 << 20)
 #define PROCESSES_MAX 16384
+#define TRIES_MAX 5 /* to get an mmap_lock that somebody holds */
 
 struct span {
 	__u64 mm;
@@ -81,17 +82,12 @@ static void *room(void *list, size_t *size, size_t n, size_t element, size_t max
 
 static void add_span(struct look_memory *m, const struct ev_range *r)
 {
-	struct span *s = m->n_spans ? &m->spans[m->n_spans - 1] : NULL;
 	__u64 end = r->vaddr + r->size;
 	void *spans;
 
 	if (!r->mm || r->source != SOURCE_USER || end <= r->vaddr)
 		return;
-	if (s && s->mm == r->mm && s->at.end == r->vaddr) {
-		s->at.end = end;
-		return;
-	}
-	spans = room(m->spans, &m->spans_size, m->n_spans, sizeof(*s), SPANS_MAX);
+	spans = room(m->spans, &m->spans_size, m->n_spans, sizeof(*m->spans), SPANS_MAX);
 	if (!spans) {
 		m->cut++;
 		return;
@@ -145,42 +141,39 @@ static int span_mm_cmp(const void *key, const void *element)
 	return mm < s->mm ? -1 : mm > s->mm;
 }
 
-/* Nothing is known about these addresses: somebody holds the lock of the address space, or it just went away. */
-static void deliver_unknown(struct source_bpf *s, const struct process *p, const struct fdpin_span *spans, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct ev_memory e = EV_INIT(memory);
-
-		e.h.grade = GRADE_READ;
-		e.h.look = look_number(s);
-		e.h.tgid = e.h.tid = p->tgid;
-		memcpy(e.h.comm, p->comm, sizeof(e.h.comm));
-		e.id = spans[i].start ^ p->mm;
-		e.mm = p->mm;
-		e.start = spans[i].start;
-		e.end = spans[i].end;
-		source_bpf_deliver(s, &e.h);
-	}
-}
-
-/* At most FDPIN_MAX_SPANS, all of one address space. */
+/*
+ * At most FDPIN_MAX_SPANS, all of one address space. What is not told, because
+ * the process ended or somebody holds its mmap_lock all the time, is not known.
+ */
 static int ask(struct source_bpf *s, const struct process *p, struct fdpin_span *shared, const struct span *spans, size_t n)
 {
+	const struct timespec pause = { .tv_nsec = 1000000 };
 	struct snapshot_bpf__bss *bss = s->snapshot->bss;
-	int err;
+	int err, standing = 0;
 
 	for (size_t i = 0; i < n; i++)
 		shared[i] = spans[i].at;
 	bss->asked_mm = p->mm;
 	bss->n_spans = n;
-	bss->span_busy = bss->span_done = 0;
-	err = run_task_iterator(s->snapshot->progs.find_memory, p->tgid);
-	if (err == -ESRCH) /* it ended meanwhile */
-		err = 0;
-	if (!err)
-		err = source_bpf_drain(s);
-	if (!err && (bss->span_busy || !bss->span_done))
-		deliver_unknown(s, p, shared, n);
+	bss->span_at = 0;
+	bss->span_addr = 0;
+	do {
+		__u64 addr = bss->span_addr;
+		__u32 at = bss->span_at;
+
+		bss->span_met = 0;
+		err = run_task_iterator(s->snapshot->progs.find_memory, p->tgid);
+		if (err == -ESRCH || (!err && !bss->span_met))
+			return 0;
+		if (!err)
+			err = source_bpf_drain(s);
+		if (bss->span_at == at && bss->span_addr == addr) {
+			standing++;
+			nanosleep(&pause, NULL);
+		} else {
+			standing = 0;
+		}
+	} while (!err && bss->span_at < n && standing < TRIES_MAX);
 	return err;
 }
 

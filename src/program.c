@@ -4,7 +4,8 @@
  *
  * Owns: the shapes of control group names that machined, libvirt, the kubelet
  * and container engines make. Only names are looked at; nobody is asked over
- * any socket. All strings are hostile: they are cut to their field, and
+ * any socket, and nothing is read that waits for the mmap_lock of the process,
+ * as its arguments do: a stuck process may hold that for good. All strings are hostile: they are cut to their field, and
  * escaped where they are printed.
  */
 #include "program.h"
@@ -113,7 +114,6 @@ static void machine_name(const char *part, size_t len, struct ev_program *e)
 			skip = digits + 1;
 	}
 	PUT(e->vm, name + skip, n - skip);
-	PUT(e->vm_by, "cgroup", 6);
 }
 
 static bool is_id(const char *s, size_t len)
@@ -178,46 +178,6 @@ void program_names(struct ev_program *e)
 	}
 }
 
-/* ---- arguments ------------------------------------------------------------------- */
-
-/* The value of guest= in "a=b,guest=db01,c=d", or all if nothing has a key. QEMU writes ,, for a comma. */
-static void guest_name(const char *value, struct ev_program *e)
-{
-	const char *guest = !strncmp(value, "guest=", 6) ? value : strstr(value, ",guest=");
-	char name[sizeof(e->vm)];
-	size_t n = 0;
-
-	if (guest)
-		value = strchr(guest, '=') + 1;
-	else if (strchr(value, '='))
-		return;
-	for (; *value && n < sizeof(name); value++) {
-		if (*value == ',' && value[1] != ',')
-			break;
-		if (*value == ',')
-			value++;
-		name[n++] = *value;
-	}
-	if (!n)
-		return;
-	PUT(e->vm, name, n);
-	PUT(e->vm_by, "arguments", 9);
-}
-
-void program_arguments(const char *args, size_t len, struct ev_program *e)
-{
-	const char *end = args + len;
-
-	for (const char *a = args; a < end; a += strlen(a) + 1) {
-		const char *value = a + strlen(a) + 1;
-
-		if ((!strcmp(a, "-name") || !strcmp(a, "--name")) && value < end) {
-			guest_name(value, e);
-			return;
-		}
-	}
-}
-
 /* ---- all of it --------------------------------------------------------------------- */
 
 void program_read(__u32 tgid, struct ev_program *e)
@@ -233,10 +193,5 @@ void program_read(__u32 tgid, struct ev_program *e)
 	if (read_proc(tgid, "cgroup", buf, sizeof(buf)) > 0) {
 		program_cgroup(buf, e);
 		program_names(e);
-	}
-	if (!*e->vm) {
-		n = read_proc(tgid, "cmdline", buf, sizeof(buf));
-		if (n > 0)
-			program_arguments(buf, n, e);
 	}
 }

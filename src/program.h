@@ -8,7 +8,7 @@
 
 #include "schema.h"
 
-/* Fills exe, cgroup, vm, vm_by, pod and box from /proc/TGID; known stays 0 if that cannot be read. */
+/* Fills exe, cgroup, vm, pod and box from /proc/TGID; known stays 0 if that cannot be read. */
 void program_read(__u32 tgid, struct ev_program *e);
 
 /* For program_read() and its tests. What they do not find they leave as it was. */
@@ -17,7 +17,5 @@ void program_read(__u32 tgid, struct ev_program *e);
 void program_cgroup(const char *text, struct ev_program *e);
 /* From e->cgroup: "machine-qemu\x2d1\x2ddb01.scope" is the machine db01; pods of Kubernetes; ids of containers. */
 void program_names(struct ev_program *e);
-/* From /proc/PID/cmdline, NUL-separated: -name guest=db01,… or -name db01 of QEMU. */
-void program_arguments(const char *args, size_t len, struct ev_program *e);
 
 #endif

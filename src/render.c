@@ -374,3 +374,10 @@ unsigned int count_blocked(const struct view *v)
 	}
 	return n;
 }
+
+const char *container_type(const struct ev_container *note)
+{
+	if (note->kind != CONTAINER_NONE)
+		return kind_value_name(KIND_CONTAINER, note->kind) ?: "?";
+	return note->iommu ? "type1" : NULL;
+}

@@ -112,6 +112,9 @@ char *count_findings(const struct view *v, enum answer answer);
 unsigned int count_containers(const struct view *v);
 unsigned int count_blocked(const struct view *v);
 
+/* "type1", "iommufd", …; NULL if it has no driver yet. A recording of an older version knows type1 only. */
+const char *container_type(const struct ev_container *note);
+
 /* Everything that could not be seen; the model keeps no two alike. */
 void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_gap *gap), void *ctx);
 

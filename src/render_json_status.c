@@ -110,14 +110,25 @@ static struct json_object *backing(struct backing_index *ix, const struct view *
 				json_object_new_uint64(r->source == SOURCE_FILE ? r->vaddr : mem->offset + (r->vaddr - mem->start)));
 	json_add(obj, "inode", mem->inode ? json_object_new_uint64(mem->inode) : NULL);
 	json_add(obj, "page_size", mem->page ? json_object_new_uint64(mem->page) : NULL);
-	json_add(obj, "deleted", json_object_new_boolean(mem->inode && !mem->links));
+	json_add(obj, "links", mem->inode ? json_object_new_int64(mem->links) : NULL);
 	json_add(obj, "shared", json_object_new_boolean(mem->shared));
 	json_add(obj, "whole", json_object_new_boolean(whole));
 	return obj;
 }
 
+/* What a range holds in memory; not in a recording of a version that did not look (known). */
+static void add_pages(struct json_object *obj, const struct ev_range *r, bool known)
+{
+	json_add(obj, "mapped", known ? json_object_new_boolean(r->mapped) : NULL);
+	json_add(obj, "pinned_pages", known && r->pinned >= 0 ? json_object_new_int64(r->pinned) : NULL);
+	json_add(obj, "charged_pages", known && r->charged >= 0 ? json_object_new_int64(r->charged) : NULL);
+	json_add(obj, "account", known && r->account != CHARGED_UNKNOWN ? json_value_name(KIND_ACCOUNT, r->account) : NULL);
+	json_add(obj, "source", known ? json_value_name(KIND_SOURCE, r->source) : NULL);
+}
+
 static struct json_object *ranges(const struct view *v, const struct obj *c)
 {
+	const struct ev_container *note = NOTE_OF(c, container);
 	struct json_object *list = json_object_new_array();
 	struct backing_index ix = {};
 
@@ -131,10 +142,7 @@ static struct json_object *ranges(const struct view *v, const struct obj *c)
 		json_add(obj, "valid", json_object_new_boolean(r->valid));
 		json_add(obj, "read", json_object_new_boolean(r->prot & 1));
 		json_add(obj, "write", json_object_new_boolean(r->prot & 2));
-		json_add(obj, "mapped", json_object_new_boolean(r->mapped));
-		json_add(obj, "pinned_pages", r->pinned < 0 ? NULL : json_object_new_int64(r->pinned));
-		json_add(obj, "charged_pages", r->charged < 0 ? NULL : json_object_new_int64(r->charged));
-		json_add(obj, "source", json_value_name(KIND_SOURCE, r->source));
+		add_pages(obj, r, note && note->kind != CONTAINER_NONE);
 		json_add(obj, "ioas", r->ioas ? json_object_new_int64(r->ioas) : NULL);
 		json_add(obj, "mm", mm_name(r->mm));
 		json_add(obj, "backing", backing(&ix, v, r));
@@ -166,27 +174,20 @@ static struct json_object *blocked(const struct obj *c)
 	return list;
 }
 
-/* A recording of an older version has no kind: there every container with a driver was type1. */
-static struct json_object *container_type(const struct ev_container *note)
-{
-	if (!note || (note->kind == CONTAINER_NONE && !note->iommu))
-		return NULL;
-	return json_value_name(KIND_CONTAINER, note->kind ?: CONTAINER_TYPE1);
-}
-
 static struct json_object *container(const struct view *v, const struct obj *c)
 {
 	const struct ev_container *note = NOTE_OF(c, container);
 	struct json_object *obj = json_object_new_object();
 
 	json_add(obj, "id", container_name(c->id));
-	json_add(obj, "type", container_type(note));
+	json_add(obj, "type", note && container_type(note) ? json_object_new_string(container_type(note)) : NULL);
 	json_add(obj, "devices", devices(c));
 	json_add(obj, "holders", holders(c));
 	json_add(obj, "pending", pending(c));
 	json_add(obj, "refs", note ? json_object_new_uint64(note->refs) : NULL);
 	json_add(obj, "invalid", note ? json_object_new_int64(note->invalid) : NULL);
 	json_add(obj, "unstable", note ? json_object_new_boolean(note->unstable) : NULL);
+	json_add(obj, "compat_ioas", note && note->compat_ioas ? json_object_new_int64(note->compat_ioas) : NULL);
 	json_add(obj, "entries_left", note && note->kind == CONTAINER_TYPE1 ? json_object_new_int64(note->avail) : NULL);
 	json_add(obj, "ranges", ranges(v, c));
 	json_add(obj, "blocked", blocked(c));
@@ -225,7 +226,6 @@ static void add_program(struct json_object *obj, const struct view *v, __u32 tgi
 	json_add(obj, "exe", program_text(p->exe, sizeof(p->exe)));
 	json_add(obj, "cgroup", program_text(p->cgroup, sizeof(p->cgroup)));
 	json_add(obj, "vm", program_text(p->vm, sizeof(p->vm)));
-	json_add(obj, "vm_by", program_text(p->vm_by, sizeof(p->vm_by)));
 	json_add(obj, "pod", program_text(p->pod, sizeof(p->pod)));
 	json_add(obj, "container_id", program_text(p->box, sizeof(p->box)));
 }

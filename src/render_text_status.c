@@ -158,7 +158,7 @@ static void add_cell(struct libscols_line *line, enum column col, const struct v
 		fputs(id_name(OBJ_CONTAINER, c->id, id), cell.f);
 		break;
 	case COL_TYPE:
-		fputs(!note ? "?" : note->iommu ? "type1" : "-", cell.f);
+		fputs(note ? container_type(note) ?: "-" : "?", cell.f);
 		break;
 	case COL_PID:
 		put_pids(cell.f, c);

@@ -311,7 +311,7 @@ static const char *const backing_names[] = {
 	[BACKING_UNKNOWN] = "unknown", [BACKING_ANONYMOUS] = "anonymous", [BACKING_MEMFD] = "memfd",
 	[BACKING_SHMEM] = "shmem",     [BACKING_HUGETLB] = "hugetlbfs",	  [BACKING_FILE] = "file",
 	[BACKING_DMABUF] = "dma-buf",  [BACKING_GUEST_MEMFD] = "guest_memfd",
-	[BACKING_MMIO] = "mmio",       [BACKING_NOTHING] = "nothing",
+	[BACKING_MMIO] = "mmio",
 };
 
 /* The letter ps(1) shows; the bits are those of the kernel's task->__state and exit_state. */

@@ -50,3 +50,17 @@ maps_line() { # PID ADDRESS
 	same "soft limit" "$(jq -r '.memlock_soft // "unlimited"' <<<"$process")" "$limit"
 	same "CAP_IPC_LOCK" "$(jq -r .cap_ipc_lock <<<"$process")" true
 }
+
+# More records than the ring has room for at once: they must come in parts, and none may be missing.
+@test "65,535 ranges in one container: each once, each with its memory, nothing lost" {
+	act many --rounds 65535
+	"$fdpin" status -j >"$ST"
+	container_of_act
+	same "ranges" "$(jq -r --argjson first "$((A[iova]))" --arg id "$ID" '
+		def number: ltrimstr("0x") | explode | reduce .[] as $c (0; . * 16 + (if $c > 96 then $c - 87 else $c - 48 end));
+		.complete, .lost, (.containers[] | select(.id == $id) | .unstable, .entries_left, (.ranges | length,
+			(map(.iova) | unique | length),
+			([.[] | select(.backing.kind == "memfd" and .backing.offset * 2 == (.iova | number) - $first)] | length)))' "$ST" | xargs)" \
+		"true 0 false 0 65535 65535 65535"
+	rm "$ST"
+}

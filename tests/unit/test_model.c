@@ -371,6 +371,27 @@ static void memory_is_bounded(void **state)
 	model_free(m);
 }
 
+/* A container that changed while it was read is read again: only what the last reading showed is there. */
+static void a_second_reading_replaces_the_first(void **state)
+{
+	struct tape *t = tape_new();
+	struct model *m;
+
+	(void)state;
+	tape_look_begin(t, 1);
+	tape_range(t, C, 1);
+	tape_range(t, C, 2);
+	tape_range(t, C + 1, 3);
+	tape_add(t, EV_reread, C);
+	tape_range(t, C, 2);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(count_in(container(m), REL_PART), 1);
+	assert_int_equal(edge_in(container(m), REL_PART)->from->id, 2);
+	assert_int_equal(count_in(model_find(m, OBJ_CONTAINER, C + 1), REL_PART), 1);
+	model_free(m);
+	free(t);
+}
+
 static void many_ranges_do_not_hide_a_waiter(void **state)
 {
 	struct model *m = model_new();
@@ -418,6 +439,7 @@ int main(void)
 		cmocka_unit_test(gaps_and_losses_are_counted),
 		cmocka_unit_test(nothing_known_is_not_complete),
 		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(a_second_reading_replaces_the_first),
 		cmocka_unit_test(many_ranges_do_not_hide_a_waiter),
 	};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_program.c - who a process is, from control groups and arguments as they come in the field, and hostile ones. */
+/* test_program.c - who a process is, from control groups as they come in the field, and hostile ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,6 @@ static void machines(void **state)
 
 	(void)state;
 	CHECK(e.vm, "db-01");
-	CHECK(e.vm_by, "cgroup");
 	e = of_cgroup("/machine.slice/machine-win7.scope");
 	CHECK(e.vm, "win7");
 	/* a machine whose own name only begins like libvirt's */
@@ -81,37 +80,12 @@ static void hierarchies(void **state)
 	CHECK(e.cgroup, "");
 }
 
-#define ARGS(text) program_arguments(text, sizeof(text) - 1, &e)
-
-static void arguments(void **state)
-{
-	struct ev_program e = {};
-
-	(void)state;
-	ARGS("qemu-system-x86_64\0-name\0guest=db01,debug-threads=on\0-m\0008G");
-	CHECK(e.vm, "db01");
-	CHECK(e.vm_by, "arguments");
-	ARGS("qemu\0-name\0debug-threads=on,guest=a,,b");
-	CHECK(e.vm, "a,b");
-	memset(&e, 0, sizeof(e));
-	ARGS("qemu\0-name\0plain");
-	CHECK(e.vm, "plain");
-	memset(&e, 0, sizeof(e));
-	ARGS("qemu\0-name\0process=x");
-	CHECK(e.vm, "");
-	ARGS("qemu\0-name");
-	CHECK(e.vm, "");
-	ARGS("qemu\0-m\0guest=no");
-	CHECK(e.vm, "");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(machines),
 		cmocka_unit_test(pods),
 		cmocka_unit_test(hierarchies),
-		cmocka_unit_test(arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
