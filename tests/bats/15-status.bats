@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# What status says of a container, beside what the kernel says elsewhere: the acting program's own numbers, /proc/PID/fd, maps, status, limits.
+# Before the acts that hang, which keep the PCI groups. What status says of a container, beside what the kernel says elsewhere: the acting program's own numbers, /proc/PID/fd, maps, status, limits.
 
 load helpers
 
