@@ -6,6 +6,7 @@
 # make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
 # make demo		the deadlock made and proven in a VM; installs what is missing
 # make install		DESTDIR= prefix=/usr/local
+# make verified		tests/verified made again from what the last check saw
 # make expand		what bpf/events.h becomes
 # make vmlinux.h	VMLINUX_BTF=…: made again from a kernel's BTF
 #
@@ -53,7 +54,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/look.c src/look_memory.c src/probe.c src/watch.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 all: $(O)/fdpin-trace
@@ -68,7 +69,7 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-$(O)/src/source_bpf.o $(O)/src/look.o $(O)/src/look_memory.o: $(skeletons)
+$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o: $(skeletons)
 
 $(O)/.libraries: Makefile
 	@mkdir -p $(@D)
@@ -157,6 +158,11 @@ check-vm:
 	$(Q)tests/setup build vm
 	$(Q)$(run_all) vm
 
+# After make check or check-vm, and a look at the difference
+verified:
+	$(Q)mkdir -p tests/verified
+	cp $(O)/verified/* tests/verified/
+
 demo:
 	$(Q)tests/setup build vm
 	$(Q)$(MAKE) all progs
@@ -172,7 +178,7 @@ clean:
 	$(call msg,CLEAN,$(O))
 	$(Q)rm -rf $(O)
 
-.PHONY: all check check-unit check-vm demo install expand clean unit-programs progs
+.PHONY: all check check-unit check-vm verified demo install expand clean unit-programs progs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -82,6 +82,26 @@ bool probe_module(const char *module)
 	return built_in;
 }
 
+unsigned long long probe_module_identity(const char *module, unsigned long long known)
+{
+	char path[64], state[16] = "";
+	struct stat st;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
+	if (stat(path, &st))
+		return 0;
+	if (st.st_ino == known)
+		return known;
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
+	f = fopen(path, "re");
+	if (!f || !fgets(state, sizeof(state), f))
+		state[0] = '\0';
+	if (f)
+		fclose(f);
+	return strcmp(state, "live\n") ? 0 : st.st_ino;
+}
+
 bool probe_host_pid_namespace(void)
 {
 	struct stat st;

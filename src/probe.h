@@ -17,6 +17,8 @@ bool probe_member(struct btf *vmlinux, const char *module, const char *type, con
 
 /* Is the module loaded, or VFIO built in? Does not need type information. */
 bool probe_module(const char *module);
+/* What tells a loaded module from one of this name that was loaded before; 0 if there is none with type information that is ready. Cheap if it is the known one. */
+unsigned long long probe_module_identity(const char *module, unsigned long long known);
 
 /* False in a PID namespace of our own: a look sees the threads of its namespace only. */
 bool probe_host_pid_namespace(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * source_bpf.h - what source_bpf.c and look.c share; for nobody else.
+ * source_bpf.h - what source_bpf.c, load.c and look.c share; for nobody else.
  */
 #ifndef FDPIN_SOURCE_BPF_H
 #define FDPIN_SOURCE_BPF_H
@@ -19,19 +19,28 @@ struct source_bpf {
 	struct trace_bpf *trace;
 	struct btf *vmlinux_btf;
 	struct ring_buffer *ring;
+	struct source_filter filter;
+	bool history;
 	source_fn fn;
 	void *ctx;
 	int stop;	     /* what fn returned, when not 0 */
 	unsigned int look;   /* looks begun */
 	__u64 undecoded;     /* records from the ring that made no sense: lost, too */
+	__u64 lost_before;   /* by programs that were closed since */
 	__u64 lost_reported;
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
 	int epoll_fd, timer_fd;
 	struct look_memory *memory; /* what a look with details has seen; NULL without */
 	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
+	__u64 vfio, type1;   /* which of these modules the programs were made for; 0: none, or built in */
+	unsigned int came_alone; /* polls since vfio came without type1 */
+	__u32 followed;	     /* the command's process; 0: none */
 };
 
+/* hooks: what is missing concerns what is watched, not what a look sees. */
+void source_bpf_gap(struct source_bpf *s, bool hooks, const char *what, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Hand over a record that was made in user space, unless somebody wants to stop. */
 void source_bpf_deliver(struct source_bpf *s, const struct fdpin_hdr *h);
 /* Hand over what is in the ring. 0, or what stopped it. */
@@ -42,5 +51,11 @@ int source_bpf_drain(struct source_bpf *s);
  * or what it returned.
  */
 int source_bpf_run(struct bpf_program *prog, void *args, size_t size);
+
+/* Load the programs that look; load and attach those that watch. 0 or -errno. */
+int load_snapshot(struct source_bpf *s);
+int load_trace(struct source_bpf *s);
+/* Numbers into a set. 0 or -errno. */
+int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n);
 
 #endif

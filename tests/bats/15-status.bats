@@ -53,6 +53,7 @@ maps_line() { # PID ADDRESS
 
 # More records than the ring has room for at once: they must come in parts, and none may be missing.
 @test "65,535 ranges in one container: each once, each with its memory, nothing lost" {
+	need_mdev
 	act many --rounds 65535
 	"$fdpin" status -j >"$ST"
 	container_of_act

@@ -37,14 +37,15 @@ teardown() { common_teardown; }
 }
 
 @test "a ring that overflows: the loss is counted, and nothing is called absent" {
+	harmless
 	"$fdpin" trace -j --buffer 4K >"$BATS_TEST_TMPDIR/t.jsonl" 2>"$BATS_TEST_TMPDIR/t.err" &
 	t=$!
 	wait_line 'Ctrl-C' "$BATS_TEST_TMPDIR/t.err"
 	kill -STOP $t
 	for i in 1 2 3; do
-		"$progs/act_plain" --timeout 60 >"$BATS_TEST_TMPDIR/plain.$i" 2>&1
+		"${HARMLESS[@]}" >"$BATS_TEST_TMPDIR/plain.$i" 2>&1
 	done
-	for ((i = 0; i < 8; i++)); do "$progs/act_plain" --timeout 60 >>"$BATS_TEST_TMPDIR/plain.x" 2>&1; done
+	for ((i = 0; i < 8; i++)); do "${HARMLESS[@]}" >>"$BATS_TEST_TMPDIR/plain.x" 2>&1; done
 	kill -CONT $t
 	kill -TERM $t
 	wait $t
@@ -54,6 +55,7 @@ teardown() { common_teardown; }
 }
 
 @test "a hook that is missing: named, and nothing is called absent" {
+	! builtin_vfio || skip "row $KERNEL has all types in one file"
 	unshare -m sh -c "mount --bind /dev/null /sys/kernel/btf/vfio_iommu_type1 && exec $fdpin trace -j -q -d 1s" >"$BATS_TEST_TMPDIR/t.jsonl"
 	tail -n 1 "$BATS_TEST_TMPDIR/t.jsonl" >"$BATS_TEST_TMPDIR/sum"
 	cat "$BATS_TEST_TMPDIR/sum"
@@ -62,6 +64,7 @@ teardown() { common_teardown; }
 }
 
 @test "VFIO without type information: an error, not OK" {
+	! builtin_vfio || skip "row $KERNEL has all types in one file"
 	run unshare -m sh -c "mount --bind /dev/null /sys/kernel/btf/vfio && exec $fdpin status --check"
 	echo "$output"
 	[ "$status" -eq 3 ]

@@ -64,6 +64,12 @@ act() {
 	load_act
 }
 
+# An act that maps and unmaps and ends by itself, on every row; as words of a command in HARMLESS.
+harmless() {
+	HARMLESS=("$progs/act_plain" --timeout 60)
+	[ "$FDPIN_MODULE" != none ] || HARMLESS=("$progs/act_pci" --timeout 60 --what cycle --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")")
+}
+
 undo() {
 	[ -z "${ACT_PID-}" ] || kill -TERM "$ACT_PID" 2>/dev/null || true
 	ACT_PID=
@@ -158,9 +164,22 @@ stalled() {
 	[ "$(live_answer deadlock)" != yes/proven ]
 }
 
+# ---- what the rows of tests/kernels are, as they were built ----------------------
+
+# Does it refuse the meeting of an mdev and an invalid vaddr? (in-vm knows)
+refuses() { [ "$FDPIN_BLOCKS" = no ]; }
+
+# Does the module of type1 stand by itself, or is everything built in?
+builtin_vfio() { [ "$KERNEL" = iommufd ]; }
+
 need_blocking() {
-	case $KERNEL in
-	6.1-unguarded | 6.1-unfixed) ;;
-	*) skip "row $KERNEL refuses the invalidation, so nothing can block" ;;
-	esac
+	! refuses || skip "row $KERNEL refuses the invalidation, so nothing can block"
+}
+
+need_refusal() {
+	refuses || skip "row $KERNEL was built without the refusals"
+}
+
+need_mdev() {
+	[ "$FDPIN_MODULE" != none ] || skip "row $KERNEL has no headers in the archive any more, so no mdev of ours"
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * load.c - the two BPF objects into the kernel: symbols for snapshot_bpf, and
+ * for trace_bpf the hooks that this kernel has, each by itself, so that one
+ * that cannot be had is a gap and not the end.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "probe.h"
+#include "source_bpf.h"
+#include "util.h"
+
+#include "../bpf/compat.h"
+
+/* Half of what ids are made with: differs from boot to boot. The other half is the kernel's layout. */
+static void make_key(__u64 key[2])
+{
+	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	char boot_id[64] = "";
+
+	if (fd >= 0 && read(fd, boot_id, sizeof(boot_id) - 1) < 0)
+		boot_id[0] = '\0';
+	key[0] = 0xcbf29ce484222325ULL;
+	for (const char *p = boot_id; *p; p++)
+		key[0] = (key[0] ^ (unsigned char)*p) * 0x100000001b3ULL;
+	key[1] = ~key[0] * 0x9e3779b97f4a7c15ULL;
+}
+
+int source_bpf_run(struct bpf_program *prog, void *args, size_t size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = size);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	return err ? err : (int)opts.retval;
+}
+
+/* With -vv: what each program cost the verifier. tests/verified keeps these numbers, for every kernel. */
+static void tell_programs(const struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (log_enabled(LOG_DEBUG) && bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			log_debug("program %s: %u instructions verified", bpf_program__name(prog), info.verified_insns);
+	}
+}
+
+/* The secret of ids costs no sight; what iommufd is looked for with is missing where there is no iommufd. */
+static bool may_be_missing(const struct source_bpf *s, int symbol)
+{
+	if (symbol == SYM_iommufd_fops)
+		return !probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx");
+	return symbol == SYM_ptr_key;
+}
+
+static void check_symbols(struct source_bpf *s)
+{
+	const __u64 *symbols = s->snapshot->bss->symbols;
+	bool any = false;
+
+	for (int i = 0; i < SYM__max; i++)
+		any |= symbols[i] != 0;
+	if (!any) {
+		source_bpf_gap(s, false, "kernel symbols", "their addresses are hidden: kernel.kptr_restrict=2, or CAP_SYSLOG is missing");
+		return;
+	}
+#define X(name, use)                  \
+	if (!symbols[SYM_##name] && !may_be_missing(s, SYM_##name)) \
+		source_bpf_gap(s, false, "kernel symbol " #name, "not found in the kernel's symbol table: %s", use);
+	FDPIN_SYMBOLS(X)
+#undef X
+}
+
+int load_snapshot(struct source_bpf *s)
+{
+	__u64 key[2];
+	int err;
+
+	s->snapshot = snapshot_bpf__open();
+	if (!s->snapshot)
+		return -errno;
+	make_key(key);
+	s->snapshot->rodata->cfg.key[0] = key[0];
+	s->snapshot->rodata->cfg.key[1] = key[1];
+	/* What CO-RE does not find when it loads, a look does not see later. */
+	if (!probe_struct(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu") && probe_module("vfio_iommu_type1"))
+		source_bpf_gap(s, false, "ranges, and who waits for them",
+			       "no type information of vfio_iommu_type1, although it is loaded");
+	if (s->filter.ring_bytes)
+		bpf_map__set_max_entries(s->snapshot->maps.events, s->filter.ring_bytes);
+	err = snapshot_bpf__load(s->snapshot);
+	if (err)
+		return err;
+	tell_programs(s->snapshot->obj);
+	err = source_bpf_run(s->snapshot->progs.resolve, NULL, 0);
+	if (err)
+		return err;
+	check_symbols(s);
+	return 0;
+}
+
+static struct bpf_program *find_program(struct source_bpf *s, const char *kind, const char *func)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s__%s", kind, func);
+	return bpf_object__find_program_by_name(s->trace->obj, name);
+}
+
+static void enable_hook(struct source_bpf *s, const char *func)
+{
+	struct bpf_program *entry = find_program(s, "fentry", func), *ret = find_program(s, "fexit", func);
+
+	if (entry)
+		bpf_program__set_autoload(entry, true);
+	if (ret)
+		bpf_program__set_autoload(ret, true);
+}
+
+/* Turn on what the kernel has; name what it has not. */
+static void choose_hooks(struct source_bpf *s)
+{
+#define HOOK(what, module, func, required, why)                                                                    \
+	if (probe_func(s->vmlinux_btf, module, #func))                                                                            \
+		enable_hook(s, #func);                                                                             \
+	else if (required)                                                                                         \
+		source_bpf_gap(s, true, what, "no function %s in this kernel", #func);
+	HOOKS(HOOK)
+#undef HOOK
+	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
+	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work"))
+		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
+	if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
+		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
+		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
+	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_free, true);
+}
+
+static void configure(struct source_bpf *s)
+{
+	const struct source_filter *filter = &s->filter;
+	struct fdpin_config *cfg = (struct fdpin_config *)&s->trace->rodata->cfg;
+
+	cfg->key[0] = s->snapshot->bss->key[0];
+	cfg->key[1] = s->snapshot->bss->key[1];
+	cfg->events = filter->events ? filter->events : ~0ULL;
+	cfg->container = filter->container;
+	if (filter->container_bits)
+		cfg->container_mask = filter->container_bits >= 64 ? ~0ULL : (1ULL << filter->container_bits) - 1;
+	cfg->by_tgid = filter->n_tgids > 0;
+	cfg->by_tid = filter->n_tids > 0;
+	cfg->by_comm = filter->comm != NULL;
+	cfg->stacks = filter->stacks;
+	if (filter->comm)
+		snprintf(cfg->comm, sizeof(cfg->comm), "%s", filter->comm);
+}
+
+int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n)
+{
+	__u8 one = 1;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (bpf_map__update_elem(map, &list[i], sizeof(list[i]), &one, sizeof(one), BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* Does it only end what another program began? start_flush_work is the one whose return begins something. */
+static bool is_end(const char *program)
+{
+	return !strncmp(program, "fexit__", 7) && strcmp(program, "fexit__start_flush_work");
+}
+
+/* Each program by itself: one that cannot be attached is a gap, not the end. */
+static unsigned int attach_some(struct source_bpf *s, bool ends)
+{
+	struct bpf_object_skeleton *skel = s->trace->skeleton;
+	unsigned int attached = 0;
+
+	for (int i = 0; i < skel->prog_cnt; i++) {
+		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
+
+		if (!bpf_program__autoload(*p->prog) || is_end(p->name) != ends)
+			continue;
+		*p->link = bpf_program__attach(*p->prog);
+		if (*p->link)
+			attached++;
+		else
+			source_bpf_gap(s, true, p->name, "cannot attach: %s", strerror(errno));
+	}
+	return attached;
+}
+
+/* Ends first: a call whose begin is seen must not be able to end unseen. */
+static int attach_programs(struct source_bpf *s)
+{
+	unsigned int attached = attach_some(s, true);
+
+	return attached + attach_some(s, false) ? 0 : -EOPNOTSUPP;
+}
+
+static int share_map(struct bpf_map *map, const struct bpf_map *with)
+{
+	return bpf_map__reuse_fd(map, bpf_map__fd(with));
+}
+
+int load_trace(struct source_bpf *s)
+{
+	const struct source_filter *filter = &s->filter;
+	int err;
+
+	s->trace = trace_bpf__open();
+	if (!s->trace)
+		return -errno;
+	choose_hooks(s);
+	configure(s);
+	err = share_map(s->trace->maps.events, s->snapshot->maps.events);
+	if (!err)
+		err = share_map(s->trace->maps.vfio_users, s->snapshot->maps.vfio_users);
+	if (!err)
+		err = share_map(s->trace->maps.tgids, s->snapshot->maps.tgids);
+	if (!err)
+		err = share_map(s->trace->maps.wanted_containers, s->snapshot->maps.wanted_containers);
+	if (!err)
+		err = trace_bpf__load(s->trace);
+	if (!err)
+		tell_programs(s->trace->obj);
+	if (!err)
+		err = fill_list(s->trace->maps.tgids, filter->tgids, filter->n_tgids);
+	if (!err)
+		err = fill_list(s->trace->maps.tids, filter->tids, filter->n_tids);
+	return err ? err : attach_programs(s);
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Modules that come and go. First, as nothing is loaded yet; it leaves no VFIO behind.
+
+load helpers
+
+setup() {
+	! builtin_vfio || skip "row $KERNEL has VFIO built in"
+}
+
+teardown() {
+	common_teardown
+	[ -z "${TRACE-}" ] || kill -TERM "$TRACE"
+}
+
+start_trace() {
+	"$fdpin" trace -j -o "$BATS_TEST_TMPDIR/t.jsonl" 2>"$BATS_TEST_TMPDIR/t.err" 3>&- &
+	TRACE=$!
+	wait_line 'Ctrl-C' "$BATS_TEST_TMPDIR/t.err"
+}
+
+stop_trace() {
+	kill -TERM "$TRACE"
+	wait "$TRACE"
+	TRACE=
+	tail -n 1 "$BATS_TEST_TMPDIR/t.jsonl" >"$BATS_TEST_TMPDIR/sum"
+}
+
+release_devices() {
+	local bdf
+	while read -r bdf _; do
+		echo "$bdf" >/sys/bus/pci/drivers/vfio-pci/unbind
+	done <"$RUN/pci"
+	modprobe -r vfio-pci vfio_iommu_type1
+	[ ! -d /sys/module/vfio ]
+}
+
+devices() {
+	"$top/tests/vm/bind-vfio" | tee "$RUN/pci" | awk '{ print $2 }' >"$RUN/pci-groups"
+}
+
+one_cycle() {
+	act pci --what cycle --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"
+	wait_line '^result=ended' "$BATS_TEST_TMPDIR/act.out"
+}
+
+maps() {
+	jq -n '[inputs | select(.type == "map")] | length' "$BATS_TEST_TMPDIR/t.jsonl"
+}
+
+@test "before VFIO is loaded: nothing there, said with certainty; it is hooked when it comes" {
+	[ ! -d /sys/module/vfio ]
+	"$fdpin" status -j >"$ST"
+	jq -e '.complete and .containers == []' "$ST"
+	start_trace
+	grep -F "waiting" "$BATS_TEST_TMPDIR/t.err"
+	devices
+	for ((i = 0; i < 60; i++)); do
+		one_cycle
+		[ "$(maps)" = 0 ] || break
+	done
+	[ "$(maps)" -ge 1 ]
+	stop_trace
+	cat "$BATS_TEST_TMPDIR/sum"
+	jq -e '.type == "summary" and any(.gaps[]; .why | test("module of VFIO was loaded"))' "$BATS_TEST_TMPDIR/sum"
+}
+
+# Does a kernel let a module go whose functions are hooked? 6.1 does not, later ones do.
+@test "unload and reload while traced: in use, or hooked again when it is back" {
+	start_trace
+	one_cycle
+	if modprobe -r vfio_iommu_type1; then
+		[ ! -d /sys/module/vfio_iommu_type1 ]
+		before=$(maps)
+		devices
+		for ((i = 0; i < 60; i++)); do
+			one_cycle
+			[ "$(maps)" = "$before" ] || break
+		done
+		[ "$(maps)" -gt "$before" ]
+	fi
+	stop_trace
+}
+
+@test "unload and reload, then a trace that has seen everything" {
+	release_devices
+	"$fdpin" status -j >"$ST"
+	jq -e '.complete and .containers == []' "$ST"
+	devices
+	start_trace
+	one_cycle
+	stop_trace
+	[ "$(maps)" -ge 1 ]
+	jq -e '.complete' "$BATS_TEST_TMPDIR/sum"
+	release_devices
+}
