@@ -61,16 +61,17 @@ static struct json_object *devices(const struct obj *c)
 	return list;
 }
 
-static struct json_object *holders(const struct obj *c)
+/* Every descriptor, as each is one reference: a file table can have the file in it more than once. */
+static struct json_object *holders(const struct view *v, const struct obj *c)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (struct edge *e = edge_out(c, REL_HELD); e; e = edge_out_next(e)) {
+	for (struct edge *e = edge_out(c, REL_REF); e; e = edge_out_next(e)) {
 		const struct ev_holder *h = (const void *)e->last;
 		struct json_object *obj = json_object_new_object();
 		unsigned int threads = 0;
 
-		for (struct edge *u = edge_in(e->to, REL_USES); u; u = edge_in_next(u))
+		for (struct edge *u = edge_in(model_find(v->model, OBJ_FILES, h->files), REL_USES); u; u = edge_in_next(u))
 			threads++;
 		add_thread(obj, &h->h);
 		json_add(obj, "fd", json_object_new_int64(h->fd));
@@ -182,7 +183,7 @@ static struct json_object *container(const struct view *v, const struct obj *c)
 	json_add(obj, "id", container_name(c->id));
 	json_add(obj, "type", note && container_type(note) ? json_object_new_string(container_type(note)) : NULL);
 	json_add(obj, "devices", devices(c));
-	json_add(obj, "holders", holders(c));
+	json_add(obj, "holders", holders(v, c));
 	json_add(obj, "pending", pending(c));
 	json_add(obj, "refs", note ? json_object_new_uint64(note->refs) : NULL);
 	json_add(obj, "invalid", note ? json_object_new_int64(note->invalid) : NULL);
