@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backing.h"
@@ -34,6 +35,17 @@ static void add_thread(struct json_object *obj, const struct fdpin_hdr *h)
 
 /* ---- containers --------------------------------------------------------------------- */
 
+static void add_device(struct json_object *obj, const struct ev_device *d)
+{
+	json_add(obj, "name", json_text(d->device_name, sizeof(d->device_name)));
+	json_add(obj, "backed", json_value_name(KIND_BACKED, d->backed));
+	json_add(obj, "group", d->has_group ? json_object_new_int64(d->group) : NULL);
+	json_add(obj, "open", json_object_new_int64(d->open));
+	json_add(obj, "vfio", *d->vfio_name ? json_text(d->vfio_name, sizeof(d->vfio_name)) : NULL);
+	json_add(obj, "cdev", json_object_new_boolean(d->cdev));
+	json_add(obj, "ioas", d->ioas ? json_object_new_int64(d->ioas) : NULL);
+}
+
 static struct json_object *devices(const struct obj *c)
 {
 	struct json_object *list = json_object_new_array();
@@ -47,10 +59,7 @@ static struct json_object *devices(const struct obj *c)
 		if (h->type == EV_device) {
 			const struct ev_device *d = (const void *)h;
 
-			json_add(obj, "name", json_text(d->device_name, sizeof(d->device_name)));
-			json_add(obj, "backed", json_value_name(KIND_BACKED, d->backed));
-			json_add(obj, "group", json_object_new_int64(d->group));
-			json_add(obj, "open", json_object_new_int64(d->open));
+			add_device(obj, d);
 		} else if (h->type == EV_close) {
 			const struct ev_close *d = (const void *)h;
 
@@ -127,29 +136,82 @@ static void add_pages(struct json_object *obj, const struct ev_range *r, bool kn
 	json_add(obj, "source", known ? json_value_name(KIND_SOURCE, r->source) : NULL);
 }
 
+static struct json_object *range(const struct view *v, struct backing_index *ix, const struct ev_range *r, bool known)
+{
+	struct json_object *obj = json_object_new_object();
+
+	json_add(obj, "iova", json_hex(r->iova));
+	json_add(obj, "size", json_object_new_uint64(r->size));
+	json_add(obj, "vaddr", r->source == SOURCE_USER ? json_hex(r->vaddr) : NULL);
+	json_add(obj, "valid", json_object_new_boolean(r->valid));
+	json_add(obj, "read", json_object_new_boolean(r->prot & 1));
+	json_add(obj, "write", json_object_new_boolean(r->prot & 2));
+	add_pages(obj, r, known);
+	json_add(obj, "ioas", r->ioas ? json_object_new_int64(r->ioas) : NULL);
+	json_add(obj, "mm", mm_name(r->mm));
+	json_add(obj, "backing", backing(ix, v, r));
+	return obj;
+}
+
+static int range_cmp(const void *x, const void *y)
+{
+	const struct ev_range *a = *(const struct ev_range *const *)x, *b = *(const struct ev_range *const *)y;
+
+	if (a->ioas != b->ioas)
+		return a->ioas < b->ioas ? -1 : 1;
+	return a->iova < b->iova ? -1 : a->iova > b->iova;
+}
+
+/* By ioas and iova; NULL, not known, without memory for that. */
 static struct json_object *ranges(const struct view *v, const struct obj *c)
 {
 	const struct ev_container *note = NOTE_OF(c, container);
 	struct json_object *list = json_object_new_array();
+	_cleanup_free_ const struct ev_range **sorted = NULL;
 	struct backing_index ix = {};
+	size_t n = 0, i = 0;
 
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
-		const struct ev_range *r = (const void *)e->last;
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
+		n++;
+	sorted = n ? calloc(n, sizeof(*sorted)) : NULL;
+	if (n && !sorted) {
+		json_object_put(list);
+		return NULL;
+	}
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
+		sorted[i++] = (const void *)e->last;
+	if (n)
+		qsort(sorted, n, sizeof(*sorted), range_cmp);
+	for (i = 0; i < n; i++)
+		json_object_array_add(list, range(v, &ix, sorted[i], note && note->kind != CONTAINER_NONE));
+	backing_free(&ix);
+	return list;
+}
+
+static int by_ioas(const void *x, const void *y)
+{
+	__s64 a = json_object_get_int64(json_object_object_get(*(struct json_object *const *)x, "ioas"));
+	__s64 b = json_object_get_int64(json_object_object_get(*(struct json_object *const *)y, "ioas"));
+
+	return a < b ? -1 : a > b;
+}
+
+/* iommufd: the io address spaces of a context; null for what has none. */
+static struct json_object *ioases(const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct edge *e = edge_in(c, REL_IOAS_OF); e; e = edge_in_next(e)) {
+		const struct ev_ioas *i = (const void *)e->last;
 		struct json_object *obj = json_object_new_object();
 
-		json_add(obj, "iova", json_hex(r->iova));
-		json_add(obj, "size", json_object_new_uint64(r->size));
-		json_add(obj, "vaddr", r->source == SOURCE_USER ? json_hex(r->vaddr) : NULL);
-		json_add(obj, "valid", json_object_new_boolean(r->valid));
-		json_add(obj, "read", json_object_new_boolean(r->prot & 1));
-		json_add(obj, "write", json_object_new_boolean(r->prot & 2));
-		add_pages(obj, r, note && note->kind != CONTAINER_NONE);
-		json_add(obj, "ioas", r->ioas ? json_object_new_int64(r->ioas) : NULL);
-		json_add(obj, "mm", mm_name(r->mm));
-		json_add(obj, "backing", backing(&ix, v, r));
+		json_add(obj, "ioas", json_object_new_int64(i->ioas));
+		json_add(obj, "areas", json_object_new_int64(i->areas));
+		json_add(obj, "hwpts", json_object_new_int64(i->domains));
+		json_add(obj, "compat", json_object_new_boolean(i->compat));
 		json_object_array_add(list, obj);
 	}
-	backing_free(&ix);
+	json_object_array_sort(list, by_ioas);
 	return list;
 }
 
@@ -190,6 +252,7 @@ static struct json_object *container(const struct view *v, const struct obj *c)
 	json_add(obj, "unstable", note ? json_object_new_boolean(note->unstable) : NULL);
 	json_add(obj, "compat_ioas", note && note->compat_ioas ? json_object_new_int64(note->compat_ioas) : NULL);
 	json_add(obj, "entries_left", note && note->kind == CONTAINER_TYPE1 ? json_object_new_int64(note->avail) : NULL);
+	json_add(obj, "ioases", note && note->kind == CONTAINER_IOMMUFD ? ioases(c) : NULL);
 	json_add(obj, "ranges", ranges(v, c));
 	json_add(obj, "blocked", blocked(c));
 	return obj;
