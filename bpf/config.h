@@ -63,6 +63,7 @@ struct fdpin_read_args {
 	__u64 container; /* kernel address; never leaves this process */
 	__u64 limit;	 /* ranges to walk at most */
 	__u64 more;	 /* in and out: there are more ranges; call again */
+	__u64 calls;	 /* in and out: how often it was called for this reading */
 	__u64 id;	 /* out: its id */
 	__u64 unstable;	 /* out: it changed while it was read */
 	__u64 retries;	 /* in: times it was read before */

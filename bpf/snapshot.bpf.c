@@ -43,6 +43,7 @@
 #define MAX_CHAIN 256
 #define RB_FACTOR 3 /* edges of a tree walked per node, at most */
 #define MAX_NODES (1 << 21)
+#define MAX_CALLS (2 * MAX_NODES / FDPIN_RANGES_AT_ONCE) /* for one container: a tree that changes can be walked in circles */
 
 __u64 look;		 /* number of this look, set by user space */
 __u64 key[2];		 /* made by resolve from a secret of the kernel and cfg.key */

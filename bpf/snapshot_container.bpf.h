@@ -223,7 +223,7 @@ static __always_inline bool show_some(struct fdpin_read_args *args, const struct
 	}
 	ranges_walk(&w, FDPIN_RANGES_AT_ONCE);
 	reading.walk = w;
-	args->more = !w.t.done && w.t.n < args->limit;
+	args->more = !w.t.done && w.t.n < args->limit && ++args->calls < MAX_CALLS;
 	return !args->more;
 }
 

@@ -4,29 +4,35 @@
  * ioases and their areas. On a kernel without iommufd all of it is dead code.
  */
 
-struct area_walk {
-	struct tree_walk t;
+/*
+ * Object by object, and in an ioas area by area: one loop, that can stop after
+ * any step and go on in another call, as all areas of a context do not fit the
+ * ring.
+ */
+struct ctx_walk {
+	struct tree_walk t; /* of the ioas it is in; done when it is in none */
 	__u64 container, hash;
-	__u32 ioas, emit;
+	__u64 area_hash; /* of the areas of that ioas so far */
+	__u64 ioas;	 /* that ioas; 0 when the next object is to be looked at */
+	__u64 compat;	 /* the one that VFIO's ioctls use */
+	__u32 number;	 /* its number */
+	__u32 areas, ioases;
+	__u32 emit;
+	__u32 over, pad;
 };
 
-static __always_inline void on_area(struct area_walk *w, struct iopt_area *area)
+static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area, struct iopt_pages *pages, __u64 start, __u64 last)
 {
-	struct iopt_pages *pages = BPF_CORE_READ(area, pages);
-	__u64 start = BPF_CORE_READ(area, node.start), last = BPF_CORE_READ(area, node.last), offset;
-	struct ev_range *e;
+	struct ev_range *e = EV_BEGIN(range, w->container);
+	__u64 offset;
 
-	w->hash = mix(w->hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages);
-	if (!w->emit)
-		return;
-	e = EV_BEGIN(range, w->container);
 	if (!e)
 		return;
 	about_nobody(&e->h);
 	e->id = object_id(area);
 	e->iova = start;
 	e->size = last - start + 1;
-	e->ioas = w->ioas;
+	e->ioas = w->number;
 	e->prot = BPF_CORE_READ(area, iommu_prot);
 	e->accesses = BPF_CORE_READ(area, num_accesses);
 	e->mapped = BPF_CORE_READ(area, storage_domain) != NULL;
@@ -52,63 +58,57 @@ static __always_inline void on_area(struct area_walk *w, struct iopt_area *area)
 	EV_END(e);
 }
 
-static long area_step(__u32 i, struct area_walk *w)
+/* What the records of a look say about pages besides: whose memory they are, and which file. */
+static __always_inline void about_pages(const struct iopt_pages *pages)
 {
-	struct rb_node *node = w->t.node;
-	struct iopt_area *area;
-	struct iopt_pages *pages;
-
-	if (w->t.done)
-		return 1;
-	if (!tree_step(&w->t))
-		return 0;
-	area = (void *)node - bpf_core_field_offset(struct iopt_area, node) -
-	       bpf_core_field_offset(struct interval_tree_node, rb);
-	on_area(w, area);
-	if (!w->emit)
-		return 0;
-	pages = BPF_CORE_READ(area, pages);
-	if (!pages)
-		return 0;
 	on_mm(BPF_CORE_READ(pages, source_mm));
 	on_user(BPF_CORE_READ(pages, source_user));
 	if (bpf_core_field_exists(pages->file) && BPF_CORE_READ(pages, type) == PAGES_OF_FILE)
 		on_mapped_file(BPF_CORE_READ(pages, file));
-	return 0;
 }
 
-/* Walks the areas; with emit they become records. Returns what all of them look like as one number. */
-static __always_inline __u64 walk_areas(struct iommufd_ioas *ioas, __u64 container, __u32 number, bool emit, __u32 *ret_n)
+static __always_inline void area_step(struct ctx_walk *w)
 {
-	struct area_walk w = { .container = container, .hash = unknown_zero, .ioas = number, .emit = emit };
+	struct rb_node *node = w->t.node;
+	struct iopt_pages *pages;
+	struct iopt_area *area;
+	__u64 start, last;
+
+	if (!tree_step(&w->t))
+		return;
+	area = (void *)node - bpf_core_field_offset(struct iopt_area, node) -
+	       bpf_core_field_offset(struct interval_tree_node, rb);
+	pages = BPF_CORE_READ(area, pages);
+	start = BPF_CORE_READ(area, node.start);
+	last = BPF_CORE_READ(area, node.last);
+	w->area_hash = mix(w->area_hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages);
+	if (!w->emit)
+		return;
+	show_area(w, area, pages, start, last);
+	if (pages)
+		about_pages(pages);
+}
+
+static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_ioas *ioas)
+{
 	struct rb_node *root = BPF_CORE_READ(ioas, iopt.area_itree.rb_root.rb_node);
 
-	*ret_n = 0;
-	if (!root)
-		return 0;
-	tree_begin(&w.t, root);
-	bpf_loop(MAX_NODES, area_step, &w, 0);
-	*ret_n = w.t.n;
-	return w.t.done ? w.hash | 1 : 0;
+	w->ioas = (__u64)ioas;
+	w->number = BPF_CORE_READ(ioas, obj.id);
+	w->area_hash = unknown_zero;
+	tree_begin(&w->t, root);
+	w->t.done = !root;
 }
 
-struct ctx_walk {
-	__u64 container, hash;
-	__u64 compat; /* the ioas that VFIO's ioctls use */
-	__u32 emit, incomplete;
-	__u32 areas, ioases;
-};
-
-static __always_inline void on_ioas(struct ctx_walk *w, struct iommufd_ioas *ioas)
+static __always_inline void ioas_end(struct ctx_walk *w)
 {
-	__u32 n = 0, number = BPF_CORE_READ(ioas, obj.id);
-	__u64 hash = walk_areas(ioas, w->container, number, w->emit, &n);
+	struct iommufd_ioas *ioas = (void *)w->ioas;
 	struct ev_ioas *e;
 
-	w->incomplete |= n && !hash;
-	w->hash = mix(w->hash ^ hash ^ (__u64)ioas) + n;
-	w->areas += n;
+	w->hash = mix(w->hash ^ w->area_hash ^ w->ioas) + w->t.n;
+	w->areas += w->t.n;
 	w->ioases++;
+	w->ioas = 0;
 	if (!w->emit)
 		return;
 	e = EV_BEGIN(ioas, w->container);
@@ -116,58 +116,81 @@ static __always_inline void on_ioas(struct ctx_walk *w, struct iommufd_ioas *ioa
 		return;
 	about_nobody(&e->h);
 	e->id = object_id(ioas);
-	e->ioas = number;
-	e->areas = n;
+	e->ioas = w->number;
+	e->areas = w->t.n;
 	e->domains = count_list((void *)ioas + bpf_core_field_offset(struct iommufd_ioas, hwpt_list));
 	e->compat = (__u64)ioas == w->compat;
 	EV_END(e);
 }
 
-static long look_at_object(__u32 i, struct ctx_walk *w)
+static long ctx_step(__u32 i, struct ctx_walk *w)
 {
 	struct iommufd_object *obj;
 
-	if (xa_over())
+	if (!w->t.done) {
+		area_step(w);
+		return 0;
+	}
+	if (w->ioas) {
+		ioas_end(w);
+		return 0;
+	}
+	if (xa_over()) {
+		w->over = 1;
 		return 1;
+	}
 	obj = (void *)xa_next();
 	if (obj && BPF_CORE_READ(obj, type) == bpf_core_enum_value(enum iommufd_object_type, IOMMUFD_OBJ_IOAS))
-		on_ioas(w, (void *)obj - bpf_core_field_offset(struct iommufd_ioas, obj));
+		ioas_begin(w, (void *)obj - bpf_core_field_offset(struct iommufd_ioas, obj));
 	return 0;
 }
 
-static __always_inline void walk_ctx(struct ctx_walk *ret, const struct iommufd_ctx *ctx, __u64 id, bool emit)
+static __always_inline void ctx_begin(struct ctx_walk *w, const struct iommufd_ctx *ctx, __u64 id, bool emit)
 {
-	struct ctx_walk w = {
-		.container = id,
-		.hash = unknown_zero,
-		.emit = emit,
-		.incomplete = unknown_zero,
-		.areas = unknown_zero,
-		.ioases = unknown_zero,
-	};
+	__builtin_memset(w, 0, sizeof(*w));
+	w->container = id;
+	w->hash = w->areas = w->ioases = w->over = unknown_zero;
+	w->ioas = unknown_zero;
+	w->t.done = 1;
+	w->emit = emit;
+	w->compat = (__u64)BPF_CORE_READ(ctx, vfio_ioas);
+	xa_begin((void *)ctx + bpf_core_field_offset(struct iommufd_ctx, objects));
+}
 
-	w.compat = (__u64)BPF_CORE_READ(ctx, vfio_ioas);
-	if (xa_begin((void *)ctx + bpf_core_field_offset(struct iommufd_ctx, objects)) &&
-	    bpf_loop(MAX_XA_STEPS, look_at_object, &w, 0) >= MAX_XA_STEPS)
-		w.incomplete = 1;
-	*ret = w;
+/* One context, between the calls of read_container. */
+static struct ctx_walk reading_ctx;
+
+/* Records of the next areas; true when there are no more, or more than anybody can have. */
+static __always_inline bool show_some_areas(struct fdpin_read_args *args, const struct iommufd_ctx *ctx)
+{
+	struct ctx_walk w;
+
+	if (args->more)
+		w = reading_ctx;
+	else
+		ctx_begin(&w, ctx, args->id, true);
+	bpf_loop(tree_budget(FDPIN_RANGES_AT_ONCE), ctx_step, &w, 0);
+	reading_ctx = w;
+	args->more = !w.over && ++args->calls < MAX_CALLS;
+	return !args->more;
 }
 
 static __always_inline void read_ctx(struct fdpin_read_args *args, const struct found_container *found)
 {
 	const struct iommufd_ctx *ctx = (void *)args->container;
-	__u64 id = container_id(ctx, CONTAINER_IOMMUFD);
-	struct ctx_walk shown, n;
 	struct iommufd_ioas *compat;
 	struct ev_container *e;
+	struct ctx_walk again;
 
-	args->id = id;
-	walk_ctx(&shown, ctx, id, true);
-	walk_ctx(&n, ctx, id, false);
-	args->unstable = shown.incomplete || n.incomplete || shown.hash != n.hash;
+	args->id = container_id(ctx, CONTAINER_IOMMUFD);
+	if (!show_some_areas(args, ctx))
+		return;
+	ctx_begin(&again, ctx, args->id, false);
+	bpf_loop(MAX_NODES * RB_FACTOR, ctx_step, &again, 0);
+	args->unstable = !reading_ctx.over || !again.over || reading_ctx.hash != again.hash;
 	if (args->unstable && !args->last)
 		return;
-	e = EV_BEGIN(container, id);
+	e = EV_BEGIN(container, args->id);
 	if (!e)
 		return;
 	about_nobody(&e->h);
@@ -177,8 +200,8 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 		e->has_file = 1;
 	}
 	e->kind = CONTAINER_IOMMUFD;
-	e->ranges = n.areas;
-	e->ioases = n.ioases;
+	e->ranges = again.areas;
+	e->ioases = again.ioases;
 	compat = BPF_CORE_READ(ctx, vfio_ioas);
 	if (compat)
 		e->compat_ioas = BPF_CORE_READ(compat, obj.id);

@@ -105,6 +105,7 @@ static int read_one(struct source_bpf *s, __u64 container)
 
 	for (;;) {
 		args.last = args.retries == READS_MAX - 1;
+		args.calls = 0;
 		do {
 			err = source_bpf_run(s->snapshot->progs.read_container, &args, sizeof(args));
 			if (!err)
