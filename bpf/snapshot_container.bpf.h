@@ -153,6 +153,7 @@ static __always_inline void read_state(struct container_state *s, const struct v
 {
 	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
 
+	__builtin_memset(s, 0, sizeof(*s));
 	s->iommu = (__u64)iommu;
 	s->ops = (__u64)BPF_CORE_READ(container, iommu_driver, ops);
 	if (!iommu || s->ops != symbols[SYM_vfio_iommu_driver_ops_type1] || !bpf_core_type_exists(struct vfio_iommu))
