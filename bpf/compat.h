@@ -166,8 +166,32 @@ struct iommufd_access {
 	struct iommufd_ioas *ioas;
 } CORE;
 
+struct iommufd_hwpt_paging {
+	struct iommufd_ioas *ioas;
+} CORE;
+
+/* Newer kernels attach by PASID (pasid_attach, without one at index 0), older ones had one page table for a group. */
+struct iommufd_attach {
+	struct iommufd_hwpt_paging *hwpt;
+} CORE;
+
+struct iommufd_group {
+	struct xarray pasid_attach;
+	struct iommufd_hwpt_paging *hwpt;
+} CORE;
+
 struct iommufd_device {
 	struct iommufd_ctx *ictx;
+	struct iommufd_group *igroup;
+} CORE;
+
+/* Its own name, which user space can give it; the file is called "dmabuf". */
+struct dma_buf {
+	const char *name;
+} CORE;
+
+struct dentry___data {
+	void *d_fsdata;
 } CORE;
 
 /* These members are there only where iommufd is, and since 6.2 (access: 6.4). */
@@ -244,17 +268,47 @@ static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device 
 	return NULL;
 }
 
-static __always_inline __u32 device_access_ioas(const struct vfio_device *vdev)
+/* What a group is attached to without a PASID: entry 0 of an array of one entry or more. */
+static __always_inline struct iommufd_hwpt_paging *group_hwpt(const struct iommufd_group *group)
+{
+	__u64 entry = 0;
+
+	if (bpf_core_field_exists(group->hwpt))
+		return BPF_CORE_READ(group, hwpt);
+	if (!bpf_core_field_exists(group->pasid_attach) || !bpf_core_type_exists(struct iommufd_attach))
+		return NULL;
+	entry = (__u64)BPF_CORE_READ(group, pasid_attach.xa_head);
+	for (int i = 0; i < 4 && (entry & 3) == 2 && entry > 4096; i++)
+		bpf_probe_read_kernel(&entry, sizeof(entry), (void *)entry - 2 + bpf_core_field_offset(struct xa_node, slots));
+	return entry && !(entry & 3) ? BPF_CORE_READ((struct iommufd_attach *)entry, hwpt) : NULL;
+}
+
+/* Number of the ioas that a device's DMA, or its driver's pins, go through; 0 if it is attached to none. */
+static __always_inline __u32 device_ioas(const struct vfio_device *vdev)
 {
 	const struct vfio_device___iommufd *d = (const void *)vdev;
+	struct iommufd_hwpt_paging *hwpt = NULL;
 	struct iommufd_access *access = NULL;
-	struct iommufd_ioas *ioas;
+	struct iommufd_device *idev = NULL;
+	struct iommufd_ioas *ioas = NULL;
 
 	if (!bpf_core_type_exists(struct iommufd_access) || !bpf_core_field_exists(d->iommufd_access))
 		return 0;
 	access = BPF_CORE_READ(d, iommufd_access);
-	ioas = access ? BPF_CORE_READ(access, ioas) : NULL;
-	return ioas ? BPF_CORE_READ(ioas, obj.id) : 0;
+	if (access)
+		ioas = BPF_CORE_READ(access, ioas);
+	if (!access && bpf_core_field_exists(d->iommufd_device) && bpf_core_type_exists(struct iommufd_group) &&
+	    bpf_core_type_exists(struct iommufd_hwpt_paging)) {
+		idev = BPF_CORE_READ(d, iommufd_device);
+		if (idev)
+			hwpt = group_hwpt(BPF_CORE_READ(idev, igroup));
+		if (hwpt)
+			ioas = BPF_CORE_READ(hwpt, ioas);
+	}
+	/* what a nested page table has in that place is another object */
+	if (!ioas || BPF_CORE_READ(ioas, obj.type) != bpf_core_enum_value(enum iommufd_object_type, IOMMUFD_OBJ_IOAS))
+		return 0;
+	return BPF_CORE_READ(ioas, obj.id);
 }
 
 static __always_inline bool device_cdev(const struct vfio_device *vdev)

@@ -289,7 +289,7 @@ EVENT(device, "{device_name} {backed}",
 	       F(__u32, open, COUNT, "times it is open")
 	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")
 	       F(__u32, has_group, BOOL, "it has an IOMMU group")
-	       F(__u32, ioas, COUNT, "iommufd: number of the ioas its access is attached to, 0 if none or not known")
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas it is attached to, 0 if none or not known")
 	       F(__u32, cdev, BOOL, "it was opened through /dev/vfio/devices")
 	       S(device_name, 40, "its name: uuid or PCI address")
 	       S(vfio_name, 16, "its name as a VFIO device: vfio0; empty where this kernel has none")),

@@ -141,7 +141,7 @@ static __always_inline void on_device(const struct vfio_device *device)
 	e->backed = group ? BPF_CORE_READ(group, type) : BACKED_IOMMU;
 	e->cdev = device_cdev(device);
 	if (kind == CONTAINER_IOMMUFD)
-		e->ioas = device_access_ioas(device);
+		e->ioas = device_ioas(device);
 	device_name(device, e->device_name, sizeof(e->device_name));
 	vfio_name(device, e->vfio_name, sizeof(e->vfio_name));
 	EV_END(e);

@@ -16,6 +16,7 @@
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
 #define DMA_BUF_MAGIC 0x444d4142
+#define ANON_INODE_MAGIC 0x09041934
 #define GUEST_MEMFD_MAGIC 0x474d454d
 #define PAGE_SHIFT 12
 #define EBUSY 16
@@ -198,6 +199,27 @@ static __always_inline void file_path(const struct file *file, char *buf, __u32 
 	bpf_probe_read_kernel_str(buf + 3, size - 3, &s->text[from & (PATH_BYTES - 1)]);
 }
 
+/* The name of a file that is in no tree, as /proc shows it. */
+static __always_inline void pseudo_name(char *buf, __u32 size, const char *prefix, __u32 len, const char *name)
+{
+	__builtin_memcpy(buf, prefix, len);
+	if (name)
+		bpf_probe_read_kernel_str(buf + len, size - len, name);
+}
+
+#define PSEUDO_NAME(buf, prefix, name) pseudo_name(buf, sizeof(buf), prefix, sizeof(prefix) - 1, name)
+
+static __always_inline const char *dma_buf_name(const struct file *file)
+{
+	const struct dentry___data *dentry = (const void *)BPF_CORE_READ(file, f_path.dentry);
+	struct dma_buf *buf;
+
+	if (!bpf_core_type_exists(struct dma_buf) || !bpf_core_field_exists(dentry->d_fsdata))
+		return NULL;
+	buf = BPF_CORE_READ(dentry, d_fsdata);
+	return buf ? BPF_CORE_READ(buf, name) : NULL;
+}
+
 static __always_inline bool is_memfd(const struct file *file)
 {
 	char name[8] = "";
@@ -226,7 +248,12 @@ static __always_inline void about_file(struct ev_memory *e, const struct file *f
 	} else if (magic == GUEST_MEMFD_MAGIC) {
 		e->backing = BACKING_GUEST_MEMFD;
 	}
-	file_path(file, e->path, sizeof(e->path));
+	if (magic == ANON_INODE_MAGIC)
+		PSEUDO_NAME(e->path, "anon_inode:", (const char *)BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	else if (magic == DMA_BUF_MAGIC)
+		PSEUDO_NAME(e->path, "/dmabuf:", dma_buf_name(file));
+	else
+		file_path(file, e->path, sizeof(e->path));
 }
 
 /* The file behind pages that were mapped from a file, once in a look. Returns its id. */
