@@ -35,8 +35,34 @@ static void add_thread(struct json_object *obj, const struct fdpin_hdr *h)
 
 /* ---- containers --------------------------------------------------------------------- */
 
-static void add_device(struct json_object *obj, const struct ev_device *d)
+/*
+ * Pages a mediated device has pinned. type1 keeps one list for all of a
+ * container; with one such device it is that device's. -1: cannot be told.
+ */
+static __s64 device_pins(const struct obj *c, const struct ev_device *d)
 {
+	const struct ev_container *note = NOTE_OF(c, container);
+	unsigned int emulated = 0;
+	__s64 sum = 0;
+
+	if (!note || note->kind == CONTAINER_IOMMUFD || note->unstable || d->backed != BACKED_EMULATED)
+		return -1;
+	for (struct edge *e = edge_in(c, REL_MEMBER); e; e = edge_in_next(e))
+		emulated += e->last->type != EV_device || ((const struct ev_device *)e->last)->backed == BACKED_EMULATED;
+	for (struct edge *e = edge_in(c, REL_PART); e && emulated == 1; e = edge_in_next(e)) {
+		const struct ev_range *r = (const void *)e->last;
+
+		if (e->last->type != EV_range || r->pinned < 0)
+			return -1;
+		sum += r->pinned;
+	}
+	return emulated == 1 ? sum : -1;
+}
+
+static void add_device(struct json_object *obj, const struct obj *c, const struct ev_device *d)
+{
+	__s64 pins = device_pins(c, d);
+
 	json_add(obj, "name", json_text(d->device_name, sizeof(d->device_name)));
 	json_add(obj, "backed", json_value_name(KIND_BACKED, d->backed));
 	json_add(obj, "group", d->has_group ? json_object_new_int64(d->group) : NULL);
@@ -44,6 +70,7 @@ static void add_device(struct json_object *obj, const struct ev_device *d)
 	json_add(obj, "vfio", *d->vfio_name ? json_text(d->vfio_name, sizeof(d->vfio_name)) : NULL);
 	json_add(obj, "cdev", json_object_new_boolean(d->cdev));
 	json_add(obj, "ioas", d->ioas ? json_object_new_int64(d->ioas) : NULL);
+	json_add(obj, "pinned_pages", pins < 0 ? NULL : json_object_new_int64(pins));
 }
 
 static struct json_object *devices(const struct obj *c)
@@ -59,7 +86,7 @@ static struct json_object *devices(const struct obj *c)
 		if (h->type == EV_device) {
 			const struct ev_device *d = (const void *)h;
 
-			add_device(obj, d);
+			add_device(obj, c, d);
 		} else if (h->type == EV_close) {
 			const struct ev_close *d = (const void *)h;
 
