@@ -119,7 +119,8 @@ $(O)/man/tables: $(patsubst man/%.c,$(O)/man/%.o,$(wildcard man/*.c)) $(filter-o
 $(pages): $(O)/man/%: man/%.scd $(O)/man/tables
 	$(call msg,MAN,$@)
 	$(Q)$(O)/man/tables expand < $< > $@.scd
-	$(Q)$(SCDOC) < $@.scd > $@
+	$(Q)$(SCDOC) < $@.scd > $@.roff
+	$(Q)sed 's/^\.nh$$/.nh\n.nr HY 0/' $@.roff > $@ # names and commands are copied from pages
 
 $(completions): $(O)/%: dist/%.in $(O)/man/tables
 	$(call msg,GEN,$@)

@@ -24,14 +24,11 @@ static void put_text(const char *s)
 }
 
 /* A phrase of a table as a sentence. */
-static void put_sentence(const char *s)
+static void put_sentence(const char *s, bool as_it_is)
 {
-	char first[] = { (char)toupper((unsigned char)s[0]), '\0' };
+	char first[] = { as_it_is ? s[0] : (char)toupper((unsigned char)s[0]), '\0' };
 	size_t len = strlen(s);
 
-	/* a word that is itself, such as mm_struct, stays small */
-	if (s[strcspn(s, " _.")] == '_' || s[strcspn(s, " _.")] == '.')
-		first[0] = s[0];
 	put_text(first);
 	if (len)
 		put_text(s + 1);
@@ -101,19 +98,28 @@ static void put_names(const struct opt *o)
 		printf(o->name ? "=_%s_" : " _%s_", arg_name(o, arg));
 }
 
+/* Is the first word of its help one of its values? Then it stays small. */
+static bool begins_with_value(const struct opt *o)
+{
+	for (const struct opt_word *w = o->words; w && w->word; w++)
+		if (!strncmp(w->word, o->help, strlen(w->word)))
+			return true;
+	return false;
+}
+
 static void put_option(const struct opt *o, struct note *notes, unsigned int n)
 {
 	char letter[2] = { (char)o->key, '\0' };
 
 	put_names(o);
 	fputs("\n\t", stdout);
-	put_sentence(o->help);
+	put_sentence(o->help, begins_with_value(o));
 	putchar('\n');
 	for (unsigned int i = 0; i < n; i++) {
 		if (strcmp(notes[i].name, o->name ?: letter))
 			continue;
 		notes[i].used = true;
-		fputs("\n\t", stdout);
+		putchar('\t');
 		for (const char *s = notes[i].text; *s; s++) {
 			putchar(*s);
 			if (*s == '\n')
@@ -266,7 +272,7 @@ void put_verdicts(const char *unused)
 		const struct verdict *v = &verdict_table[i];
 
 		printf("*%s*\n\t", v->name);
-		put_sentence(v->sentence);
+		put_sentence(v->sentence, false);
 		printf(" With *--check*: %d, %s.\n\n", v->check_status, severities[v->check_status & 3]);
 	}
 }
@@ -276,7 +282,7 @@ void put_commands(const char *unused)
 	(void)unused;
 	for (const struct command *c = command_table; c->name; c++) {
 		printf("*%s*\n\t", c->name);
-		put_sentence(c->summary);
+		put_sentence(c->summary, false);
 		printf(" See *fdpin-trace-%s*(8).\n\n", c->name);
 	}
 }
