@@ -118,9 +118,10 @@ $(O)/man/tables: $(patsubst man/%.c,$(O)/man/%.o,$(wildcard man/*.c)) $(filter-o
 
 $(pages): $(O)/man/%: man/%.scd $(O)/man/tables
 	$(call msg,MAN,$@)
+	$(Q)command -v $(SCDOC) > /dev/null || { echo 'hint: tests/setup build installs scdoc, DOCS=no does without pages' >&2; exit 1; }
 	$(Q)$(O)/man/tables expand < $< > $@.scd
 	$(Q)$(SCDOC) < $@.scd > $@.roff
-	$(Q)sed 's/^\.nh$$/.nh\n.nr HY 0/' $@.roff > $@ # names and commands are copied from pages
+	$(Q)sed -e 's/^\.nh$$/.nh\n.nr HY 0/' -e 's/^\.TS$$/.TS\nnokeep;/' $@.roff > $@
 
 $(completions): $(O)/%: dist/%.in $(O)/man/tables
 	$(call msg,GEN,$@)
@@ -189,12 +190,12 @@ KERNELS ?= $(shell awk '!/^\#/ && $$6 == "bats" { print $$1 }' tests/kernels)
 run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
 
 check:
-	$(Q)tests/setup build unit vm
-	$(Q)$(run_all) lists unit cli golden fuzz vm
+	$(Q)tests/setup build unit docs vm
+	$(Q)$(run_all) lists unit cli docs golden fuzz vm
 
 check-unit:
-	$(Q)tests/setup build unit
-	$(Q)$(run_all) lists unit cli golden fuzz
+	$(Q)tests/setup build unit docs
+	$(Q)$(run_all) lists unit cli docs golden fuzz
 
 check-vm:
 	$(Q)tests/setup build vm

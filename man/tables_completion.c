@@ -173,7 +173,8 @@ static void zsh_action(const struct command *c, const struct opt *o, struct valu
 	} else if (!strcmp(v.what, "nothing")) {
 		putchar(' ');
 	} else if (!strcmp(v.what, "listed")) {
-		printf("%s_fdpin_trace_listed %s %s", v.list ? "_sequence " : "", c->name, long_or_short(o, name));
+		/* behind a blank the words are taken as they are: its arguments come first, not those of compadd */
+		printf("%s_fdpin_trace_listed %s %s", v.list ? "_sequence " : " ", c->name, long_or_short(o, name));
 	} else {
 		printf("%s_fdpin_trace_%s", v.list ? "_sequence " : "", v.what);
 	}
@@ -210,7 +211,7 @@ static void zsh_options(const struct command *c)
 {
 	const struct opt *o;
 
-	printf("\t'%s') options=(\n", c->name);
+	printf("\t'%s') specs=(\n", c->name);
 	for (unsigned int i = 0; (o = option_row(c, i)); i++)
 		if (o->kind != OPT_HEADING)
 			zsh_option(c, o);
@@ -230,7 +231,7 @@ void put_zsh(const char *unused)
 	for (const struct command *c = command_table; c->name; c++)
 		if (runs_commands(c))
 			printf("\t%s) ;;\n", c->name);
-	puts("\t*) return 1 ;;\n\tesac\n}\n\n# COMMAND, or '': options becomes its options\n_fdpin_trace_options() {\n\tcase $1 in");
+	puts("\t*) return 1 ;;\n\tesac\n}\n\n# COMMAND, or '': specs becomes its options, for _arguments\n_fdpin_trace_options() {\n\tcase $1 in");
 	for_each_command(zsh_options);
 	puts("\tesac\n}");
 }
