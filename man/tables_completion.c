@@ -269,8 +269,9 @@ static void fish_option(const struct command *c, const struct opt *o)
 	for (const char *s = o->help; *s; s++)
 		printf(*s == '\'' || *s == '\\' ? "\\%c" : "%c", *s);
 	putchar('\'');
+	/* -x: nothing but what is proposed, so no files */
 	if (v.what && !arg_optional(o))
-		printf(" -r");
+		printf(!strcmp(v.what, "files") || !strcmp(v.what, "recordings") ? " -r" : " -x");
 	if (v.what)
 		fish_value(c, o, v);
 	putchar('\n');
