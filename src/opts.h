@@ -30,8 +30,9 @@ struct opt_word {
 /*
  * What a row says is also what the man page says (man/tables.c) and what the
  * shell completes: a container for an ID, a file for a FILE, the .words of a
- * row that has them; and where the help ends in "help lists them", the first
- * word of each line that the command prints for the value "help".
+ * row that has them; and where the help says "help lists them", the first word
+ * of each line that the command prints for the value "help", behind a star or
+ * blanks.
  */
 struct opt {
 	enum opt_kind kind;
