@@ -74,7 +74,8 @@ maps_line() { # PID ADDRESS
 	jq -e '[.containers[].ranges[].backing, .mms[].processes[].exe] | map(select(. != null)) | length >= 2' "$ST"
 	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	[ "$(wc -l <"$LIVE")" -gt 3 ] # the last line may not be whole yet
-	head -n -1 "$LIVE" | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
+	# 65,535 ranges were mapped: not each of them
+	{ head -n 100 "$LIVE"; tail -n 200 "$LIVE" | head -n -1; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
 	"$fdpin" trace -q -j -d 1s >"$BATS_TEST_TMPDIR/lines"
 	jq -es '.[-1].type == "summary"' "$BATS_TEST_TMPDIR/lines"
 	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/lines" "$top/dist/fdpin-trace-trace.schema.json"
