@@ -5,13 +5,16 @@
 # make check-unit	what needs neither root nor a VM
 # make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
 # make demo		the deadlock made and proven in a VM; installs what is missing
-# make install		DESTDIR= prefix=/usr/local
+# make docs		manual pages and completion; part of make where scdoc is there
+# make install		DESTDIR= prefix=/usr/local; with manual pages and completion, so it needs scdoc
+# make schema		dist/fdpin-trace-trace.schema.json made again from bpf/events.h
 # make verified		tests/verified made again from what the last check saw
 # make expand		what bpf/events.h becomes
 # make vmlinux.h	VMLINUX_BTF=…: made again from a kernel's BTF
 #
 # V=1 shows commands, O= moves what is built, SANITIZE=1 builds with ASAN and UBSAN (in a folder of its own),
-# WERROR=1 makes warnings errors, CROSS_COMPILE= is a prefix for the C compiler and pkg-config.
+# WERROR=1 makes warnings errors, CROSS_COMPILE= is a prefix for the C compiler and pkg-config. DOCS=no leaves the pages and completion out of
+# all of it: they are made by a program that is built with the tool and run here, which a cross compiler's cannot be.
 
 VERSION := 0.1.0
 
@@ -22,12 +25,18 @@ O ?= build
 endif
 prefix ?= /usr/local
 sbindir ?= $(prefix)/sbin
-docdir ?= $(prefix)/share/doc/fdpin-trace
+datadir ?= $(prefix)/share
+docdir ?= $(datadir)/doc/fdpin-trace
+mandir ?= $(datadir)/man
+bashcompletiondir ?= $(datadir)/bash-completion/completions
+zshcompletiondir ?= $(datadir)/zsh/site-functions
+fishcompletiondir ?= $(datadir)/fish/vendor_completions.d
 ARCH ?= x86
 
 CC := $(CROSS_COMPILE)gcc
 PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
 CLANG ?= clang
+SCDOC ?= scdoc
 BPFTOOL ?= bpftool
 
 # Everything optional that a command can be told is told here, so that nothing is asked for at parse time: on a bare machine
@@ -57,7 +66,12 @@ objects := $(sources:%.c=$(O)/%.o)
 pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
-all: $(O)/fdpin-trace
+pages := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
+completions := $(patsubst dist/%.in,$(O)/%,$(wildcard dist/completions/*.in))
+schemas := $(wildcard dist/*.schema.json)
+DOCS ?= $(if $(CROSS_COMPILE),no,yes)
+
+all: $(O)/fdpin-trace $(if $(filter yes,$(DOCS)),$(if $(shell command -v $(SCDOC)),docs))
 
 $(O)/fdpin-trace: $(objects)
 	$(call msg,LINK,$@)
@@ -90,6 +104,35 @@ $(O)/bpf/%.stripped.o: $(O)/bpf/%.bpf.o
 $(O)/%_bpf.skel.h: $(O)/bpf/%.stripped.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# ---- manual pages, completion, schemas: from the tables in the tool's own objects --------
+
+$(O)/man/%.o: man/%.c | $(O)/.libraries
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/man/tables: $(patsubst man/%.c,$(O)/man/%.o,$(wildcard man/*.c)) $(filter-out $(O)/src/main.o,$(objects))
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(if $(SANITIZE),$(SANITIZERS)) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+$(pages): $(O)/man/%: man/%.scd $(O)/man/tables
+	$(call msg,MAN,$@)
+	$(Q)command -v $(SCDOC) > /dev/null || { echo 'hint: tests/setup build installs scdoc, DOCS=no does without pages' >&2; exit 1; }
+	$(Q)$(O)/man/tables expand < $< > $@.scd
+	$(Q)$(SCDOC) < $@.scd > $@.roff
+	$(Q)sed -e 's/^\.nh$$/.nh\n.nr HY 0/' -e 's/^\.TS$$/.TS\nnokeep;/' $@.roff > $@
+
+$(completions): $(O)/%: dist/%.in $(O)/man/tables
+	$(call msg,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(O)/man/tables expand < $< > $@
+
+docs: $(pages) $(completions)
+
+schema: $(O)/man/tables
+	$(Q)$(O)/man/tables schema > $(O)/man/schema.json
+	$(Q)mv $(O)/man/schema.json dist/fdpin-trace-trace.schema.json
 
 vmlinux.h:
 ifdef VMLINUX_BTF
@@ -147,12 +190,12 @@ KERNELS ?= $(shell awk '!/^\#/ && $$6 == "bats" { print $$1 }' tests/kernels)
 run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
 
 check:
-	$(Q)tests/setup build unit vm
-	$(Q)$(run_all) lists unit cli golden fuzz vm
+	$(Q)tests/setup build unit docs vm
+	$(Q)$(run_all) lists unit cli docs golden fuzz vm
 
 check-unit:
-	$(Q)tests/setup build unit
-	$(Q)$(run_all) lists unit cli golden fuzz
+	$(Q)tests/setup build unit docs
+	$(Q)$(run_all) lists unit cli docs golden fuzz
 
 check-vm:
 	$(Q)tests/setup build vm
@@ -170,15 +213,24 @@ demo:
 
 # ---- the rest --------------------------------------------------------------------
 
-install: all
+install: all $(if $(filter yes,$(DOCS)),install-docs)
 	install -D -m 755 $(O)/fdpin-trace $(DESTDIR)$(sbindir)/fdpin-trace
 	install -D -m 644 -t $(DESTDIR)$(docdir) README.md NEWS COPYING
+	install -D -m 644 -t $(DESTDIR)$(datadir)/fdpin-trace $(schemas)
+
+install-docs: docs
+	for section in 5 7 8; do \
+		install -D -m 644 -t $(DESTDIR)$(mandir)/man$$section $(O)/man/fdpin-trace*.$$section || exit; \
+	done
+	install -D -m 644 $(O)/completions/fdpin-trace.bash $(DESTDIR)$(bashcompletiondir)/fdpin-trace
+	install -D -m 644 -t $(DESTDIR)$(zshcompletiondir) $(O)/completions/_fdpin-trace
+	install -D -m 644 -t $(DESTDIR)$(fishcompletiondir) $(O)/completions/fdpin-trace.fish
 
 clean:
 	$(call msg,CLEAN,$(O))
 	$(Q)rm -rf $(O)
 
-.PHONY: all check check-unit check-vm verified demo install expand clean unit-programs progs
+.PHONY: all check check-unit check-vm verified demo docs install install-docs schema expand clean unit-programs progs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -21,70 +21,32 @@ struct globals globals;
 
 /* ---- options of every command --------------------------------------------- */
 
-struct word_value {
-	const char *word;
-	int value;
-};
-
-/* One of the words of a table, into an enum. */
-static int pick(const struct opt *o, const struct word_value *words, const char *arg)
-{
-	char list[128] = "use ";
-
-	for (const struct word_value *w = words; w->word; w++) {
-		if (!strcmp(w->word, arg)) {
-			*(int *)o->to = w->value;
-			return 0;
-		}
-		if (w != words)
-			strcat(list, w[1].word ? ", " : " or ");
-		strcat(list, w->word);
-	}
-	return opts_bad(o, arg, list);
-}
-
-static int pick_color(const struct opt *o, const char *arg)
-{
-	static const struct word_value words[] = {
-		{ "auto", COLOR_AUTO }, { "always", COLOR_ALWAYS }, { "never", COLOR_NEVER }, {}
-	};
-
-	return pick(o, words, arg ?: "always");
-}
-
-static int pick_time(const struct opt *o, const char *arg)
-{
-	static const struct word_value words[] = { { "time", TIME_LOCAL },  { "delta", TIME_DELTA },
-						   { "reltime", TIME_REL }, { "ctime", TIME_CTIME },
-						   { "notime", TIME_NONE }, { "iso", TIME_ISO },
-						   { "mono", TIME_MONO },   {} };
-
-	return pick(o, words, arg);
-}
-
 static int pick_json(const struct opt *o, const char *arg)
 {
-	static const struct word_value words[] = {
-		{ "short", JSON_SHORT }, { "pretty", JSON_PRETTY }, { "off", JSON_OFF }, {}
-	};
-
-	if (o->key == 'j')
-		globals.json = JSON_SHORT;
-	else if (o->key == 'J')
-		globals.json = JSON_PRETTY;
-	else
-		return pick(o, words, arg ?: "short");
+	(void)arg;
+	globals.json = o->key == 'j' ? JSON_SHORT : JSON_PRETTY;
 	return 0;
 }
 
-static const struct opt global_rows[] = {
+static const struct opt_word json_words[] = {
+	{ "short", JSON_SHORT }, { "pretty", JSON_PRETTY }, { "off", JSON_OFF }, {}
+};
+static const struct opt_word color_words[] = {
+	{ "always", COLOR_ALWAYS }, { "auto", COLOR_AUTO }, { "never", COLOR_NEVER }, {}
+};
+static const struct opt_word time_words[] = { { "time", TIME_LOCAL },  { "delta", TIME_DELTA },
+					      { "reltime", TIME_REL }, { "ctime", TIME_CTIME },
+					      { "notime", TIME_NONE }, { "iso", TIME_ISO },
+					      { "mono", TIME_MONO },   {} };
+
+const struct opt global_rows[] = {
 	HEADING("OUTPUT"),
-	OPTION_CALL('j', NULL, NULL, NULL, pick_json, "compact JSON; JSON Lines from commands that stream"),
+	OPTION_CALL('j', NULL, NULL, NULL, pick_json, "compact JSON; from trace, an object a line"),
 	OPTION_CALL('J', NULL, NULL, NULL, pick_json, "JSON for people to read"),
-	OPTION_CALL(0, "json", "[MODE]", &globals.json, pick_json, "short (as -j), pretty (as -J) or off"),
-	OPTION_CALL(0, "color", "[WHEN]", &globals.color, pick_color, "auto, always or never"),
+	OPTION_WORD(0, "json", "[MODE]", &globals.json, json_words, "short (as -j), pretty (as -J) or off"),
+	OPTION_WORD(0, "color", "[WHEN]", &globals.color, color_words, "auto, always or never"),
 	OPTION(OPT_FLAG, 0, "ascii", NULL, &globals.ascii, "no characters beyond ASCII"),
-	OPTION_CALL(0, "time-format", "FORMAT", &globals.time, pick_time,
+	OPTION_WORD(0, "time-format", "FORMAT", &globals.time, time_words,
 		    "time, delta, reltime, ctime, notime, iso or mono"),
 	OPTION(OPT_FLAG, 'q', "quiet", NULL, &globals.quiet, "errors only"),
 	OPTION(OPT_COUNT, 'v', "verbose", NULL, &globals.verbose,
@@ -128,6 +90,23 @@ static int set_list(const struct opt *o, const char *arg)
 	return r ? opts_bad(o, bad ?: arg, "not a number above 0") : 0;
 }
 
+static int set_word(const struct opt *o, const char *arg)
+{
+	char list[128];
+	int len = 0;
+
+	for (const struct opt_word *w = o->words; w->word; w++) {
+		if (!arg || !strcmp(w->word, arg)) {
+			*(int *)o->to = w->value;
+			return 0;
+		}
+		if (len < (int)sizeof(list))
+			len += snprintf(list + len, sizeof(list) - len, "%s%s",
+					w == o->words ? "use " : w[1].word ? ", " : " or ", w->word);
+	}
+	return opts_bad(o, arg, list);
+}
+
 static int set_value(const struct opt *o, const char *arg)
 {
 	switch (o->kind) {
@@ -146,6 +125,8 @@ static int set_value(const struct opt *o, const char *arg)
 		return parse_duration(arg, o->to) ? opts_bad(o, arg, "give a number and a unit: us, ms, s, m or h") : 0;
 	case OPT_U32_LIST:
 		return set_list(o, arg);
+	case OPT_WORD:
+		return set_word(o, arg);
 	case OPT_CALL:
 		return o->call(o, arg);
 	default:
@@ -344,19 +325,14 @@ int opts_parse_global(int argc, char **argv, int *ret_next)
 	return r;
 }
 
-/* argp's closing words on arguments of long and short options: not ours. */
-static char *no_closing_words(int key, const char *text, void *input)
-{
-	(void)input;
-	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)text;
-}
-
 void opts_help(const struct opts *opts, const char *command, FILE *out)
 {
 	struct parse p = {};
-	struct argp argp = { .options = p.argp, .help_filter = no_closing_words };
+	struct argp argp = { .options = p.argp };
 	char name[64];
 
+	/* its closing words on arguments of long and short options are not ours */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	set_up(&p, opts);
 	snprintf(name, sizeof(name), "fdpin-trace %s", command);
 	fprintf(out, "Usage: %s %s\n\n%s\n", name, opts->usage ?: "[OPTIONS]", opts->what ?: "");

@@ -18,9 +18,22 @@ enum opt_kind {
 	OPT_TIME,     /* __u64, nanoseconds */
 	OPT_NUMBER,   /* __u64 */
 	OPT_U32_LIST, /* struct u32_list */
+	OPT_WORD,     /* an enum: the value of one of .words; the first, if the argument is left out */
 	OPT_CALL,     /* .call is asked; the argument is NULL if left out */
 };
 
+struct opt_word {
+	const char *word;
+	int value;
+};
+
+/*
+ * What a row says is also what the man page says (man/tables.c) and what the
+ * shell completes: a container for an ID, a file for a FILE, the .words of a
+ * row that has them; and where the help says "help lists them", the first word
+ * of each line that the command prints for the value "help", behind a star or
+ * blanks.
+ */
 struct opt {
 	enum opt_kind kind;
 	int key;	   /* the short letter, or 0 */
@@ -28,6 +41,7 @@ struct opt {
 	const char *arg;   /* name of the argument; "[X]" if it can be left out */
 	const char *help;
 	void *to;
+	const struct opt_word *words; /* all its values, if they are words; ends with {} */
 	/* 0, or -EINVAL after it has said what is wrong. */
 	int (*call)(const struct opt *o, const char *arg);
 };
@@ -37,6 +51,8 @@ struct opt {
 	{ .kind = kind_, .key = key_, .name = name_, .arg = arg_, .to = to_, .help = help_ }
 #define OPTION_CALL(key_, name_, arg_, to_, call_, help_) \
 	{ .kind = OPT_CALL, .key = key_, .name = name_, .arg = arg_, .to = to_, .call = call_, .help = help_ }
+#define OPTION_WORD(key_, name_, arg_, to_, words_, help_) \
+	{ .kind = OPT_WORD, .key = key_, .name = name_, .arg = arg_, .to = to_, .words = words_, .help = help_ }
 #define OPTIONS_END { .kind = OPT_END }
 
 /* A table of options and what --help says around them. */
@@ -63,6 +79,7 @@ struct globals {
 
 extern struct globals globals;
 extern const struct opts global_opts;
+extern const struct opt global_rows[]; /* every command takes these too */
 
 /*
  * Parse argv[1…] by a command's table. A word that belongs to no option ends

@@ -65,3 +65,18 @@ maps_line() { # PID ADDRESS
 		"true 0 false 0 65535 65535 65535"
 	rm "$ST"
 }
+
+# The recordings have no address spaces and no memory; here are a mediated device, a memfd, limits, and lines of a trace that runs.
+@test "documents of status and lines of trace are what the schemas say" {
+	group=$(sed -n 2p "$RUN/pci-groups")
+	act pci --what invalid --pci "/dev/vfio/$group"
+	"$fdpin" status -j >"$ST"
+	jq -e '[.containers[].ranges[].backing, .mms[].processes[].exe] | map(select(. != null)) | length >= 2' "$ST"
+	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	[ "$(wc -l <"$LIVE")" -gt 3 ] # the last line may not be whole yet
+	# 65,535 ranges were mapped: not each of them
+	{ head -n 100 "$LIVE"; tail -n 200 "$LIVE" | head -n -1; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
+	"$fdpin" trace -q -j -d 1s >"$BATS_TEST_TMPDIR/lines"
+	jq -es '.[-1].type == "summary"' "$BATS_TEST_TMPDIR/lines"
+	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/lines" "$top/dist/fdpin-trace-trace.schema.json"
+}
