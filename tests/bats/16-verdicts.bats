@@ -33,6 +33,7 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 
 # One call away from trouble, on some of these kernels: no reason to warn, today or in a year.
 @test "a mediated device and nothing invalid: no, no and no, and OK" {
+	need_mdev
 	act many --rounds 3
 	look
 	for v in exposed half-invalidated window; do
@@ -98,6 +99,7 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 }
 
 @test "the second container of a process is forgotten: half-invalidated" {
+	need_mdev
 	pci_act half --what both
 	look_at_fd
 	same "half-invalidated" "$(answer half-invalidated)" yes/proven
@@ -112,6 +114,7 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 }
 
 @test "the second container has nothing that could be invalid: not half-invalidated" {
+	need_mdev
 	pci_act half --what bare
 	look_at_fd
 	same "half-invalidated" "$(answer half-invalidated)" no/none
@@ -136,7 +139,8 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 }
 
 @test "the same, refused by a kernel that keeps them apart: not exposed" {
-	case $KERNEL in 6.1) ;; *) skip "row $KERNEL was built without the refusals" ;; esac
+	need_refusal
+	need_mdev
 	act exposed
 	same "refused" "${A[refused]}" EBUSY
 	"$fdpin" status -j >"$ST"
