@@ -47,6 +47,7 @@ EVENT(release, "{container} last reference gone",
 		UNLINK(REF, h.container, _ANY)
 		UNLINK(PENDING, h.container, _ANY)
 		UNLINK(INVALIDATED, h.container, _ANY)
+		UNLINK(CLEARED, h.container, _ANY)
 		UNLINK(MEMBER, _ANY, h.container)
 		UNLINK(PART, _ANY, h.container)))
 
@@ -78,7 +79,8 @@ EVENT(unmap, "{container} {size} at {iova}",
 	       F(__u64, closed, ID, "the container, if this ended its last invalid range; else 0")
 	       F(__u32, flags, HEX, "flags of the call")
 	       F(__u32, invalid, COUNT, "ranges still invalid afterwards")),
-	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)))
+	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)
+		LINK(CLEARED, closed, h.tid)))
 
 EVENT(invalidate, "{container} {ranges} ranges {bytes}",
 	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all)")
@@ -97,7 +99,8 @@ EVENT(revalidate, "{container} {ranges} ranges at {iova}[, open {window_ns}]",
 	       F(__u64, closed, ID, "the container, if no range of it is invalid any more; else 0")
 	       F(__u32, ranges, COUNT, "ranges that became valid")
 	       F(__u32, invalid, COUNT, "ranges still invalid")),
-	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)))
+	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)
+		LINK(CLEARED, closed, h.tid)))
 
 EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	FIELDS(F(__u64, iova, ADDR, "start of what was asked for")

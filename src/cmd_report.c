@@ -17,7 +17,8 @@
 static struct {
 	const char *input, *output, *format;
 	bool bytes;
-} args;
+	__u64 max_window;
+} args = { .max_window = MAX_WINDOW_DEFAULT_NS };
 
 static const struct opt rows[] = {
 	HEADING("OUTPUT"),
@@ -25,6 +26,8 @@ static const struct opt rows[] = {
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	OPTION(OPT_STRING, 0, "format", "FORMAT", &args.format, "text or json; help lists them"),
 	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
+	HEADING("LIMITS"),
+	OPTION(OPT_TIME, 0, "max-window", "TIME", &args.max_window, "how long a range may be invalid (5s)"),
 	OPTIONS_END,
 };
 
@@ -89,7 +92,8 @@ static int bad_input(int err)
 static int show(struct report *p)
 {
 	struct findings findings = {};
-	int err = verdicts_judge(p->model, &findings);
+	const struct limits limits = { .max_window_ns = args.max_window };
+	int err = verdicts_judge(p->model, &limits, &findings);
 
 	p->view.findings = &findings;
 	p->view.lost = model_lost(p->model);

@@ -2,9 +2,11 @@
 /*
  * cmd_status.c - fdpin-trace status: what is, now, without prior tracing.
  *
- * One look says what there is. Only if a thread is blocked does a second one
- * follow, a moment later: what both have seen, and nothing ran in between, is
- * proven. What could not be looked at is part of the answer.
+ * One look says what there is. Only if a thread is blocked or a range invalid
+ * does a second one follow, a moment later: what both have seen, and nothing ran
+ * in between, is proven; what was only in passing is gone. For --check and
+ * --max-window more follow, until it is known whether a range has been invalid
+ * for too long. What could not be looked at is part of the answer.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +21,8 @@
 #include "source.h"
 #include "suspect.h"
 
+#define NOT_GIVEN (~0ULL)
+
 enum check { CHECK_OFF, CHECK_NAGIOS, CHECK_NPD };
 
 static struct {
@@ -27,9 +31,10 @@ static struct {
 	struct u32_list pids;
 	enum check check;
 	__u64 settle, watch; /* watch 0: once */
+	__u64 max_window;
 	const char *output;
 	bool bytes;
-} args = { .settle = NSEC_PER_SEC };
+} args = { .settle = NSEC_PER_SEC, .max_window = NOT_GIVEN };
 
 static int pick_container(const struct opt *o, const char *arg)
 {
@@ -72,9 +77,11 @@ static const struct opt rows[] = {
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
 	HEADING("LIMITS"),
+	OPTION(OPT_TIME, 0, "max-window", "TIME", &args.max_window,
+	       "how long a range may be invalid (5s); looks again until that is decided, as --check does, for 10s at most"),
 	OPTION_CALL(0, "watch", "[SEC]", NULL, pick_watch, "again and again, every 2 seconds or as told"),
 	HEADING("ADVANCED"),
-	OPTION(OPT_TIME, 0, "settle", "TIME", &args.settle, "time between the two looks when a thread is blocked (1s)"),
+	OPTION(OPT_TIME, 0, "settle", "TIME", &args.settle, "time between two looks when a thread is blocked or a range invalid (1s)"),
 	OPTIONS_END,
 };
 
@@ -117,16 +124,44 @@ static int look(struct source_bpf *source)
 	return r < 0 ? r : 0;
 }
 
-static int look_twice(struct status *s, struct source_bpf *source)
+static void pause_for(__u64 ns)
 {
-	struct timespec settle = { args.settle / NSEC_PER_SEC, args.settle % NSEC_PER_SEC };
+	struct timespec t = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+}
+
+static struct limits limits(void)
+{
+	return (struct limits){ .max_window_ns = args.max_window == NOT_GIVEN ? MAX_WINDOW_DEFAULT_NS : args.max_window };
+}
+
+/* When a range that is invalid now will have been so for longer than the limit; now if nobody wants to know. */
+static __u64 window_decided(void)
+{
+	__u64 wait = limits().max_window_ns;
+
+	if (!args.check && args.max_window == NOT_GIVEN)
+		return 0;
+	return now_ns() + (wait < WINDOW_WAIT_MAX_NS ? wait : WINDOW_WAIT_MAX_NS);
+}
+
+static int look_again(struct status *s, struct source_bpf *source)
+{
+	__u64 now, until;
 	int r = look(source);
 
-	if (r || !suspect_waits(s->model))
+	until = window_decided();
+	if (r || !(suspect_waits(s->model) || suspect_invalid(s->model)))
 		return r;
-	while (nanosleep(&settle, &settle) && errno == EINTR)
-		;
-	return look(source);
+	pause_for(args.settle);
+	r = look(source);
+	while (!r && suspect_invalid(s->model) && (now = now_ns()) < until) {
+		pause_for(until - now < args.settle ? until - now : args.settle);
+		r = look(source);
+	}
+	return r;
 }
 
 /* Looks, or says in a gap why it could not. Returns the exit status when there is no --check. */
@@ -144,7 +179,7 @@ static int observe(struct status *s)
 		emit_gap(on_record, s, "this system", why ?: strerror(-r));
 		return exit_status(r);
 	}
-	r = look_twice(s, source);
+	r = look_again(s, source);
 	s->view.lost = source_bpf_lost(source);
 	if (r)
 		emit_gap(on_record, s, "the state of this system", strerror(-r));
@@ -206,9 +241,9 @@ static void print_counts(struct output *o, const struct view *v, bool unknown)
 			n += v->findings->f[i].verdict == &verdict_table[k] && v->findings->f[i].answer == ANSWER_YES &&
 			     view_has_finding(v, &v->findings->f[i]);
 		if (unknown)
-			fprintf(o->f, " %ss=U", verdict_table[k].name);
+			fprintf(o->f, " %s=U", verdict_table[k].plural);
 		else
-			fprintf(o->f, " %ss=%u", verdict_table[k].name, n);
+			fprintf(o->f, " %s=%u", verdict_table[k].plural, n);
 	}
 	if (unknown)
 		fputs(" blocked=U\n", o->f);
@@ -230,7 +265,7 @@ static int print_check(struct output *o, const struct view *v)
 		print_subjects(o, v);
 	}
 	if (s == SEVERITY_OK)
-		fputs(" no deadlock, no blocked thread", o->f);
+		fprintf(o->f, " %s", ok_words(v));
 	print_counts(o, v, s == SEVERITY_UNKNOWN);
 	if (args.check == CHECK_NPD)
 		return s == SEVERITY_OK ? 0 : s == SEVERITY_UNKNOWN ? 2 : 1;
@@ -258,6 +293,7 @@ static int show(struct output *o, struct status *s, int status)
 
 static int status_once(struct output *o)
 {
+	const struct limits by = limits();
 	struct findings findings = {};
 	struct status s = {
 		.model = model_new(),
@@ -275,7 +311,7 @@ static int status_once(struct output *o)
 	}
 	s.view.model = s.model;
 	status = observe(&s);
-	if (verdicts_judge(s.model, &findings))
+	if (verdicts_judge(s.model, &by, &findings))
 		s.oom = true;
 	s.view.findings = &findings;
 	status = show(o, &s, status);

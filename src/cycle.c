@@ -125,6 +125,18 @@ void invalidated_evidence(struct findings *out, struct finding *f, const struct 
 	put_edges(out, f, edge_out(c, REL_INVALIDATED));
 }
 
+void invalid_evidence(struct findings *out, struct finding *f, const struct obj *c, const struct invalid *inv)
+{
+	invalidated_evidence(out, f, c);
+	if (inv->range)
+		put_edge(out, f, inv->range);
+}
+
+void container_holders(struct findings *out, struct finding *f, const struct obj *c)
+{
+	put_edges(out, f, edge_out(c, REL_HELD));
+}
+
 static void put_closes(struct findings *out, struct finding *f, const struct obj *closer, const struct obj *c)
 {
 	for (struct edge *e = edge_out(closer, REL_CLOSES); e; e = edge_out_next(e)) {

@@ -6,6 +6,7 @@
 #ifndef FDPIN_CYCLE_H
 #define FDPIN_CYCLE_H
 
+#include "invalid.h"
 #include "verdict.h"
 #include "waitgraph.h"
 
@@ -41,6 +42,10 @@ void finding_sentence(struct findings *out, struct finding *f, const char *fmt, 
 
 /* Evidence of who made a container's ranges invalid, as far as that was seen. */
 void invalidated_evidence(struct findings *out, struct finding *f, const struct obj *c);
+/* The same, and the invalid range that has stood for longest. */
+void invalid_evidence(struct findings *out, struct finding *f, const struct obj *c, const struct invalid *inv);
+/* Some of those who hold a container. */
+void container_holders(struct findings *out, struct finding *f, const struct obj *c);
 /* "Not known": which range, and when it became invalid, if no hook saw that. */
 void note_unknown(struct findings *out, struct finding *f, const struct obj *c, const struct edge *waiter);
 /* "Do not": what waking a user thread does on kernels that have this wait. */

@@ -44,7 +44,7 @@ static bool any_unstable(const struct model *m)
 	return false;
 }
 
-static bool absence_certain(const struct model *m)
+bool absence_certain(const struct model *m)
 {
 	return model_complete(m) && model_looks(m) && !any_unstable(m);
 }

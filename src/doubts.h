@@ -14,6 +14,8 @@ void doubt_deadlock(struct findings *out, struct finding *f, const struct waitgr
 void doubt_sight(struct findings *out, struct finding *f, const struct model *m);
 /* The same, and why a host with nothing blocked in sight cannot be called free of it. */
 void doubt_absence(struct findings *out, struct finding *f, const struct model *m);
+/* May anything be said not to be? Everything was looked at, nothing was lost, nothing moved. */
+bool absence_certain(const struct model *m);
 /* The answer about the host when nothing was found: no, in that sentence, or cannot tell. 0 or -ENOMEM. */
 int finding_host(struct findings *out, const struct verdict *v, const struct model *m, const char *no);
 

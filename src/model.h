@@ -22,8 +22,8 @@ struct obj;
 struct edge {
 	enum relation rel;
 	struct obj *from, *to;
-	struct fdpin_hdr *rec;	    /* the record that made it first, owned */
-	struct fdpin_hdr *last;	    /* the last one that confirmed it, owned; may equal rec */
+	struct fdpin_hdr *rec;	    /* the record that made it first, owned; PART: the first of those that say what last does */
+	struct fdpin_hdr *last;	    /* the last one that confirmed it, owned; may equal rec (PART: always) */
 	bool observed;		    /* a hook saw it */
 	unsigned int looks;	    /* how many looks in a row have shown it */
 	unsigned int last_look;	    /* the model's serial number of the last that did */

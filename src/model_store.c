@@ -31,7 +31,7 @@
 static const bool single[REL__max] = {
 	[REL_WAITS] = true,  [REL_RUNS] = true, [REL_IN_WQ] = true,	[REL_BEHIND] = true,
 	[REL_MEMBER] = true, [REL_USES] = true, [REL_LOCK_WAIT] = true, [REL_LOCK_OWNED] = true,
-	[REL_IN_MM] = true,  [REL_OF_USER] = true,
+	[REL_IN_MM] = true,  [REL_OF_USER] = true, [REL_CLEARED] = true,
 };
 
 /* Relations with one `from` for each `to`, likewise: a thread runs one work item. */
@@ -275,7 +275,32 @@ static void confirm(struct edge *e, unsigned int look)
 		e->last_look = look;
 }
 
-int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look)
+/* Does it say of the same thing what was said before? */
+static bool says_the_same(const struct fdpin_hdr *a, const struct fdpin_hdr *b)
+{
+	return a->type == b->type && a->size == b->size && a->container == b->container && a->grade == b->grade &&
+	       !memcmp(a + 1, b + 1, a->size - sizeof(*a));
+}
+
+/*
+ * There are many ranges, so of each one record is kept. It is the first of those
+ * in a row that say the same: since when a range has been as it is, a verdict asks.
+ */
+static int confirm_range(struct edge *e, const struct fdpin_hdr *h)
+{
+	struct fdpin_hdr *c;
+
+	if (says_the_same(e->rec, h))
+		return 0;
+	c = record_copy(h);
+	if (!c)
+		return -ENOMEM;
+	free(e->rec);
+	e->rec = e->last = c;
+	return 0;
+}
+
+static int confirm_other(struct edge *e, const struct fdpin_hdr *h)
 {
 	struct fdpin_hdr *c = record_copy(h);
 
@@ -284,10 +309,15 @@ int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look)
 	if (e->last != e->rec)
 		free(e->last);
 	e->last = c;
-	if (e->rel == REL_PART) {
-		free(e->rec); /* there are many, and nobody asks when one was first seen */
-		e->rec = c;
-	}
+	return 0;
+}
+
+int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look)
+{
+	int err = e->rel == REL_PART ? confirm_range(e, h) : confirm_other(e, h);
+
+	if (err)
+		return err;
 	confirm(e, look);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "invalid.h"
 #include "opts.h"
 
 static const struct format *const format_table[] = {
@@ -301,6 +302,14 @@ bool view_has_finding(const struct view *v, const struct finding *f)
 	return !c || held_by(c, v->tgids);
 }
 
+bool view_told(const struct view *v, const struct finding *f)
+{
+	for (const struct finding *g = v->findings->f; g < f; g++)
+		if (f->container && g->container == f->container && g->answer == ANSWER_YES)
+			return true;
+	return false;
+}
+
 /* ---- what it amounts to --------------------------------------------------------------- */
 
 /* Known trouble counts before what is not known: whoever is woken by it reads both. */
@@ -344,10 +353,12 @@ char *count_findings(const struct view *v, enum answer answer)
 		for (unsigned int i = 0; i < v->findings->n; i++) {
 			const struct finding *f = &v->findings->f[i];
 
+			if (answer == ANSWER_CANNOT_TELL && view_told(v, f))
+				continue;
 			n += f->verdict == &verdict_table[k] && f->answer == answer && view_has_finding(v, f);
 		}
 		if (n)
-			fprintf(out, "%s%u %s%s", ftell(out) ? ", " : "", n, verdict_table[k].name, n > 1 ? "s" : "");
+			fprintf(out, "%s%u %s", ftell(out) ? ", " : "", n, n > 1 ? verdict_table[k].plural : verdict_table[k].name);
 	}
 	fclose(out);
 	return text;
@@ -373,6 +384,25 @@ unsigned int count_blocked(const struct view *v)
 			n++;
 	}
 	return n;
+}
+
+static bool any_invalid(const struct view *v)
+{
+	struct invalid inv;
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
+		if (!view_has(v, c))
+			continue;
+		invalid_state(&inv, v->model, c);
+		if (inv.is != INVALID_NO)
+			return true;
+	}
+	return false;
+}
+
+const char *ok_words(const struct view *v)
+{
+	return any_invalid(v) ? "no blocked thread, no range invalid for too long" : "no invalidated range, no blocked thread";
 }
 
 const char *container_type(const struct ev_container *note)

@@ -89,6 +89,12 @@ bool view_has(const struct view *v, const struct obj *container);
 /* Is a finding about something that is shown? */
 bool view_has_finding(const struct view *v, const struct finding *f);
 
+/*
+ * Has a worse verdict told of this container, at length? Then people get a sentence,
+ * and a "cannot tell" is not worth one.
+ */
+bool view_told(const struct view *v, const struct finding *f);
+
 /* The sentence of a record's event, filled in. */
 void print_sentence(FILE *out, const struct record *r);
 /* A field in the form of its kind, escaped. */
@@ -108,6 +114,8 @@ enum severity view_severity(const struct view *v);
 const char *severity_name(enum severity s);
 /* "1 deadlock, 2 stall" of the findings answered so, in findings order; allocated. */
 char *count_findings(const struct view *v, enum answer answer);
+/* Why it is OK: true of what is shown, if that is what view_severity() says. */
+const char *ok_words(const struct view *v);
 /* Containers that are shown, and threads blocked on them. */
 unsigned int count_containers(const struct view *v);
 unsigned int count_blocked(const struct view *v);

@@ -74,6 +74,7 @@ static const struct {
 	[REL_BEHIND] = { "behind", NULL },
 	[REL_MEMBER] = { "device", NULL },
 	[REL_INVALIDATED] = { "invalid", NULL },
+	[REL_PART] = { "range", NULL },
 	[REL_HELD] = { "holder", NULL },
 	[REL_PENDING] = { "holder", NULL },
 	[REL_USES] = { "thread", NULL },
@@ -312,6 +313,11 @@ static void print_finding(struct output *o, const struct view *v, const struct f
 	const struct finding *likely = f->answer == ANSWER_YES ? likely_beside(v, f, ANSWER_CANNOT_TELL) : NULL;
 
 	print_heading(o, v, f, likely);
+	if (view_told(v, f)) {
+		print_paragraph(o, "  ", "", 0, f->sentence ?: f->verdict->sentence);
+		fputc('\n', o->f);
+		return;
+	}
 	if (f->n_evidence)
 		print_evidence(o, v, f);
 	else if (f->sentence)
@@ -334,6 +340,8 @@ void text_findings(struct output *o, struct view *v)
 		if (f->answer == ANSWER_CANNOT_TELL && f->level == LEVEL_LIKELY && likely_beside(v, f, ANSWER_YES))
 			continue;
 		if (i && same_ignorance(f - 1, f))
+			continue;
+		if (f->answer == ANSWER_CANNOT_TELL && view_told(v, f))
 			continue;
 		print_finding(o, v, f);
 	}

@@ -271,11 +271,13 @@ static void print_verdict_line(struct output *o, const struct view *v)
 
 	fprintf(o->f, "%s%s%s  ", paint(o, paints[s]), severity_name(s), unpaint(o, paints[s]));
 	if (s == SEVERITY_OK)
-		fprintf(o->f, "no deadlock and no blocked thread%s", filtered ? " in what was asked for" : "");
+		fprintf(o->f, "%s%s", ok_words(v), filtered ? " in what was asked for" : "");
 	else if (filtered && !count_containers(v))
 		fputs("no container is what was asked for", o->f);
 	else if (s != SEVERITY_UNKNOWN)
 		fputs(yes && *yes ? yes : "?", o->f);
+	else if (model_complete(v->model) && unknown && *unknown)
+		fprintf(o->f, "cannot tell: %s", unknown);
 	else
 		fputs("cannot tell: not everything could be seen", o->f);
 	if (s != SEVERITY_OK && s != SEVERITY_UNKNOWN && unknown && *unknown)

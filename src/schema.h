@@ -55,6 +55,7 @@ enum obj_kind {
 	R(MEMBER, DEVICE, CONTAINER, "is in")                             \
 	R(PART, RANGE, CONTAINER, "is mapped in")                         \
 	R(INVALIDATED, CONTAINER, TASK, "had a range invalidated by")     \
+	R(CLEARED, CONTAINER, TASK, "had its last invalid range ended by") \
 	R(HELD, CONTAINER, FILES, "is held by")                           \
 	R(REF, CONTAINER, SLOT, "is referenced by")                       \
 	R(USES, TASK, FILES, "uses")                                      \

@@ -8,6 +8,8 @@
  */
 #include "suspect.h"
 
+#include "invalid.h"
+
 static const bool telling[REL__max] = {
 	[REL_WAITS] = true,	 [REL_CLOSES] = true,	 [REL_FLUSHES] = true,
 	[REL_FLUSHES_WQ] = true, [REL_LOCK_WAIT] = true, [REL_PENDING] = true,
@@ -29,6 +31,18 @@ bool suspect_waits(const struct model *m)
 	for (struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
 		if (edge_in(c, REL_WAITS))
 			return true;
+	return false;
+}
+
+bool suspect_invalid(const struct model *m)
+{
+	struct invalid inv;
+
+	for (struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
+		invalid_state(&inv, m, c);
+		if (inv.is != INVALID_NO)
+			return true;
+	}
 	return false;
 }
 

@@ -13,6 +13,8 @@
 
 /* Does any thread wait for a valid address? */
 bool suspect_waits(const struct model *m);
+/* Does any container have an invalid range? What that amounts to only a second look can tell. */
+bool suspect_invalid(const struct model *m);
 /*
  * When a look is due: 0 if nothing is suspicious; ts_ns, perhaps in the past,
  * at which the waits there are, as they are, are worth one.

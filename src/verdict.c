@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define V(id, name, status, sentence) \
+#define V(id, name, plural, status, sentence) \
 	int verdict_##id(const struct verdict *v, const struct model *m, struct findings *out);
 VERDICTS(V)
 #undef V
 
 const struct verdict verdict_table[] = {
-#define V(id, name, status, sentence) { name, status, sentence, verdict_##id },
+#define V(id, name, plural, status, sentence) { name, plural, status, sentence, verdict_##id },
 	VERDICTS(V)
 #undef V
 };
@@ -37,9 +37,11 @@ static int by_rank(const void *va, const void *vb)
 	return a->container < b->container ? -1 : a->container > b->container;
 }
 
-int verdicts_judge(const struct model *m, struct findings *ret)
+int verdicts_judge(const struct model *m, const struct limits *limits, struct findings *ret)
 {
-	*ret = (struct findings){ .n = 0 };
+	static const struct limits standard = { .max_window_ns = MAX_WINDOW_DEFAULT_NS };
+
+	*ret = (struct findings){ .limits = limits ? *limits : standard };
 	for (unsigned int i = 0; i < verdict_count; i++) {
 		int err = verdict_table[i].judge(&verdict_table[i], m, ret);
 

@@ -11,10 +11,14 @@
 
 #include "model.h"
 
-/* V(identifier, name, exit status with --check, "one sentence") */
-#define VERDICTS(V)                                                                              \
-	V(deadlock, "deadlock", 2, "threads wait for each other and nobody outside can end it") \
-	V(stall, "stall", 1, "a thread waits for a valid VADDR that somebody could still give")
+/* V(identifier, name, name of several, exit status with --check, "one sentence") */
+#define VERDICTS(V)                                                                                           \
+	V(deadlock, "deadlock", "deadlocks", 2, "threads wait for each other and nobody outside can end it") \
+	V(stall, "stall", "stalls", 1, "a thread waits for a valid VADDR that somebody could still give")    \
+	V(exposed, "exposed", "exposed", 1, "a mediated device shares a container with an invalidated range") \
+	V(half_invalidated, "half-invalidated", "half-invalidated", 1,                                       \
+	  "one container of a virtual machine is invalidated and another is not")                            \
+	V(window, "window", "windows", 1, "a container has had an invalidated range for longer than the limit")
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_CANNOT_TELL };
 enum level { LEVEL_NONE, LEVEL_LIKELY, LEVEL_PROVEN };
@@ -44,14 +48,24 @@ struct finding {
 	char *sentence;		/* the cycle in one line: "412 > vfio-a07b > 20733 > 412", or the reason */
 };
 
+/* What verdicts measure by, and a user may set. */
+struct limits {
+	__u64 max_window_ns; /* an invalidated range may stay so for this long */
+};
+
+#define MAX_WINDOW_DEFAULT_NS 5000000000ULL
+/* A longer one is not waited for: who checks has to come back. Most windows have closed by then. */
+#define WINDOW_WAIT_MAX_NS 10000000000ULL
+
 struct findings {
 	struct finding *f;
 	unsigned int n;
+	struct limits limits; /* they were judged by these */
 	bool oom;
 };
 
 struct verdict {
-	const char *name;
+	const char *name, *plural;
 	int check_status;
 	const char *sentence;
 	int (*judge)(const struct verdict *v, const struct model *m, struct findings *out);
@@ -60,8 +74,8 @@ struct verdict {
 extern const struct verdict verdict_table[];
 extern const unsigned int verdict_count;
 
-/* Ask all verdicts. Returns 0 or -ENOMEM. findings_free() accepts a zeroed struct. */
-int verdicts_judge(const struct model *m, struct findings *ret);
+/* Ask all verdicts; by the default limits if limits is NULL. Returns 0 or -ENOMEM. findings_free() accepts a zeroed struct. */
+int verdicts_judge(const struct model *m, const struct limits *limits, struct findings *ret);
 void findings_free(struct findings *f);
 const char *answer_name(enum answer a); /* "yes", "no", "cannot-tell" */
 const char *level_name(enum level l);	/* "proven", "likely", NULL */

@@ -146,7 +146,7 @@ static void judge(struct watch *w)
 
 	findings_free(&w->ret->findings);
 	w->ret->findings = (struct findings){};
-	err = verdicts_judge(w->model, &w->ret->findings);
+	err = verdicts_judge(w->model, NULL, &w->ret->findings);
 	if (!err)
 		err = announce(&w->said, &w->ret->findings, to_sink, w);
 	if (err && !w->error)
@@ -269,7 +269,7 @@ static void drain(struct watch *w)
 	tell_loss(w);
 }
 
-/* The verdicts at the end rest on two looks if anybody waits. */
+/* The verdicts at the end rest on two looks if anybody waits, or a range is invalid. */
 static void last_looks(struct watch *w)
 {
 	struct timespec settle = { 0, SETTLE_NS };
@@ -277,7 +277,7 @@ static void last_looks(struct watch *w)
 
 	if (waits || w->opt->look_around)
 		look(w);
-	if (waits || suspect_waits(w->model)) {
+	if (waits || suspect_waits(w->model) || suspect_invalid(w->model)) {
 		nanosleep(&settle, NULL);
 		look(w);
 	}

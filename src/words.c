@@ -224,6 +224,18 @@ static void put_lock(const struct obj *lock, char buf[WORDS_MAX])
 	PUT(buf, WORDS_MAX, "%s %s", name ?: "a lock", id_name(OBJ_LOCK, lock->id, id));
 }
 
+static void put_range(const struct edge *e, const char *container, char *buf)
+{
+	const struct ev_range *r = (const void *)e->last;
+	char size[FORMAT_MAX];
+
+	if (r->h.type == EV_range)
+		PUT(buf, EDGE_WORDS_MAX, "%s at 0x%llx in %s is %s", format_bytes(r->size, size), r->iova, container,
+		    r->valid ? "valid" : "invalid");
+	else
+		PUT(buf, EDGE_WORDS_MAX, "a range is mapped in %s", container);
+}
+
 const char *edge_words(const struct edge *e, char buf[EDGE_WORDS_MAX])
 {
 	char from[WORDS_MAX], to[WORDS_MAX], id[ID_NAME_MAX];
@@ -252,6 +264,9 @@ const char *edge_words(const struct edge *e, char buf[EDGE_WORDS_MAX])
 		break;
 	case REL_FLUSHES_WQ:
 		PUT(buf, size, "%s waits for all items of %s", from, wq_words(e, to));
+		break;
+	case REL_PART:
+		put_range(e, id_name(OBJ_CONTAINER, e->to->id, id), buf);
 		break;
 	case REL_CLOSES:
 		PUT(buf, size, "%s is closing %s", from, device_words(e->to, to));
@@ -308,6 +323,8 @@ const char *edge_via(const struct edge *e)
 		return "pool_workqueue.inactive_works";
 	case REL_LOCK_OWNED:
 		return "mutex.owner";
+	case REL_PART:
+		return e->last->type == EV_range && !((const struct ev_range *)e->last)->valid ? "vfio_dma.vaddr_invalid" : NULL;
 	default:
 		return NULL;
 	}

@@ -82,7 +82,7 @@ teardown() { common_teardown; }
 	act valid --what all --op dma_rw --ctx work --close flush_work
 	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
 	"$fdpin" status -j >"$ST"
-	! jq -e --arg t "${A[tgid]}" '.verdicts[] | select(.answer == "yes") | tostring | test($t)' "$ST"
+	! jq -e --arg t "${A[tgid]}" '.verdicts[] | select(.answer == "yes") | tostring | test("[[ ]\($t)[]]")' "$ST"
 }
 
 @test "a kthread that is stopped: no deadlock" {

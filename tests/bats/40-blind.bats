@@ -20,7 +20,8 @@ teardown() { common_teardown; }
 @test "in a PID namespace: unknown, and why" {
 	run unshare -pf --mount-proc "$fdpin" status --check
 	echo "$output"
-	[ "$status" -eq 3 ]
+	# where something hangs, what is known of its container stands above what could not be seen; never OK
+	[ "$status" -eq 3 ] || { [ "$status" -eq 1 ] && [[ $output == "WARNING exposed"* ]]; }
 	unshare -pf --mount-proc "$fdpin" status -j >"$ST"
 	jq -e '.complete == false and any(.gaps[]; .what + .why | test("PID namespace"))' "$ST"
 	jq -e 'all(.verdicts[]; .answer != "no")' "$ST"

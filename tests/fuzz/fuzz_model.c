@@ -110,18 +110,18 @@ static void check_findings(const struct model *m)
 {
 	struct findings f;
 
-	if (verdicts_judge(m, &f))
+	if (verdicts_judge(m, NULL, &f))
 		return;
 	for (unsigned int i = 0; i < f.n; i++) {
 		const struct finding *d = &f.f[i];
 
 		if (!d->sentence || (d->answer == ANSWER_CANNOT_TELL && !d->n_missing))
 			abort();
+		if (d->answer == ANSWER_NO && (model_lost(m) || model_look_gaps(m) || !model_looks(m)))
+			abort();
 		if (strcmp(d->verdict->name, "deadlock"))
 			continue;
 		if (d->answer == ANSWER_YES && (d->level != LEVEL_PROVEN || !model_looks_sound(m) || !d->n_evidence))
-			abort();
-		if (d->answer == ANSWER_NO && (model_lost(m) || model_look_gaps(m) || !model_looks(m)))
 			abort();
 	}
 	findings_free(&f);

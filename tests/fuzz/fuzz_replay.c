@@ -261,7 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	p.view = (struct view){ .kind = VIEW_REPORT, .file = "fuzz", .model = p.model, .stacks = true };
 	p.refused |= !!replay_memory(bytes, size, on_first, &p);
-	if (!verdicts_judge(p.model, &f))
+	if (!verdicts_judge(p.model, NULL, &f))
 		check_findings(&p, &f);
 	p.view.findings = &f;
 	show(&p, "text", bytes, size);

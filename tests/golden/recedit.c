@@ -11,7 +11,7 @@
  *	recedit FILE lost COUNT OUT		the end record says that so many were lost
  *	recedit FILE gap OUT			with a gap that looks are blind too, before the end
  *	recedit FILE worse			all of these in memory: exits 1 and says which one still leads to a
- *						certain answer (deadlock yes or no, stall no)
+ *						certain answer (deadlock yes, any verdict no)
  *
  * Link with src/ but main.c, cmd_*.c, watch.c and source_bpf.c.
  */
@@ -188,7 +188,7 @@ static bool still_certain(const struct bytes *b, long size, __u64 lost, bool gap
 
 	if (m) {
 		replay_memory(b->p, size, on_apply, m);
-		bad = (gap && model_apply(m, &rg)) || (lost && model_apply(m, &rl)) || verdicts_judge(m, &f);
+		bad = (gap && model_apply(m, &rg)) || (lost && model_apply(m, &rl)) || verdicts_judge(m, NULL, &f);
 	}
 	for (unsigned int i = 0; i < f.n && !bad; i++) {
 		bool deadlock = !strcmp(f.f[i].verdict->name, "deadlock");

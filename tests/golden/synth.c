@@ -2,8 +2,9 @@
 /*
  * synth.c - recordings of systems that never were, with what must be concluded
  * from them: synth DIR writes X.fdpin and X.verdicts for each act below,
- * looked back at (X-back) and watched (X-watched). They test the way from a
- * file to the answer when there is no VM, and tests/golden/run itself. What
+ * looked back at twice (X-back), watched and looked at twice (X-watched), and
+ * looked at once (X-once) where that makes a difference. They test the way from
+ * a file to the answer when there is no VM, and tests/golden/run itself. What
  * real kernels do is in the recordings made in the VM.
  *
  * Link with src/ but main.c, cmd_*.c, watch.c and source_bpf.c, and -lcmocka.
@@ -90,22 +91,71 @@ static struct world act_nothing(void)
 
 	memset(w.block, 0, sizeof(w.block));
 	memset(w.invalidate, 0, sizeof(w.invalidate));
+	w.container[0].valid = true;
 	return w;
 }
+
+/* As the stall, but nobody has needed the range yet. */
+static struct world act_exposed(void)
+{
+	struct world w = act_stall();
+
+	memset(w.block, 0, sizeof(w.block));
+	return w;
+}
+
+/* A live update, as it should be: nothing in the container could need the range. */
+static struct world act_update(void)
+{
+	struct world w = act_exposed();
+
+	w.device[0].physical = true;
+	return w;
+}
+
+/* One that was forgotten in the second container of the process. */
+static struct world act_half(void)
+{
+	struct world w = act_update();
+
+	w.container[1] = w.container[0];
+	w.container[1].id = C2;
+	w.container[1].valid = true;
+	w.device[1].container = C2;
+	w.device[1].device = D2;
+	w.device[1].physical = true;
+	w.holder[1] = w.holder[0];
+	w.holder[1].container = C2;
+	w.holder[1].fd = 19;
+	return w;
+}
+
+#define SUBJECT " vfio-a07b"
+#define NO "no - -"
+#define YES "yes proven" SUBJECT
+#define LIKELY "cannot-tell likely" SUBJECT
+
+/* Of the window, what two looks a second apart say, and what hooks that saw it open. */
+#define UNDECIDED "cannot-tell -" SUBJECT
+#define SHORT "no -" SUBJECT
 
 static const struct {
 	const char *name;
 	struct world (*make)(void);
-	const char *verdicts; /* sorted, as tests/golden/run prints them */
+	const char *deadlock, *stall, *exposed, *half, *window, *watched_window;
+	const char *once_exposed, *once_half; /* by one look, if that is of interest */
 } acts[] = {
-	{ "deadlock", act_deadlock, "deadlock yes proven vfio-a07b\nstall no - -\n" },
-	{ "unknown-work", act_unknown_work, "deadlock cannot-tell likely vfio-a07b\nstall yes proven vfio-a07b\n" },
-	{ "other-work", act_other_work, "deadlock no - vfio-a07b\nstall yes proven vfio-a07b\n" },
-	{ "handover", act_handover, "deadlock no - vfio-a07b\nstall yes proven vfio-a07b\n" },
-	{ "in-flight", act_in_flight, "deadlock cannot-tell likely vfio-a07b\nstall yes proven vfio-a07b\n" },
-	{ "exit", act_exit, "deadlock yes proven vfio-a07b\nstall no - -\n" },
-	{ "stall", act_stall, "deadlock no - vfio-a07b\nstall yes proven vfio-a07b\n" },
-	{ "nothing", act_nothing, "deadlock no - -\nstall no - -\n" },
+	{ "deadlock", act_deadlock, YES, NO, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "unknown-work", act_unknown_work, LIKELY, YES, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "other-work", act_other_work, "no -" SUBJECT, YES, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "handover", act_handover, "no -" SUBJECT, YES, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "in-flight", act_in_flight, LIKELY, YES, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "exit", act_exit, YES, NO, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "stall", act_stall, "no -" SUBJECT, YES, NO, NO, UNDECIDED, SHORT, NULL, NULL },
+	{ "nothing", act_nothing, NO, NO, NO, NO, NO, NO, NO, NO },
+	{ "exposed", act_exposed, NO, NO, YES, NO, UNDECIDED, SHORT, LIKELY, NO },
+	{ "update", act_update, NO, NO, NO, NO, UNDECIDED, SHORT, NO, NO },
+	{ "half", act_half, NO, NO, NO, YES, UNDECIDED, SHORT, NO, "cannot-tell -" SUBJECT },
 };
 
 static int write_recording(const char *path, const struct tape *t)
@@ -125,36 +175,87 @@ static int write_recording(const char *path, const struct tape *t)
 	return recording_close(rec, 0) ?: err;
 }
 
-static int write_act(const char *dir, const char *name, const char *form, struct tape *t, const char *verdicts)
+static int write_verdicts(const char *path, const char *deadlock, const char *exposed, const char *half, const char *stall,
+			  const char *window)
 {
-	char path[4096];
-	FILE *f;
-	int err;
+	FILE *f = fopen(path, "w");
 
-	snprintf(path, sizeof(path), "%s/%s-%s.fdpin", dir, name, form);
-	err = write_recording(path, t);
-	free(t);
-	if (err)
-		return err;
-	snprintf(path, sizeof(path), "%s/%s-%s.verdicts", dir, name, form);
-	f = fopen(path, "w");
 	if (!f)
 		return -errno;
-	fputs(verdicts, f);
+	/* sorted, as tests/golden/run prints them */
+	fprintf(f, "deadlock %s\nexposed %s\nhalf-invalidated %s\nstall %s\nwindow %s\n", deadlock, exposed, half, stall, window);
 	return fclose(f) ? -errno : 0;
+}
+
+static struct tape *looked_once(const struct world *w)
+{
+	struct tape *t = tape_new();
+
+	tape_session(t, false);
+	w_look(t, w, 1);
+	return t;
+}
+
+/* What is written goes to DIR/NAME-FORM.fdpin; ret_path is for the verdicts beside it. */
+static int write_tape(const char *dir, const char *name, const char *form, struct tape *t, char ret_path[4096])
+{
+	int err;
+
+	snprintf(ret_path, 4096, "%s/%s-%s.fdpin", dir, name, form);
+	err = write_recording(ret_path, t);
+	free(t);
+	snprintf(ret_path, 4096, "%s/%s-%s.verdicts", dir, name, form);
+	return err;
+}
+
+static int write_act(const char *dir, unsigned int i)
+{
+	struct world w = acts[i].make();
+	char path[4096];
+	int err = write_tape(dir, acts[i].name, "back", w_looked_back(&w), path) ?:
+		  write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].window);
+
+	if (!err)
+		err = write_tape(dir, acts[i].name, "watched", w_watched(&w), path) ?:
+		      write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].watched_window);
+	if (!err && acts[i].once_exposed)
+		err = write_tape(dir, acts[i].name, "once", looked_once(&w), path) ?:
+		      write_verdicts(path, acts[i].deadlock, acts[i].once_exposed, acts[i].once_half, acts[i].stall, acts[i].window);
+	return err;
+}
+
+/* The same windows by hooks for six seconds: longer than the limit. */
+static int write_long(const char *dir)
+{
+	struct world w = act_update();
+	struct tape *t = w_watched(&w);
+	char path[4096];
+
+	t->ts += 5 * SETTLE;
+	w_look(t, &w, 3);
+	return write_tape(dir, "long", "watched", t, path) ?: write_verdicts(path, NO, NO, NO, NO, YES);
+}
+
+/* And by looks alone: nobody watched in between. */
+static int write_long_back(const char *dir)
+{
+	struct world w = act_update();
+	struct tape *t = w_looked_back(&w);
+	char path[4096];
+
+	t->ts += 5 * SETTLE;
+	w_look(t, &w, 3);
+	return write_tape(dir, "long", "back", t, path) ?: write_verdicts(path, NO, NO, NO, NO, "yes likely" SUBJECT);
 }
 
 int main(int argc, char **argv)
 {
 	int err = argc == 2 ? 0 : -EINVAL;
 
-	for (unsigned int i = 0; i < sizeof(acts) / sizeof(acts[0]) && !err; i++) {
-		struct world w = acts[i].make();
-
-		err = write_act(argv[1], acts[i].name, "back", w_looked_back(&w), acts[i].verdicts);
-		if (!err)
-			err = write_act(argv[1], acts[i].name, "watched", w_watched(&w), acts[i].verdicts);
-	}
+	for (unsigned int i = 0; i < sizeof(acts) / sizeof(acts[0]) && !err; i++)
+		err = write_act(argv[1], i);
+	if (!err)
+		err = write_long(argv[1]) ?: write_long_back(argv[1]);
 	if (!err)
 		return 0;
 	fprintf(stderr, "synth: %s\n", argc == 2 ? strerror(-err) : "usage: synth DIR");

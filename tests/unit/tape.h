@@ -144,6 +144,7 @@ static inline struct ev_invalidate *tape_invalidate(struct tape *t, __u64 c, __u
 	return e;
 }
 
+/* The last invalid range became valid. */
 static inline void tape_revalidate(struct tape *t, __u64 c)
 {
 	struct ev_revalidate *e = tape_add(t, EV_revalidate, c);
@@ -256,16 +257,21 @@ static inline struct ev_container *tape_container(struct tape *t, __u64 c, __u64
 	e->waiters = 1;
 	e->has_file = has_file;
 	e->iommu = 1;
+	e->kind = CONTAINER_TYPE1;
+	e->can_wait = 1;
 	return e;
 }
 
-static inline void tape_range(struct tape *t, __u64 c, __u64 id)
+/* Invalid, unless the caller says otherwise. */
+static inline struct ev_range *tape_range(struct tape *t, __u64 c, __u64 id)
 {
 	struct ev_range *e = tape_add(t, EV_range, c);
 
 	e->id = id;
 	e->iova = id << 12;
 	e->size = 4096;
+	e->vaddr = 0x7f0000000000 + (id << 12);
+	return e;
 }
 
 static inline void tape_holder(struct tape *t, __u64 c, __u64 files, __u32 fd)
@@ -291,7 +297,7 @@ static inline struct ev_thread *tape_thread(struct tape *t, __u64 files, __u32 s
 	return e;
 }
 
-static inline void tape_device(struct tape *t, __u64 c, __u64 device)
+static inline struct ev_device *tape_device(struct tape *t, __u64 c, __u64 device)
 {
 	struct ev_device *e = tape_add(t, EV_device, c);
 
@@ -299,6 +305,7 @@ static inline void tape_device(struct tape *t, __u64 c, __u64 device)
 	e->open = 1;
 	e->backed = BACKED_EMULATED;
 	TAPE_STR(e->device_name, "83b8f4f2");
+	return e;
 }
 
 static inline void tape_pending(struct tape *t, __u64 c)

@@ -392,6 +392,57 @@ static void a_second_reading_replaces_the_first(void **state)
 	free(t);
 }
 
+/* Of a range the first of the records that say the same is kept: since when it has been so. */
+static void a_range_is_as_it_is_since(void **state)
+{
+	struct tape *t = tape_new();
+	__u64 at[4];
+	struct model *m;
+	struct edge *e;
+
+	(void)state;
+	for (__u8 n = 1; n <= 3; n++) {
+		tape_look_begin(t, n);
+		at[n] = t->ts;
+		tape_range(t, C, 1)->vaddr += n == 3 ? 4096 : 0;
+		tape_look_end(t);
+		t->ts += 1000000;
+		m = tape_model(t, TAPE_ALL);
+		e = edge_in(container(m), REL_PART);
+		assert_int_equal(e->rec->ts_ns, n == 3 ? at[3] : at[1]);
+		assert_ptr_equal(e->rec, e->last);
+		assert_int_equal(e->looks, n);
+		model_free(m);
+	}
+	free(t);
+}
+
+static void who_cleared_it_last(void **state)
+{
+	struct tape *t = tape_new();
+	struct model *m;
+	__u64 at;
+
+	(void)state;
+	tape_as(t, 7, 7, "vmm");
+	tape_invalidate(t, C, 1);
+	tape_revalidate(t, C);
+	tape_invalidate(t, C, 1);
+	tape_as(t, 8, 8, "vmm");
+	at = t->ts;
+	tape_revalidate(t, C);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(count_out(container(m), REL_CLEARED), 1);
+	assert_int_equal(edge_out(container(m), REL_CLEARED)->last->ts_ns, at);
+	assert_int_equal(edge_out(container(m), REL_CLEARED)->to->id, 8);
+	model_free(m);
+	tape_add(t, EV_release, C);
+	m = tape_model(t, TAPE_ALL);
+	assert_null(edge_out(container(m), REL_CLEARED));
+	model_free(m);
+	free(t);
+}
+
 static void many_ranges_do_not_hide_a_waiter(void **state)
 {
 	struct model *m = model_new();
@@ -440,6 +491,8 @@ int main(void)
 		cmocka_unit_test(nothing_known_is_not_complete),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(a_second_reading_replaces_the_first),
+		cmocka_unit_test(a_range_is_as_it_is_since),
+		cmocka_unit_test(who_cleared_it_last),
 		cmocka_unit_test(many_ranges_do_not_hide_a_waiter),
 	};
 

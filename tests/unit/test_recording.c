@@ -96,7 +96,7 @@ static void what_goes_in_comes_out(void **state)
 	assert_int_equal(s.ends, 1);
 	assert_int_equal(s.gaps, 0);
 	assert_true(model_complete(s.model));
-	assert_int_equal(verdicts_judge(s.model, &f), 0);
+	assert_int_equal(verdicts_judge(s.model, NULL, &f), 0);
 	assert_string_equal(f.f[0].verdict->name, "deadlock");
 	assert_int_equal(f.f[0].answer, ANSWER_YES);
 	findings_free(&f);
@@ -209,7 +209,7 @@ static void cut_off_anywhere(void **state)
 			assert_int_equal(s.ends, 0);
 			assert_false(model_complete(s.model));
 		}
-		assert_int_equal(verdicts_judge(s.model, &f), 0);
+		assert_int_equal(verdicts_judge(s.model, NULL, &f), 0);
 		for (unsigned int i = 0; i < f.n; i++)
 			if (!strcmp(f.f[i].verdict->name, "deadlock"))
 				assert_int_equal(f.f[i].answer, ANSWER_CANNOT_TELL);

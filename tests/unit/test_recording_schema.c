@@ -422,7 +422,7 @@ static void other_numbers_change_nothing(void **state)
 	assert_int_equal(s->n, t->n + 1);
 	for (unsigned int i = 0; i < t->n; i++)
 		assert_memory_equal(s->bytes[i], t->bytes + t->at[i], t->at[i + 1] - t->at[i]);
-	assert_int_equal(verdicts_judge(s->model, &f), 0);
+	assert_int_equal(verdicts_judge(s->model, NULL, &f), 0);
 	assert_string_equal(f.f[0].verdict->name, "deadlock");
 	assert_int_equal(f.f[0].answer, ANSWER_YES);
 	findings_free(&f);

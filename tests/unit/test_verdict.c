@@ -57,7 +57,7 @@ static void check_model(const struct model *m, const struct expect *e, const cha
 {
 	struct findings f;
 
-	assert_int_equal(verdicts_judge(m, &f), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (; e->name; e++) {
 		const struct finding *p = find(&f, e->name, e->container);
 
@@ -96,7 +96,7 @@ static void check_lossy(const struct tape *t)
 
 		assert_true(record_decode(&lost, sizeof(lost), &r) > 0);
 		assert_int_equal(model_apply(m, &r), 0);
-		assert_int_equal(verdicts_judge(m, &f), 0);
+		assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 		for (unsigned int i = 0; i < f.n; i++) {
 			if (strcmp(f.f[i].verdict->name, "deadlock"))
 				continue;
@@ -167,7 +167,7 @@ static void evidence_goes_round_the_cycle(void **state)
 	struct findings f;
 
 	(void)state;
-	assert_int_equal(verdicts_judge(m, &f), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	p = find(&f, "deadlock", C1);
 	assert_int_equal(p->n_evidence, 6);
 	for (unsigned int i = 0; i < 6; i++)
@@ -484,7 +484,7 @@ static void an_exiting_thread_is_no_way_out(void **state)
 	check_world(&w, EXPECT(LIKELY(C1, "1 of 2 references")));
 	t = w_looked_back(&w);
 	m = tape_model(t, TAPE_ALL);
-	assert_int_equal(verdicts_judge(m, &f), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	assert_false(any_text(find(&f, "deadlock", C1), "sharer"));
 	findings_free(&f);
 	model_free(m);
@@ -986,7 +986,7 @@ static void hostile_names(void **state)
 	struct model *m = tape_model(t, TAPE_ALL);
 	struct findings f;
 
-	assert_int_equal(verdicts_judge(m, &f), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (unsigned int i = 0; i < f.n; i++) {
 		assert_false(any_text(&f.f[i], "\033"));
 		assert_false(any_text(&f.f[i], "\n"));
@@ -1010,7 +1010,7 @@ static void worst_first(void **state)
 	w.container[0].refs = 2;
 	t = w_looked_back(&w);
 	m = tape_model(t, TAPE_ALL);
-	assert_int_equal(verdicts_judge(m, &f), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (unsigned int i = 1; i < f.n; i++)
 		assert_true(f.f[i - 1].verdict <= f.f[i].verdict);
 	assert_string_equal(answer_name(ANSWER_CANNOT_TELL), "cannot-tell");

@@ -41,8 +41,8 @@ struct w_thread {
 };
 
 struct world {
-	struct { __u64 id, refs; bool has_file, unstable; __u32 kref; } container[N];
-	struct { __u64 container, device; } device[N];
+	struct { __u64 id, refs; bool has_file, unstable; __u32 kref; bool valid, empty; } container[N]; /* one range each, but empty */
+	struct { __u64 container, device; bool physical; } device[N];
 	struct { __u64 container, files; __u32 fd, tgid; const char *comm; } holder[N];
 	struct w_thread thread[N];
 	struct { __u32 tid; __u64 container, work, wq; __u32 class; } block[N];
@@ -82,14 +82,20 @@ static inline void w_look(struct tape *t, const struct world *w, __u8 n)
 	}
 	tape_as(t, 0, 0, NULL);
 	for (int i = 0; i < N && w->device[i].container; i++)
-		tape_device(t, w->device[i].container, w->device[i].device);
+		if (w->device[i].physical)
+			tape_device(t, w->device[i].container, w->device[i].device)->backed = BACKED_IOMMU;
+		else
+			tape_device(t, w->device[i].container, w->device[i].device);
 	for (int i = 0; i < N && w->container[i].id; i++) {
 		struct ev_container *e =
 			tape_container(t, w->container[i].id, w->container[i].refs, w->container[i].has_file);
 
 		e->unstable = w->container[i].unstable;
 		e->kref = w->container[i].kref ?: 2;
-		tape_range(t, w->container[i].id, w->container[i].id + 1);
+		e->ranges = !w->container[i].empty;
+		e->invalid = !w->container[i].empty && !w->container[i].valid;
+		if (!w->container[i].empty)
+			tape_range(t, w->container[i].id, w->container[i].id + 1)->valid = w->container[i].valid;
 	}
 	t->grade = w->grade;
 	for (int i = 0; i < N && w->block[i].tid; i++) {
@@ -166,6 +172,8 @@ static inline void w_live(struct tape *t, const struct world *w)
 		w_live_flushes(t, w);
 }
 
+#define SETTLE 1000000000ULL /* between two looks */
+
 /* Started after it had happened. */
 static inline struct tape *w_looked_back(const struct world *w)
 {
@@ -173,6 +181,7 @@ static inline struct tape *w_looked_back(const struct world *w)
 
 	tape_session(t, false);
 	w_look(t, w, 1);
+	t->ts += SETTLE;
 	w_look(t, w, 2);
 	return t;
 }
@@ -185,6 +194,7 @@ static inline struct tape *w_watched(const struct world *w)
 	tape_session(t, true);
 	w_live(t, w);
 	w_look(t, w, 1);
+	t->ts += SETTLE;
 	w_look(t, w, 2);
 	return t;
 }

@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Before the acts that hang, which keep the PCI groups. Verdicts about a state in which nobody waits yet: exposed, half-invalidated, window. No time
+# decides a test: limits are far below or far above what any machine takes.
+
+load helpers
+
+teardown() { common_teardown; }
+
+# Ends the act and waits for it: the next one needs its PCI group.
+end_act() {
+	undo
+	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
+}
+
+# status, and $ID, the container that the act has as its container_fd
+look_at_fd() { # [OPTION…]
+	"$fdpin" status -j "$@" >"$ST" || return 1
+	ID=$(jq -r --argjson t "${A[tgid]}" --argjson fd "${A[container_fd]}" \
+		'[.containers[] | select(any(.holders[]; .tgid == $t and .fd == $fd)) | .id][0] // ""' "$ST")
+	[ -n "$ID" ] || {
+		echo "no container with fd ${A[container_fd]} of ${A[tgid]}" >&2
+		return 1
+	}
+}
+
+pci_act() { # NAME OPTION…
+	act "$@" --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"
+	[ "${A[result]-}" != refused ]
+}
+
+sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n and .subject == $id) | .sentence' "$ST"; }
+
+# One call away from trouble, on some of these kernels: no reason to warn, today or in a year.
+@test "a mediated device and nothing invalid: no, no and no, and OK" {
+	need_mdev
+	act many --rounds 3
+	look
+	for v in exposed half-invalidated window; do
+		same "$v" "$(answer $v)" no/none
+	done
+	run "$fdpin" status --check
+	same "line" "$output" "OK no invalidated range, no blocked thread | deadlocks=0 stalls=0 exposed=0 half-invalidated=0 windows=0 blocked=0"
+	[ "$status" -eq 0 ]
+}
+
+@test "an IOMMU-backed container that stays invalid: a window, and not exposed" {
+	pci_act pci --what invalid
+	look_at_fd
+	same "looks" "$(jq .looks "$ST")" 2
+	same "exposed" "$(answer exposed)" no/none
+	same "half-invalidated" "$(answer half-invalidated)" no/none
+
+	look_at_fd --max-window=1h # looks again, and gives up after a while
+	same "window" "$(answer window)" cannot-tell/none
+	[ "$(jq .looks "$ST")" -gt 2 ]
+	missing | grep -F 'when it became invalid'
+	look_at_fd --max-window=1us
+	same "window" "$(answer window)" yes/likely
+	missing | grep -F 'between the looks'
+	jq -e --arg id "$ID" --arg iova "${A[iova]#0x}" '.verdicts[] | select(.name == "window" and .subject == $id)
+		| any(.evidence[]; .relation == "is mapped in" and .grade == "read" and (.text | contains($iova)))' "$ST"
+	run "$fdpin" status --check --max-window=1us
+	[ "$status" -eq 1 ]
+	[[ $output == "WARNING window $ID |"*" windows=1 "* ]]
+	run "$fdpin" status --max-window=1us
+	[ "$status" -eq 0 ]
+	[[ $output == *WINDOW* && $output == *"at least"* && $output == *"WARNING  1 window" ]]
+	end_act
+	"$fdpin" status --check --max-window=1us
+}
+
+# By default a check waits for the limit, then it knows.
+@test "a check decides within its limit" {
+	pci_act pci --what invalid
+	run "$fdpin" status --check
+	[ "$status" -eq 1 ]
+	[[ $output == "WARNING window "* ]]
+	end_act
+}
+
+@test "who watched knows since when: yes and no are certain" {
+	local rec=$BATS_TEST_TMPDIR/r.fdpin
+	"$fdpin" record -o "$rec" 2>"$BATS_TEST_TMPDIR/record.err" 3>&- 4>&- &
+	recorder=$!
+	wait_line recording "$BATS_TEST_TMPDIR/record.err"
+	pci_act pci --what invalid
+	kill -TERM $recorder
+	wait $recorder
+	"$fdpin" report -i "$rec" -j --max-window=1h >"$ST"
+	ID=$(jq -r --argjson t "${A[tgid]}" 'first(.events[] | select(.type == "invalidate" and .tgid == $t) | .container)' "$ST")
+	same "window, of 1h" "$(answer window)" no/none
+	"$fdpin" report -i "$rec" -j --max-window=1us >"$ST"
+	same "window, of 1us" "$(answer window)" yes/proven
+	jq -e --arg id "$ID" --argjson t "${A[invalidator_tid]}" '.verdicts[] | select(.name == "window" and .subject == $id)
+		| any(.evidence[]; .to_tid == $t and .grade == "observed")' "$ST"
+	same "exposed" "$(answer exposed)" no/none
+	end_act
+}
+
+@test "the second container of a process is forgotten: half-invalidated" {
+	need_mdev
+	pci_act half --what both
+	look_at_fd
+	same "half-invalidated" "$(answer half-invalidated)" yes/proven
+	other=$(jq -r --argjson fd "${A[other_container_fd]}" --argjson t "${A[tgid]}" \
+		'.containers[] | select(any(.holders[]; .tgid == $t and .fd == $fd)) | .id' "$ST")
+	[[ $(sentence half-invalidated) == *"$ID has 1 of 1 range invalid, $other none of 1"* ]]
+	same "exposed" "$(answer exposed)" no/none
+	run "$fdpin" status --check --max-window=1us
+	[ "$status" -eq 1 ]
+	[[ $output == "WARNING half-invalidated $ID; window $ID |"* ]]
+	end_act
+}
+
+@test "the second container has nothing that could be invalid: not half-invalidated" {
+	need_mdev
+	pci_act half --what bare
+	look_at_fd
+	same "half-invalidated" "$(answer half-invalidated)" no/none
+	end_act
+}
+
+@test "a mediated device beside an invalid range: exposed, before anybody waits" {
+	need_blocking
+	act exposed
+	look
+	same "exposed" "$(answer exposed)" yes/proven
+	same "stall" "$(answer stall)" no/none
+	same "deadlock" "$(answer deadlock)" no/none
+	jq -e --arg id "$ID" --arg u "${A[uuid]}" '.verdicts[] | select(.name == "exposed" and .subject == $id)
+		| any(.evidence[]; .text | contains($u)) and all(.evidence[]; .grade != "inferred")' "$ST"
+	run "$fdpin" status --check --max-window=1us
+	[ "$status" -eq 1 ]
+	[[ $output == "WARNING exposed $ID; window $ID |"* ]]
+	end_act
+	grep -qx 'restored=yes' "$BATS_TEST_TMPDIR/act.out"
+	"$fdpin" status --check --max-window=1us
+}
+
+@test "the same, refused by a kernel that keeps them apart: not exposed" {
+	need_refusal
+	need_mdev
+	act exposed
+	same "refused" "${A[refused]}" EBUSY
+	"$fdpin" status -j >"$ST"
+	same "exposed" "$(jq -r '[.verdicts[] | select(.name == "exposed") | "\(.answer) \(.subject)"] | join(", ")' "$ST")" "no null"
+}
+
+# The worse verdict speaks of it; exposed does not repeat it.
+@test "a worker that waits already: stall, and exposed no more" {
+	need_blocking
+	act stall --op dma_rw --ctx work --close flush_work
+	look
+	same "stall" "$(answer stall)" yes/proven
+	same "exposed" "$(answer exposed)" no/none
+	end_act
+}
