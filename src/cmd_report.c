@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "log.h"
+#include "pager.h"
 #include "render.h"
 #include "source.h"
 
@@ -94,9 +95,11 @@ static int show(struct report *p)
 	struct findings findings = {};
 	const struct limits limits = { .max_window_ns = args.max_window };
 	int err = verdicts_judge(p->model, &limits, &findings);
+	struct pager pager;
 
 	p->view.findings = &findings;
 	p->view.lost = model_lost(p->model);
+	pager = pager_begin(&p->out);
 	if (!err)
 		err = p->format->begin(&p->out, &p->view);
 	if (!err) {
@@ -106,6 +109,7 @@ static int show(struct report *p)
 	}
 	if (!err)
 		err = p->format->end(&p->out, &p->view);
+	pager_end(&pager, &p->out);
 	findings_free(&findings);
 	if (err || p->oom) {
 		log_error("%s", err && err != -ENOMEM ? strerror(-err) : "out of memory");
@@ -123,7 +127,13 @@ static int report(struct report *p)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	p->view = (struct view){ .kind = VIEW_REPORT, .file = args.input, .model = p->model, .bytes = args.bytes };
+	p->view = (struct view){
+		.kind = VIEW_REPORT,
+		.file = args.input,
+		.model = p->model,
+		.bytes = args.bytes,
+		.details = globals.verbose,
+	};
 	err = replay_file(args.input, on_first, p);
 	if (err)
 		status = bad_input(err);

@@ -17,6 +17,7 @@
 #include "cmd.h"
 #include "emit.h"
 #include "log.h"
+#include "pager.h"
 #include "render.h"
 #include "source.h"
 #include "suspect.h"
@@ -26,9 +27,9 @@
 enum check { CHECK_OFF, CHECK_NAGIOS, CHECK_NPD };
 
 static struct {
-	__u64 container;
-	unsigned int container_bits;
-	struct u32_list pids;
+	struct filter filter;
+	struct table_style table;
+	bool columns_help;
 	enum check check;
 	__u64 settle, watch; /* watch 0: once */
 	__u64 max_window;
@@ -38,8 +39,29 @@ static struct {
 
 static int pick_container(const struct opt *o, const char *arg)
 {
-	if (parse_container(arg, &args.container, &args.container_bits))
+	if (parse_container(arg, &args.filter.container, &args.filter.container_bits))
 		return opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e");
+	return 0;
+}
+
+/* What is empty by mistake, such as a variable of a script, is not to mean something. */
+static int pick_name(const struct opt *o, const char *arg)
+{
+	if (!*arg)
+		return opts_bad(o, arg, "give a name");
+	*(const char **)o->to = arg;
+	return 0;
+}
+
+static int pick_columns(const struct opt *o, const char *arg)
+{
+	_cleanup_free_ char *bad = NULL;
+	int r;
+
+	args.columns_help = !strcmp(arg, "help");
+	r = args.columns_help ? 0 : columns_parse(arg, &args.table, &bad);
+	if (r)
+		return opts_bad(o, bad ?: arg, r == -E2BIG ? "too many" : "no such column; --columns help lists them");
 	return 0;
 }
 
@@ -70,12 +92,23 @@ static int pick_watch(const struct opt *o, const char *arg)
 static const struct opt rows[] = {
 	HEADING("FILTERING"),
 	OPTION_CALL('c', "container", "ID", NULL, pick_container, "only this container (vfio-3c1e)"),
-	OPTION(OPT_U32_LIST, 'p', "pid", "LIST", &args.pids, "only containers these processes hold"),
+	OPTION(OPT_U32_LIST, 'p', "pid", "LIST", &args.filter.tgids,
+	       "only containers that these processes hold, wait for or have memory in"),
+	OPTION_CALL(0, "vm", "NAME", &args.filter.vm, pick_name, "only those of this virtual machine"),
+	OPTION_CALL(0, "device", "NAME", &args.filter.device, pick_name,
+		    "only those with this device: PCI address, uuid or its first 8 digits, vfio0"),
+	OPTION_CALL(0, "cgroup", "PATH", &args.filter.cgroup, pick_name,
+		    "only those of processes in or below this control group"),
 	HEADING("OUTPUT"),
 	OPTION_CALL(0, "check", "[npd]", NULL, pick_check,
 		    "one line and an exit status for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; npd: 0, 1, 2"),
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
+	OPTION_CALL(0, "columns", "LIST", NULL, pick_columns,
+		    "of the table of containers; +LIST for those besides the usual; help lists them"),
+	OPTION(OPT_FLAG, 0, "noheadings", NULL, &args.table.noheadings, "for scripts: the table's lines and nothing else"),
+	OPTION(OPT_FLAG, 0, "raw", NULL, &args.table.raw,
+	       "for scripts: nothing but the table, fields apart by a blank, with \\x20 for what is no separator"),
 	HEADING("LIMITS"),
 	OPTION(OPT_TIME, 0, "max-window", "TIME", &args.max_window,
 	       "how long a range may be invalid (5s); looks again until that is decided, as --check does, for 10s at most"),
@@ -90,7 +123,9 @@ const struct opts cmd_status_opts = {
 	.what = "Shows containers, who holds them, which threads are blocked, and whether that\n"
 		"is a deadlock. Needs no tracing before; works when it has happened already.",
 	.examples = "  fdpin-trace status\n"
-		    "  fdpin-trace status -c vfio-3c1e\n"
+		    "  fdpin-trace status -v -c vfio-3c1e\n"
+		    "  fdpin-trace status --device 0000:65:00.0\n"
+		    "  fdpin-trace status --columns +COMM,CGROUP\n"
 		    "  fdpin-trace status --check\n"
 		    "  fdpin-trace status -J -o deadlock.json\n"
 		    "  fdpin-trace status -j | jq '.verdicts[] | select(.answer == \"yes\")'\n",
@@ -215,6 +250,8 @@ static const char *first_missing(const struct view *v)
 		if (f->answer == ANSWER_CANNOT_TELL && view_has_finding(v, f) && (f->n_missing || f->sentence))
 			return f->n_missing ? f->missing[0] : f->sentence;
 	}
+	if (count_undecided(v, NULL))
+		return "it is not known of every container whether it is what was asked for";
 	return count_containers(v) ? "not everything could be seen" : "no container is what was asked for";
 }
 
@@ -298,11 +335,12 @@ static int status_once(struct output *o)
 	struct status s = {
 		.model = model_new(),
 		.view = { .kind = VIEW_STATUS,
-			  .container = args.container,
-			  .container_bits = args.container_bits,
-			  .tgids = &args.pids,
-			  .bytes = args.bytes },
+			  .filter = &args.filter,
+			  .table = args.table,
+			  .bytes = args.bytes,
+			  .details = globals.verbose },
 	};
+	struct pager pager = {};
 	int status;
 
 	if (!s.model) {
@@ -314,7 +352,10 @@ static int status_once(struct output *o)
 	if (verdicts_judge(s.model, &by, &findings))
 		s.oom = true;
 	s.view.findings = &findings;
+	if (!args.watch)
+		pager = pager_begin(o);
 	status = show(o, &s, status);
+	pager_end(&pager, o);
 	findings_free(&findings);
 	model_free(s.model);
 	return status;
@@ -337,6 +378,14 @@ int cmd_status(int argc, char **argv)
 
 	if (r)
 		return r < 0 ? EX_OK : r;
+	if (args.columns_help) {
+		columns_help(stdout);
+		return EX_OK;
+	}
+	if ((args.table.n_columns || args.table.raw || args.table.noheadings) && (globals.json != JSON_OFF || args.check)) {
+		log_error("--columns, --noheadings and --raw are about a table, and %s none", args.check ? "--check prints" : "JSON has");
+		return EX_USAGE;
+	}
 	if (output_open(&o, args.output))
 		return EX_CANTCREAT;
 	r = status_once(&o);

@@ -73,7 +73,7 @@ struct globals {
 	bool json_errors; /* -j is on the command line, wherever */
 	enum color_mode color;
 	enum time_format time;
-	bool ascii, quiet, help, version;
+	bool ascii, quiet, help, version, no_pager;
 	unsigned int verbose;
 };
 

@@ -257,30 +257,65 @@ void view_note(struct view *v, const struct record *r)
 		tally_event(t, r->h);
 }
 
-static bool same_container(const struct view *v, __u64 id)
+/* Nothing is left of what is gone. */
+static bool is_there(const struct obj *c)
 {
-	__u64 mask = v->container_bits >= 64 ? ~0ULL : (1ULL << v->container_bits) - 1;
-
-	return !v->container_bits || !((v->container ^ id) & mask);
-}
-
-static bool held_by(const struct obj *container, const struct u32_list *tgids)
-{
-	if (!tgids || !tgids->n)
-		return true;
-	for (struct edge *e = edge_out(container, REL_HELD); e; e = edge_out_next(e)) {
-		if (u32_list_has(tgids, e->last->tgid))
-			return true;
-		for (struct edge *u = edge_in(e->to, REL_USES); u; u = edge_in_next(u))
-			if (u32_list_has(tgids, u->last->tgid))
-				return true;
-	}
-	return false;
+	return c->note_look || c->out || c->in;
 }
 
 bool view_has(const struct view *v, const struct obj *c)
 {
-	return (c->note_look || c->out || c->in) && same_container(v, c->id) && held_by(c, v->tgids);
+	return is_there(c) && filter_container(v->filter, v->model, c) == ANSWER_YES;
+}
+
+unsigned int count_undecided(const struct view *v, const struct obj **ret_first)
+{
+	unsigned int n = 0;
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
+		if (!is_there(c) || filter_container(v->filter, v->model, c) != ANSWER_CANNOT_TELL)
+			continue;
+		if (!n++ && ret_first)
+			*ret_first = c;
+	}
+	return n;
+}
+
+static bool lives_in(void *mm, __u32 tgid)
+{
+	for (struct edge *e = edge_in(mm, REL_IN_MM); e; e = edge_in_next(e))
+		if (e->last->tgid == tgid)
+			return true;
+	return false;
+}
+
+static bool maps_of(const struct obj *c, const struct obj *mm)
+{
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
+		if (((const struct ev_range *)e->last)->mm == mm->id)
+			return true;
+	return false;
+}
+
+bool view_has_mm(const struct view *v, const struct obj *mm)
+{
+	if (!filter_set(v->filter))
+		return true;
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		if (view_has(v, c) && (maps_of(c, mm) || for_each_owner(v->model, c, OWNER_HOLDS, lives_in, (void *)mm)))
+			return true;
+	return false;
+}
+
+bool view_has_user(const struct view *v, const struct obj *user)
+{
+	if (!filter_set(v->filter))
+		return true;
+	for (struct edge *e = edge_in(user, REL_OF_USER); e; e = edge_in_next(e))
+		for (struct edge *mm = edge_out(e->from, REL_IN_MM); mm; mm = edge_out_next(mm))
+			if (view_has_mm(v, mm->to))
+				return true;
+	return false;
 }
 
 void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_gap *gap), void *ctx)
@@ -296,10 +331,10 @@ bool view_has_finding(const struct view *v, const struct finding *f)
 
 	if (!f->container)
 		return true;
-	if (!same_container(v, f->container))
+	if (!filter_has_id(v->filter, f->container))
 		return false;
 	c = model_find(v->model, OBJ_CONTAINER, f->container);
-	return !c || held_by(c, v->tgids);
+	return !c || filter_container(v->filter, v->model, c) == ANSWER_YES;
 }
 
 bool view_told(const struct view *v, const struct finding *f)
@@ -317,8 +352,8 @@ enum severity view_severity(const struct view *v)
 {
 	enum severity worst = SEVERITY_OK;
 	/* Nothing is what was asked for: nothing can be said about it. */
-	bool nothing = (v->container_bits || (v->tgids && v->tgids->n)) && !count_containers(v);
-	bool unknown = !model_complete(v->model) || nothing;
+	bool nothing = filter_set(v->filter) && !count_containers(v);
+	bool unknown = !model_complete(v->model) || nothing || count_undecided(v, NULL);
 
 	for (unsigned int i = 0; i < v->findings->n; i++) {
 		const struct finding *f = &v->findings->f[i];

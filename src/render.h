@@ -8,6 +8,7 @@
 #ifndef FDPIN_RENDER_H
 #define FDPIN_RENDER_H
 
+#include "filter.h"
 #include "output.h"
 #include "util.h"
 #include "verdict.h"
@@ -43,6 +44,16 @@ struct wall {
 	__u64 minute;	    /* last minute printed by reltime, plus 1 */
 };
 
+#define STATUS_COLUMNS_DEFAULT 10
+#define STATUS_COLUMNS_MAX 32
+
+/* How the table of containers is to look; zero: as it is when nobody asks. */
+struct table_style {
+	unsigned char columns[STATUS_COLUMNS_MAX]; /* of the table in render_text_columns.c */
+	unsigned int n_columns;
+	bool noheadings, raw; /* for scripts: nothing but the table */
+};
+
 /* What is to be shown, and how much of it. */
 struct view {
 	enum view_kind kind;
@@ -55,11 +66,10 @@ struct view {
 	__u64 lost;
 	__u64 lasted_ns; /* of a stream: how long it was watched */
 	__u64 detach_ns; /* how long taking the hooks away took; 0: not done */
-	/* Only this container, only those of these processes; 0 and empty mean all. */
-	__u64 container;
-	unsigned int container_bits;
-	const struct u32_list *tgids;
-	bool bytes; /* exact sizes */
+	const struct filter *filter; /* NULL: all */
+	struct table_style table;
+	bool bytes;   /* exact sizes */
+	bool details; /* of the state: what each range, holder and device is */
 	bool stacks;
 	__u32 stacks_seen[256]; /* hashes of stacks already printed */
 	unsigned int n_stacks;
@@ -84,8 +94,13 @@ void format_list(FILE *out);
 
 /* Count a record in, and learn the time of day from a session. */
 void view_note(struct view *v, const struct record *r);
-/* Show it? A container that the last look saw, or that a hook told of, and that -c and -p let through. */
+/* Show it? A container that the last look saw, or that a hook told of, and that the filter lets through. */
 bool view_has(const struct view *v, const struct obj *container);
+/* An address space, or a user, that has to do with a container that is shown. */
+bool view_has_mm(const struct view *v, const struct obj *mm);
+bool view_has_user(const struct view *v, const struct obj *user);
+/* Containers of which it cannot be told whether they are what was asked for; *ret_first may be NULL. */
+unsigned int count_undecided(const struct view *v, const struct obj **ret_first);
 /* Is a finding about something that is shown? */
 bool view_has_finding(const struct view *v, const struct finding *f);
 
@@ -128,7 +143,13 @@ void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_ga
 
 /* ---- parts of the formats that fill a file of their own ------------------------ */
 
-void text_status(struct output *o, struct view *v);
+/* For --columns: what there is; a list, "+" in front appends it to what is usual. 0, or -EINVAL and the word. */
+void columns_help(FILE *out);
+void columns_default(struct table_style *style);
+int columns_parse(const char *list, struct table_style *style, char **ret_bad);
+
+/* 0 or -ENOMEM. */
+int text_status(struct output *o, struct view *v);
 void text_findings(struct output *o, struct view *v);
 /* A label and a text, wrapped to the width; every line begins with prefix. */
 void print_paragraph(struct output *o, const char *prefix, const char *label, unsigned int label_width,

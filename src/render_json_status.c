@@ -350,7 +350,7 @@ static struct json_object *mms(const struct view *v)
 		const struct ev_mm *mm = NOTE_OF(o, mm);
 		struct json_object *obj;
 
-		if (!mm)
+		if (!mm || !view_has_mm(v, o))
 			continue;
 		obj = json_object_new_object();
 		json_add(obj, "id", mm_name(mm->mm));
@@ -371,7 +371,7 @@ static struct json_object *users(const struct view *v)
 		const struct ev_user *u = NOTE_OF(o, user);
 		struct json_object *obj;
 
-		if (!u)
+		if (!u || !view_has_user(v, o))
 			continue;
 		obj = json_object_new_object();
 		json_add(obj, "uid", json_object_new_int64(u->uid));

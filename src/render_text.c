@@ -330,8 +330,7 @@ static int text_end(struct output *o, struct view *v)
 		print_tally(o, v);
 		fputc('\n', o->f);
 	}
-	text_status(o, v);
-	return 0;
+	return text_status(o, v);
 }
 
 const struct format format_text = { "text", text_begin, text_event, text_end };

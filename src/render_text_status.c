@@ -1,107 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * render_text_status.c - format "text": what is, now: one line about the
- * host, a table of containers, the account of every finding, one line that
- * sums up and is the first to read for whoever is in a hurry.
+ * host, a table of containers, one of counters, remarks, details if asked for,
+ * the account of every finding, one line that sums up and is the first to read
+ * for whoever is in a hurry.
  *
  * "-" means none, "?" means not known.
  */
-#include <libsmartcols/libsmartcols.h>
+#include <errno.h>
 #include <string.h>
 
-#include "render.h"
+#include "log.h"
+#include "render_text.h"
 
-enum column { COL_ID, COL_TYPE, COL_PID, COL_DEVICES, COL_MAPS, COL_SIZE, COL_INVAL, COL_STATE };
-
-static const struct {
-	const char *name;
-	double hint;
-	int flags;
-} columns[] = {
-	[COL_ID] = { "ID", 9, 0 },
-	[COL_TYPE] = { "TYPE", 5, 0 },
-	[COL_PID] = { "PID", 5, SCOLS_FL_RIGHT },
-	[COL_DEVICES] = { "DEVICES", 0.4, SCOLS_FL_TRUNC },
-	[COL_MAPS] = { "MAPS", 4, SCOLS_FL_RIGHT },
-	[COL_SIZE] = { "SIZE", 4, SCOLS_FL_RIGHT },
-	[COL_INVAL] = { "INVAL", 5, SCOLS_FL_RIGHT },
-	[COL_STATE] = { "STATE", 8, 0 },
-};
-
-/* ---- cells ------------------------------------------------------------------------- */
-
-/* A cell that is being written; its text is escaped already. */
-struct cell {
-	char *text;
-	size_t size;
-	FILE *f;
-};
-
-static bool cell_open(struct cell *c)
-{
-	c->f = open_memstream(&c->text, &c->size);
-	return c->f;
-}
-
-static void cell_close(struct cell *c, struct libscols_line *line, enum column col)
-{
-	fclose(c->f);
-	if (scols_line_refer_data(line, col, c->text))
-		free(c->text);
-}
-
-/* Every process that holds the file, the one that will release it, or - */
-static void put_pids(FILE *out, const struct obj *c)
-{
-	unsigned int n = 0;
-
-	for (struct edge *e = edge_out(c, REL_HELD); e; e = edge_out_next(e))
-		fprintf(out, "%s%u", n++ ? "," : "", e->last->tgid);
-	for (struct edge *e = edge_out(c, REL_PENDING); e && !n; e = edge_out_next(e))
-		fprintf(out, "%s%u", n++ ? "," : "", e->last->tgid);
-	if (!n)
-		fputc('-', out);
-}
-
-/* A uuid is known by its beginning; a PCI address is not shortened. */
-static void put_devices(FILE *out, const struct obj *c)
-{
-	unsigned int n = 0;
-
-	for (struct edge *e = edge_in(c, REL_MEMBER); e; e = edge_in_next(e)) {
-		const struct ev_device *d = (const void *)e->last;
-		const struct ev_close *cl = (const void *)e->last;
-		_cleanup_free_ char *name = NULL;
-		char id[ID_NAME_MAX];
-
-		if (e->last->type == EV_device)
-			name = ESCAPE(d->device_name);
-		else if (e->last->type == EV_close)
-			name = ESCAPE(cl->device_name);
-		fputs(n++ ? " " : "", out);
-		if (!name || !*name)
-			fputs(id_name(OBJ_DEVICE, e->from->id, id), out);
-		else if (strlen(name) == 36 && name[8] == '-')
-			fprintf(out, "mdev %.8s", name);
-		else
-			fputs(name, out);
-	}
-	if (!n)
-		fputc('-', out);
-}
-
-static void put_size(FILE *out, const struct view *v, const struct obj *c)
-{
-	char buf[FORMAT_MAX];
-	__u64 sum = 0;
-
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
-		sum += ((const struct ev_range *)e->last)->size;
-	if (v->bytes)
-		fprintf(out, "%llu", sum);
-	else
-		fputs(sum ? format_bytes(sum, buf) : "-", out);
-}
+/* ---- what state it is in ------------------------------------------------------------ */
 
 /* The worst that was found about it, as a word; NULL for nothing. */
 static const char *worst_word(const struct view *v, const struct obj *c, enum paint *ret_paint)
@@ -127,110 +39,80 @@ static const char *worst_word(const struct view *v, const struct obj *c, enum pa
 	return NULL;
 }
 
-static const char *state_word(const struct view *v, const struct obj *c, enum paint *ret_paint)
+const char *state_word(const struct row *r, enum paint *ret_paint)
 {
-	const struct ev_container *note = NOTE_OF(c, container);
-	const char *word = worst_word(v, c, ret_paint);
+	const char *word = worst_word(r->view, r->container, ret_paint);
 
 	if (word)
 		return word;
 	*ret_paint = PAINT_WARN;
-	if (edge_in(c, REL_WAITS))
+	if (edge_in(r->container, REL_WAITS))
 		return "BLOCKED";
 	*ret_paint = PAINT_NONE;
-	if (!note || note->unstable || !model_complete(v->model))
+	if (!r->note || !model_complete(r->view->model))
 		return "?";
-	return note->invalid ? "invalid" : "ok";
+	if (r->note->unstable)
+		return "unstable";
+	return r->note->invalid ? "invalid" : "ok";
 }
 
 /* ---- the table ----------------------------------------------------------------------- */
 
-static void add_cell(struct libscols_line *line, enum column col, const struct view *v, const struct obj *c)
+static int add_line(struct libscols_table *t, const struct row *r)
 {
-	const struct ev_container *note = NOTE_OF(c, container);
-	struct cell cell;
-	char id[ID_NAME_MAX];
-
-	if (!cell_open(&cell))
-		return;
-	switch (col) {
-	case COL_ID:
-		fputs(id_name(OBJ_CONTAINER, c->id, id), cell.f);
-		break;
-	case COL_TYPE:
-		fputs(note ? container_type(note) ?: "-" : "?", cell.f);
-		break;
-	case COL_PID:
-		put_pids(cell.f, c);
-		break;
-	case COL_DEVICES:
-		put_devices(cell.f, c);
-		break;
-	case COL_MAPS:
-		fprintf(cell.f, note ? "%u" : "?", note ? note->ranges : 0);
-		break;
-	case COL_SIZE:
-		put_size(cell.f, v, c);
-		break;
-	case COL_INVAL:
-		if (note && note->invalid)
-			fprintf(cell.f, "%u/%u", note->invalid, note->ranges);
-		else
-			fputc(note ? '-' : '?', cell.f);
-		break;
-	case COL_STATE:
-		break;
-	}
-	cell_close(&cell, line, col);
-}
-
-static void add_state(struct libscols_line *line, const struct output *o, const struct view *v, const struct obj *c)
-{
-	static const char *const names[] = { [PAINT_BAD] = "red", [PAINT_WARN] = "yellow", [PAINT_GOOD] = "green" };
+	static const char *const colors[] = { [PAINT_BAD] = "red", [PAINT_WARN] = "yellow", [PAINT_GOOD] = "green" };
+	const struct table_style *style = &r->view->table;
+	struct libscols_line *line = scols_table_new_line(t, NULL);
 	enum paint p;
 
-	scols_line_set_data(line, COL_STATE, state_word(v, c, &p));
-	if (o->color && p < ARRAY_SIZE(names) && names[p])
-		scols_cell_set_color(scols_line_get_cell(line, COL_STATE), names[p]);
-}
+	if (!line)
+		return -1;
+	for (unsigned int i = 0; i < style->n_columns; i++) {
+		const struct column *column = &status_columns[style->columns[i]];
+		struct cell cell;
 
-static int fill_table(struct libscols_table *t, const struct output *o, const struct view *v)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		if (!scols_table_new_column(t, columns[i].name, columns[i].hint, columns[i].flags))
+		if (!cell_open(&cell))
 			return -1;
-	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
-		struct libscols_line *line;
-
-		if (!view_has(v, c))
+		column->put(cell.f, r);
+		cell_close(&cell, line, i);
+		if (strcmp(column->name, "STATE") || !scols_table_colors_wanted(t))
 			continue;
-		line = scols_table_new_line(t, NULL);
-		if (!line)
-			return -1;
-		for (int col = COL_ID; col < COL_STATE; col++)
-			add_cell(line, col, v, c);
-		add_state(line, o, v, c);
+		state_word(r, &p);
+		if (p < ARRAY_SIZE(colors) && colors[p])
+			scols_cell_set_color(scols_line_get_cell(line, i), colors[p]);
 	}
 	return 0;
 }
 
-static void print_table(struct output *o, const struct view *v)
+static int fill_table(struct libscols_table *t, const struct view *v, const struct row_list *rows)
 {
-	struct libscols_table *t = scols_new_table();
+	for (unsigned int i = 0; i < v->table.n_columns; i++) {
+		const struct column *c = &status_columns[v->table.columns[i]];
+
+		if (!scols_table_new_column(t, c->name, c->hint, c->flags))
+			return -1;
+	}
+	for (size_t i = 0; i < rows->n; i++)
+		if (add_line(t, &rows->v[i]))
+			return -1;
+	return 0;
+}
+
+static int print_containers(struct output *o, const struct view *v, const struct row_list *rows)
+{
+	struct libscols_table *t = table_new(o);
 
 	if (!t)
-		return;
-	/* libsmartcols never comes back from bytes that the locale cannot read. */
-	escape_text_ascii(!o->utf8 || MB_CUR_MAX == 1);
-	scols_table_enable_noencoding(t, 1); /* cells are escaped, and \x1b is to stay as it is */
-	scols_table_enable_colors(t, o->color);
-	scols_table_enable_ascii(t, !o->utf8);
-	scols_table_set_stream(t, o->f);
-	if (!fill_table(t, o, v) && !scols_table_is_empty(t)) {
-		scols_print_table(t);
-		fputc('\n', o->f);
+		return -1;
+	scols_table_enable_noheadings(t, v->table.noheadings);
+	scols_table_enable_raw(t, v->table.raw);
+	scols_table_enable_colors(t, o->color && !v->table.raw);
+	if (fill_table(t, v, rows)) {
+		scols_unref_table(t);
+		return -1;
 	}
-	scols_unref_table(t);
+	print_table(t);
+	return 0;
 }
 
 /* ---- first and last line ---------------------------------------------------------------- */
@@ -265,14 +147,14 @@ static void print_gap(void *ctx, const struct ev_gap *gap)
 static void print_verdict_line(struct output *o, const struct view *v)
 {
 	static const enum paint paints[] = { PAINT_GOOD, PAINT_WARN, PAINT_BAD, PAINT_WARN };
-	bool filtered = v->container_bits || (v->tgids && v->tgids->n);
+	bool filtered = filter_set(v->filter);
 	enum severity s = view_severity(v);
 	_cleanup_free_ char *yes = count_findings(v, ANSWER_YES), *unknown = count_findings(v, ANSWER_CANNOT_TELL);
 
 	fprintf(o->f, "%s%s%s  ", paint(o, paints[s]), severity_name(s), unpaint(o, paints[s]));
 	if (s == SEVERITY_OK)
 		fprintf(o->f, "%s%s", ok_words(v), filtered ? " in what was asked for" : "");
-	else if (filtered && !count_containers(v))
+	else if (filtered && !count_containers(v) && !count_undecided(v, NULL))
 		fputs("no container is what was asked for", o->f);
 	else if (s != SEVERITY_UNKNOWN)
 		fputs(yes && *yes ? yes : "?", o->f);
@@ -285,13 +167,68 @@ static void print_verdict_line(struct output *o, const struct view *v)
 	fputc('\n', o->f);
 }
 
-void text_status(struct output *o, struct view *v)
+/* The word of somebody who has seen everything. */
+static void print_empty(struct output *o, const struct view *v)
 {
+	if (v->kind == VIEW_STATUS && !filter_set(v->filter) && model_complete(v->model))
+		fputs("Nothing is open: no VFIO container, and no iommufd context. To see one come:\n"
+		      "fdpin-trace trace\n\n",
+		      o->f);
+}
+
+static void warn_of_gap(void *ctx, const struct ev_gap *gap)
+{
+	_cleanup_free_ char *what = ESCAPE(gap->what), *why = ESCAPE(gap->why);
+
+	(void)ctx;
+	log_warning("cannot see %s: %s", what ?: "?", why ?: "?");
+}
+
+/* For scripts: nothing but the table. What is missing from it is told where it is in nobody's way. */
+static int print_bare_table(struct output *o, struct view *v, const struct row_list *rows)
+{
+	for_each_gap(v, warn_of_gap, NULL);
+	if (count_undecided(v, NULL))
+		log_warning("of %u containers it cannot be told whether they are what was asked for", count_undecided(v, NULL));
+	return print_containers(o, v, rows);
+}
+
+static int print_state(struct output *o, struct view *v, const struct row_list *rows)
+{
+	int err = 0;
+
 	if (v->kind == VIEW_STATUS)
 		print_host(o, v);
-	print_table(o, v);
+	if (rows->n) {
+		err = print_containers(o, v, rows);
+		fputc('\n', o->f);
+	} else {
+		print_empty(o, v);
+	}
+	if (!err)
+		err = text_counters(o, v);
+	text_remarks(o, v, rows);
+	if (!err && v->details)
+		err = text_details(o, rows);
 	text_findings(o, v);
 	if (view_severity(v) != SEVERITY_UNKNOWN) /* else what is missing was told as a finding */
 		for_each_gap(v, print_gap, o);
 	print_verdict_line(o, v);
+	return err;
+}
+
+int text_status(struct output *o, struct view *v)
+{
+	struct row_list rows = {};
+	int err;
+
+	/* libsmartcols never comes back from bytes that the locale cannot read. */
+	escape_text_ascii(!o->utf8 || MB_CUR_MAX == 1);
+	if (!v->table.n_columns)
+		columns_default(&v->table);
+	err = rows_make(v, &rows);
+	if (!err)
+		err = v->table.raw || v->table.noheadings ? print_bare_table(o, v, &rows) : print_state(o, v, &rows);
+	rows_free(&rows);
+	return err ? -ENOMEM : 0;
 }
