@@ -114,7 +114,7 @@ static int examine(struct output *o, const struct doctor_view *v)
 	static struct doctor d;
 	int r = 0;
 
-	facts_gather(&f);
+	facts_gather(&f, v->works);
 	doctor_judge(&d, &f);
 	if (globals.quiet)
 		return doctor_status(&d, v);

@@ -49,6 +49,8 @@ void verdict_of(struct check *c, enum known answer, enum check_state state, cons
 	va_start(ap, fmt);
 	vsnprintf(c->why, sizeof(c->why), fmt, ap);
 	va_end(ap);
+	if (!c->why[0])
+		snprintf(c->why, sizeof(c->why), "it was not asked");
 }
 
 void note(struct check *c, const char *label, const char *fmt, ...)
@@ -153,6 +155,23 @@ static int require_status(const struct doctor *d, const struct doctor_view *v)
 	return unknown ? 3 : 0;
 }
 
+/* Does a look see less where this is not so? */
+static bool is_sight(int check)
+{
+	switch (check) {
+	case CHECK_btf:
+	case CHECK_fentry:
+	case CHECK_iterators:
+	case CHECK_memory:
+	case CHECK_symbols:
+	case CHECK_rights:
+	case CHECK_visibility:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int doctor_status(const struct doctor *d, const struct doctor_view *v)
 {
 	bool unknown_defect = false, partial = false;
@@ -167,7 +186,7 @@ int doctor_status(const struct doctor *d, const struct doctor_view *v)
 		if (c->state == STATE_FAIL)
 			return 2;
 		unknown_defect |= c->answer == NOT_KNOWN && check_table[i].defect;
-		partial |= c->answer == NOT_KNOWN || (c->answer == KNOWN_NO && check_table[i].group == GROUP_RIGHTS);
+		partial |= c->answer == NOT_KNOWN || (c->answer == KNOWN_NO && is_sight(i));
 	}
 	for (int i = 0; i < WORKS__max; i++)
 		partial |= v->works & 1U << i && d->works[i].extent != EXTENT_FULL;

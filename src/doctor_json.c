@@ -65,12 +65,14 @@ static struct json_object *defects(const struct doctor *d)
 }
 
 /* In works just the word, as that is what scripts ask for; the reasons beside it. */
-static void add_works(struct json_object *doc, const struct doctor *d)
+static void add_works(struct json_object *doc, const struct doctor *d, const struct doctor_view *v)
 {
 	static const char *const words[] = { "none", "partial", "full" };
 	struct json_object *works = json_object_new_object(), *why = json_object_new_object();
 
 	for (int i = 0; i < WORKS__max; i++) {
+		if (!(v->works & 1U << i))
+			continue;
 		json_add(works, works_names[i], json_object_new_string(words[d->works[i].extent]));
 		json_add(why, works_names[i], d->works[i].why[0] ? json_text(d->works[i].why, TEXT_MAX) : NULL);
 	}
@@ -114,7 +116,7 @@ int doctor_json(struct output *o, const struct doctor *d, const struct facts *f,
 	json_add(doc, "host", host(f));
 	json_add(doc, "checks", checks(d, v));
 	json_add(doc, "defects", defects(d));
-	add_works(doc, d);
+	add_works(doc, d, v);
 	if (v->require)
 		json_add(doc, "required", required(d, v));
 	json_add(doc, "status", json_object_new_int(doctor_status(d, v)));

@@ -82,17 +82,34 @@ void judge_symbols(struct check *c, const struct facts *f)
 			   "hidden: kernel.kptr_restrict is 2, or CAP_SYSLOG is missing");
 }
 
+/* As the kernel writes it; with blanks where it could not be wrapped otherwise. */
+static void list_lsms(const struct facts *f, char *buf, size_t size)
+{
+	bool wide = strlen(f->lsms) > 50;
+	size_t n = 0;
+
+	if (!f->lsms[0])
+		snprintf(buf, size, "the list of LSMs cannot be read");
+	for (const char *p = f->lsms; *p && n + 3 < size; p++) {
+		buf[n++] = *p;
+		if (*p == ',' && wide)
+			buf[n++] = ' ';
+		buf[n] = '\0';
+	}
+}
+
 void judge_lsm(struct check *c, const struct facts *f)
 {
-	const char *list = f->lsms[0] ? f->lsms : "the list of LSMs cannot be read";
+	char list[TEXT_MAX];
 
+	list_lsms(f, list, sizeof(list));
 	tried(c, f, DOCTOR_lsm, DOCTOR_lsm, list);
 	note(c, "tested", "/sys/kernel/security/lsm: %s", list);
 	if (c->answer != KNOWN_NO)
 		return;
 	if (f->lsm_bpf.is == KNOWN_NO)
 		verdict_of(c, KNOWN_NO, f->tests[DOCTOR_fmod_ret].is == KNOWN_YES ? STATE_PART : STATE_NONE,
-			   "bpf is not in the list of LSMs: %s", f->lsms);
+			   "bpf is not in the list of LSMs: %s", list);
 	note(c, "fix", "boot with lsm=%s%sbpf", f->lsms, f->lsms[0] ? "," : "");
 }
 

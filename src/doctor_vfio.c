@@ -98,8 +98,24 @@ static enum guard guard_of(const struct facts *f)
 	return GUARD_NOT_KNOWN;
 }
 
+/* A path that is too long for a line: its beginning, and its name. */
+static const char *short_path(const char *path, char *buf, size_t size)
+{
+	const char *name = strrchr(path, '/'), *p = path;
+
+	for (int slashes = 0; *p && slashes < 4; p++)
+		slashes += *p == '/';
+	if (!name || p > name)
+		return path;
+	snprintf(buf, size, "%.*s...%s", (int)(p - path), path, name);
+	return buf;
+}
+
 static void note_guard(struct check *c, const struct facts *f)
 {
+	char buf[WHY_MAX];
+	const char *file = short_path(f->type1_file, buf, sizeof(buf));
+
 	if (f->extension.is == NOT_KNOWN)
 		note(c, "tested", "VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR): %s", f->extension.why);
 	else
@@ -108,10 +124,10 @@ static void note_guard(struct check *c, const struct facts *f)
 						    "0, the answer of code with the guard");
 	if (f->guard_text.is == NOT_KNOWN)
 		note(c, "tested", "text \"not allowed with VFIO_UPDATE_VADDR\" of " TYPE1 ": %s%s%s", f->guard_text.why,
-		     f->type1_file[0] ? ": " : "", f->type1_file);
+		     f->type1_file[0] ? ": " : "", file);
 	else
 		note(c, "tested", "%s has %s text \"not allowed with VFIO_UPDATE_VADDR\"; %s, so the file is the code "
-				  "that runs", f->type1_file, f->guard_text.is == KNOWN_YES ? "the" : "no",
+				  "that runs", file, f->guard_text.is == KNOWN_YES ? "the" : "no",
 		     f->guard_text.why);
 }
 

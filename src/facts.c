@@ -223,7 +223,7 @@ static void rights(struct facts *f)
 		fact_set(&f->host_pid_namespace, known(probe_host_pid_namespace()), "%s", "");
 }
 
-void facts_gather(struct facts *f)
+void facts_gather(struct facts *f, bool commands)
 {
 	struct btf *vmlinux;
 
@@ -238,6 +238,7 @@ void facts_gather(struct facts *f)
 	facts_devices(f);
 	liveupdate(f, vmlinux);
 	facts_tests(f, vmlinux);
-	facts_commands(f);
+	if (commands)
+		facts_commands(f);
 	btf__free(vmlinux);
 }

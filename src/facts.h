@@ -84,7 +84,8 @@ struct facts {
 	struct command_facts look, watch;
 };
 
-void facts_gather(struct facts *f);
+/* commands: also whether they can work, which takes longest. */
+void facts_gather(struct facts *f, bool commands);
 
 /* ---- parts of it ----------------------------------------------------------------- */
 

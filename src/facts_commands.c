@@ -44,8 +44,16 @@ static void try_to_open(struct command_facts *c, bool history)
 		source_bpf_close(source);
 }
 
+/*
+ * Who watches begins with all that a look needs, so one try answers for both.
+ * Only where it fails, or where a missing driver is no loss to a look, the look
+ * is tried by itself.
+ */
 void facts_commands(struct facts *f)
 {
-	try_to_open(&f->look, false);
 	try_to_open(&f->watch, true);
+	if (f->watch.opens.is == KNOWN_YES && module_runs(&f->type1))
+		f->look = f->watch;
+	else
+		try_to_open(&f->look, false);
 }
