@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * doctor.h - the judgement of `doctor`: list 7, the checks, a line and a
- * function each, and from them the defects this kernel has and what each
- * command can do here. A pure function of struct facts.
+ * doctor.h - the judgement of `doctor`: the checks, a line and a function each,
+ * and from them the defects this kernel has and what each command can do here.
+ * A pure function of struct facts.
  *
  * A check makes a statement and answers it: yes, no, or not known. What that
  * means to a user is its state: a "no" may be a failure, or just something that

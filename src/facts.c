@@ -111,12 +111,12 @@ static void hung_task(struct facts *f)
 	static const char path[] = "/proc/sys/kernel/hung_task_timeout_secs";
 	char line[32];
 
-	if (read_line(path, line, sizeof(line)))
-		fact_set(&f->hung_task, known(!parse_u64(line, (__u64 *)&f->hung_task_s)), "%s", "");
+	if (read_line(path, line, sizeof(line)) && !parse_u64(line, &f->hung_task_s))
+		fact_set(&f->hung_task, KNOWN_YES, "%s", "");
 	else if (errno == ENOENT && !access("/proc/sys/kernel/ostype", R_OK))
 		fact_set(&f->hung_task, KNOWN_NO, "%s", "");
 	else
-		fact_set(&f->hung_task, NOT_KNOWN, "cannot read %s: %s", path, strerror(errno));
+		fact_set(&f->hung_task, NOT_KNOWN, "cannot read %s", path);
 }
 
 /* ---- types ----------------------------------------------------------------------------- */

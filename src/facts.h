@@ -8,6 +8,7 @@
 #ifndef FDPIN_FACTS_H
 #define FDPIN_FACTS_H
 
+#include <linux/types.h>
 #include <stdbool.h>
 
 #include "../bpf/doctor.h"
@@ -48,7 +49,7 @@ struct command_facts {
 struct facts {
 	/* the host; all hostile */
 	char node[65], release[65], machine[65], boot_id[40];
-	unsigned long long time_ns; /* of day */
+	__u64 time_ns; /* of day */
 
 	/* the kernel */
 	struct fact btf; /* its own type information */
@@ -58,7 +59,7 @@ struct facts {
 	char lsms[256];		 /* that list, "" if it cannot be read */
 	struct fact locked_down; /* why: in which mode */
 	struct fact hung_task;	 /* why: when it was looked at */
-	unsigned long long hung_task_s; /* 0: turned off */
+	__u64 hung_task_s; /* 0: turned off */
 	struct fact hung_task_blocker;
 
 	/* VFIO */

@@ -257,13 +257,15 @@ static __u32 choose(struct facts *f, struct btf *vmlinux)
 
 void facts_tests(struct facts *f, struct btf *vmlinux)
 {
-	__u32 mask = choose(f, vmlinux);
+	struct fact *update = &f->tests[DOCTOR_update_pinned];
 
-	fact_set(&f->moves_user, NOT_KNOWN, "%s", f->tests[DOCTOR_update_pinned].why);
 	if (vmlinux)
-		try_all(f, mask);
+		try_all(f, choose(f, vmlinux));
 	for (int i = 0; !vmlinux && i < DOCTOR__max; i++)
 		fact_set(&f->tests[i], NOT_KNOWN, "the kernel's own types are missing: %.120s", f->btf.why);
-	if (f->moves_user.is == NOT_KNOWN && !f->moves_none.why[0])
-		fact_set(&f->moves_none, NOT_KNOWN, "%s", f->tests[DOCTOR_update_pinned].why);
+	/* without the program that counts there is nothing to be known of it */
+	if (f->moves_user.is == NOT_KNOWN && !f->moves_user.why[0])
+		fact_set(&f->moves_user, NOT_KNOWN, "%s", update->why);
+	if (f->moves_none.is == NOT_KNOWN && !f->moves_none.why[0])
+		fact_set(&f->moves_none, NOT_KNOWN, "%s", update->why);
 }
