@@ -41,9 +41,12 @@ BPFTOOL ?= bpftool
 
 # Everything optional that a command can be told is told here, so that nothing is asked for at parse time: on a bare machine
 # `make check` must get as far as tests/setup. Each of the three asks once, when a recipe first needs it.
-LIBRARIES := libbpf json-c smartcols
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBRARIES)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBRARIES)))$(PKG_LIBS)
+# OPTIONAL libraries are used where they are there.
+LIBRARIES := libbpf json-c smartcols libelf
+OPTIONAL := libdw
+PKG_THERE = $(eval PKG_THERE := $$(shell for l in $(OPTIONAL); do $(PKG_CONFIG) --exists $$$$l && echo $$$$l; done))$(PKG_THERE)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(PKG_THERE)) $(if $(filter libdw,$(PKG_THERE)),-DHAVE_LIBDW))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(PKG_THERE)))$(PKG_LIBS)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow $(if $(WERROR),-Werror)
@@ -63,7 +66,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c src/facts%.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 pages := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
@@ -83,7 +86,7 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o: $(skeletons)
+$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o: $(skeletons)
 
 $(O)/.libraries: Makefile
 	@mkdir -p $(@D)

@@ -8,6 +8,9 @@
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
 #include <sysexits.h>
+#ifdef HAVE_LIBDW
+#include <elfutils/version.h>
+#endif
 
 #include "cmd.h"
 #include "log.h"
@@ -64,6 +67,11 @@ void print_version(void)
 	       "json-c %s\n"
 	       "libsmartcols %s\n",
 	       FDPIN_VERSION, libbpf_major_version(), libbpf_minor_version(), json_c_version(), scols);
+#ifdef HAVE_LIBDW
+	printf("libdw 0.%u\n", _ELFUTILS_VERSION);
+#else
+	puts("without libdw");
+#endif
 }
 
 int cmd_help(int argc, char **argv)

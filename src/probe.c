@@ -19,8 +19,16 @@
 /* To be freed with btf_put(): vmlinux's stays. */
 static struct btf *btf_get(struct btf *vmlinux, const char *module)
 {
-	struct btf *btf = strcmp(module, "vmlinux") ? btf__load_module_btf(module, vmlinux) : NULL;
+	struct btf *btf = NULL;
+	char path[96];
 
+	if (vmlinux && strcmp(module, "vmlinux")) {
+		btf = btf__load_module_btf(module, vmlinux);
+		/* asking the kernel for it takes CAP_SYS_ADMIN, reading the file does not */
+		snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
+		if (!btf)
+			btf = btf__parse_split(path, vmlinux);
+	}
 	return btf ?: vmlinux;
 }
 
@@ -47,6 +55,11 @@ bool probe_func(struct btf *vmlinux, const char *module, const char *func)
 bool probe_struct(struct btf *vmlinux, const char *module, const char *name)
 {
 	return has(vmlinux, module, name, BTF_KIND_STRUCT);
+}
+
+bool probe_typedef(struct btf *vmlinux, const char *module, const char *name)
+{
+	return has(vmlinux, module, name, BTF_KIND_TYPEDEF);
 }
 
 bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member)

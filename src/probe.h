@@ -13,6 +13,7 @@ struct btf;
 /* Is there such a function, struct, member? module is where it lives unless it is built in; "vmlinux" for the kernel itself. */
 bool probe_func(struct btf *vmlinux, const char *module, const char *func);
 bool probe_struct(struct btf *vmlinux, const char *module, const char *name);
+bool probe_typedef(struct btf *vmlinux, const char *module, const char *name);
 bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member);
 
 /* Is the module loaded, or VFIO built in? Does not need type information. */

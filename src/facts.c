@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * facts.c - gathers what `doctor` judges (facts.h): the order of it, the
+ * kernel's own types, and what small files of /proc and /sys say.
+ */
+#include "facts.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "probe.h"
+#include "util.h"
+
+#define BTF_FOLDER "/sys/kernel/btf"
+
+void fact_set(struct fact *fact, enum known is, const char *fmt, ...)
+{
+	va_list ap;
+
+	fact->is = is;
+	va_start(ap, fmt);
+	vsnprintf(fact->why, sizeof(fact->why), fmt, ap);
+	va_end(ap);
+}
+
+/* The first line of a small file, without its end. */
+static bool read_line(const char *path, char *buf, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool ok = f && fgets(buf, size, f);
+
+	if (ok)
+		buf[strcspn(buf, "\n")] = '\0';
+	else
+		buf[0] = '\0';
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+bool facts_misc_device(const char *name)
+{
+	char line[64], here[32];
+	bool found = false;
+	FILE *f = fopen("/proc/misc", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*u %31s", here) == 1 && !strcmp(here, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* ---- the host ------------------------------------------------------------------------- */
+
+static void host(struct facts *f)
+{
+	struct utsname uts = {};
+	struct timespec now;
+
+	uname(&uts);
+	snprintf(f->node, sizeof(f->node), "%s", uts.nodename);
+	snprintf(f->release, sizeof(f->release), "%s", uts.release);
+	snprintf(f->machine, sizeof(f->machine), "%s", uts.machine);
+	read_line("/proc/sys/kernel/random/boot_id", f->boot_id, sizeof(f->boot_id));
+	clock_gettime(CLOCK_REALTIME, &now);
+	f->time_ns = now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+static bool in_list(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (; *list; list += strcspn(list, ","), list += *list == ',')
+		if (strcspn(list, ",") == len && !strncmp(list, word, len))
+			return true;
+	return false;
+}
+
+/* "none [integrity] confidentiality": the mode is in brackets. */
+static void security(struct facts *f)
+{
+	char line[256], mode[32];
+
+	if (read_line("/sys/kernel/security/lsm", f->lsms, sizeof(f->lsms)))
+		fact_set(&f->lsm_bpf, known(in_list(f->lsms, "bpf")), "%s", "");
+	else
+		fact_set(&f->lsm_bpf, NOT_KNOWN, "cannot read /sys/kernel/security/lsm: %s", strerror(errno));
+	if (!read_line("/sys/kernel/security/lockdown", line, sizeof(line))) {
+		if (f->lsms[0] && !in_list(f->lsms, "lockdown"))
+			fact_set(&f->locked_down, KNOWN_NO, "not in this kernel, or not in the list of LSMs");
+		else
+			fact_set(&f->locked_down, NOT_KNOWN, "cannot read /sys/kernel/security/lockdown: %s",
+				 strerror(errno));
+		return;
+	}
+	if (sscanf(line, "%*[^[][%31[^]]]", mode) == 1 || sscanf(line, "[%31[^]]]", mode) == 1)
+		fact_set(&f->locked_down, known(strcmp(mode, "none")), "%s", mode);
+	else
+		fact_set(&f->locked_down, NOT_KNOWN, "no mode in /sys/kernel/security/lockdown");
+}
+
+static void hung_task(struct facts *f)
+{
+	static const char path[] = "/proc/sys/kernel/hung_task_timeout_secs";
+	char line[32];
+
+	if (read_line(path, line, sizeof(line)) && !parse_u64(line, &f->hung_task_s))
+		fact_set(&f->hung_task, KNOWN_YES, "%s", "");
+	else if (errno == ENOENT && !access("/proc/sys/kernel/ostype", R_OK))
+		fact_set(&f->hung_task, KNOWN_NO, "%s", "");
+	else
+		fact_set(&f->hung_task, NOT_KNOWN, "cannot read %s", path);
+}
+
+/* ---- types ----------------------------------------------------------------------------- */
+
+/* Why there is no such file, where the kernel would have put it. */
+static void no_types(struct fact *fact, const char *file, const char *none)
+{
+	struct statfs fs;
+
+	if (statfs(file, &fs) && statfs(BTF_FOLDER, &fs))
+		fact_set(fact, statfs("/sys/kernel", &fs) || fs.f_type != SYSFS_MAGIC ? NOT_KNOWN : KNOWN_NO,
+			 "no %s: %s", file, none);
+	else if (fs.f_type != SYSFS_MAGIC)
+		fact_set(fact, NOT_KNOWN, "%s is hidden: something is mounted over it", file);
+	else if (!access(file, F_OK))
+		fact_set(fact, NOT_KNOWN, "cannot read %s", file);
+	else
+		fact_set(fact, KNOWN_NO, "no %s: %s", file, none);
+}
+
+static struct btf *kernel_types(struct facts *f)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+
+	if (vmlinux)
+		fact_set(&f->btf, KNOWN_YES, "%s", "");
+	else
+		no_types(&f->btf, BTF_FOLDER "/vmlinux", "the kernel is built without CONFIG_DEBUG_INFO_BTF");
+	return vmlinux;
+}
+
+static void module_types(struct facts *f, struct module_facts *m, struct btf *vmlinux, const char *name,
+			 const char *marker)
+{
+	char file[64];
+
+	facts_module(m, vmlinux, f->release, name, marker);
+	if (!module_runs(m)) {
+		fact_set(&m->types, NOT_KNOWN, "%s is not loaded", name);
+		return;
+	}
+	if (!vmlinux) {
+		fact_set(&m->types, NOT_KNOWN, "the kernel's own types are missing: %s", f->btf.why);
+		return;
+	}
+	if (probe_struct(vmlinux, name, marker)) {
+		fact_set(&m->types, KNOWN_YES, "%s", "");
+		return;
+	}
+	snprintf(file, sizeof(file), BTF_FOLDER "/%s", name);
+	no_types(&m->types, file, "the module has no type information");
+}
+
+/* A member of a type, where the types can be seen. */
+static void member(struct fact *fact, struct btf *vmlinux, const struct fact *types, const char *module,
+		   const char *type, const char *name)
+{
+	if (types->is == KNOWN_YES)
+		fact_set(fact, known(probe_member(vmlinux, module, type, name)), "%s", "");
+	else
+		fact_set(fact, NOT_KNOWN, "%s", types->why);
+}
+
+static void types(struct facts *f, struct btf *vmlinux)
+{
+	module_types(f, &f->vfio, vmlinux, "vfio", "vfio_container");
+	module_types(f, &f->type1, vmlinux, "vfio_iommu_type1", "vfio_iommu");
+	module_types(f, &f->mdev, vmlinux, "mdev", "mdev_parent");
+	module_types(f, &f->iommufd, vmlinux, "iommufd", "iommufd_ioas");
+	member(&f->vaddr_invalid, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
+	member(&f->dma_mm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
+	member(&f->dma_locked_vm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
+	member(&f->vaddr_wait, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
+	member(&f->blocked_on, vmlinux, &f->btf, "vmlinux", "task_struct", "blocked_on");
+	member(&f->mutex_list, vmlinux, &f->btf, "vmlinux", "mutex", "wait_list");
+	member(&f->hung_task_blocker, vmlinux, &f->btf, "vmlinux", "task_struct", "blocker");
+	if (f->btf.is == KNOWN_YES)
+		fact_set(&f->contention, known(probe_typedef(vmlinux, "vmlinux", "btf_trace_contention_begin")), "%s", "");
+	else
+		fact_set(&f->contention, NOT_KNOWN, "%s", f->btf.why);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
+
+/* It has a device where it is built in and not turned off. */
+static void liveupdate(struct facts *f, struct btf *vmlinux)
+{
+	if (facts_misc_device("liveupdate"))
+		fact_set(&f->liveupdate, KNOWN_YES, "%s", "");
+	else if (access("/proc/misc", R_OK))
+		fact_set(&f->liveupdate, NOT_KNOWN, "cannot read /proc/misc: %s", strerror(errno));
+	else if (vmlinux && probe_func(vmlinux, "vmlinux", "luo_ioctl"))
+		fact_set(&f->liveupdate, KNOWN_NO, "built in, but not turned on (liveupdate=on)");
+	else
+		fact_set(&f->liveupdate, KNOWN_NO, "not in this kernel");
+}
+
+static void rights(struct facts *f)
+{
+	snprintf(f->missing_rights, sizeof(f->missing_rights), "%s", probe_missing_rights());
+	if (access("/proc/self/ns/pid", F_OK))
+		fact_set(&f->host_pid_namespace, NOT_KNOWN, "cannot look at /proc/self/ns/pid: %s", strerror(errno));
+	else
+		fact_set(&f->host_pid_namespace, known(probe_host_pid_namespace()), "%s", "");
+}
+
+void facts_gather(struct facts *f, bool commands)
+{
+	struct btf *vmlinux;
+
+	*f = (struct facts){};
+	host(f);
+	rights(f);
+	security(f);
+	hung_task(f);
+	vmlinux = kernel_types(f);
+	types(f, vmlinux);
+	facts_guard_text(f);
+	facts_devices(f);
+	liveupdate(f, vmlinux);
+	facts_tests(f, vmlinux);
+	if (commands)
+		facts_commands(f);
+	btf__free(vmlinux);
+}
