@@ -234,7 +234,7 @@ static inline char *h_show(struct tape *t, struct view v, const struct format *f
 	if (t->look)
 		tape_look_end(t);
 	m = tape_model(t, TAPE_ALL);
-	assert_int_equal(verdicts_judge(m, &findings), 0);
+	assert_int_equal(verdicts_judge(m, NULL, &findings), 0);
 	v.model = m;
 	v.findings = &findings;
 	o.f = open_memstream(&text, &size);
