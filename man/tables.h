@@ -37,6 +37,7 @@ void check_events(void);
 void put_values(const char *kind);
 void put_verdicts(const char *unused);
 void put_commands(const char *unused);
+void put_columns(const char *which);
 void put_bash(const char *unused);
 void put_zsh(const char *unused);
 void put_fish(const char *unused);

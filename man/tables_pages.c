@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tables_pages.c - options, events, verdicts and commands as scdoc.
+ * tables_pages.c - options, events, verdicts, commands and columns as scdoc.
  *
  * Owns: the words for the types of fields on the page of events.
  */
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/render.h"
 #include "../src/verdict.h"
 
 /* Text of ours that scdoc must take as it is. */
@@ -38,15 +39,15 @@ static void put_sentence(const char *s, bool as_it_is)
 
 /* ---- options ---------------------------------------------------------------------- */
 
-#define NOTES_MAX 64
+#define OPTION_NOTES_MAX 64
 
 /* What a page says of an option beyond its row: "name: paragraph" in the template. */
-struct note {
+struct option_note {
 	char *name, *text;
 	bool used;
 };
 
-static unsigned int read_notes(struct note *notes)
+static unsigned int read_notes(struct option_note *notes)
 {
 	const char *s;
 	unsigned int n = 0;
@@ -65,7 +66,7 @@ static unsigned int read_notes(struct note *notes)
 			notes[n - 1].text = more;
 			continue;
 		}
-		if (n == NOTES_MAX || s[len] != ':' || s[len + 1] != ' ')
+		if (n == OPTION_NOTES_MAX || s[len] != ':' || s[len + 1] != ' ')
 			die("not 'option: text', or too many of them: %s", s);
 		notes[n].name = strndup(s, len);
 		notes[n].text = strdup(s + len + 2);
@@ -107,7 +108,7 @@ static bool begins_with_value(const struct opt *o)
 	return false;
 }
 
-static void put_option(const struct opt *o, struct note *notes, unsigned int n)
+static void put_option(const struct opt *o, struct option_note *notes, unsigned int n)
 {
 	char letter[2] = { (char)o->key, '\0' };
 
@@ -131,7 +132,7 @@ static void put_option(const struct opt *o, struct note *notes, unsigned int n)
 }
 
 /* Rows under a heading, wherever it comes again. */
-static void put_group(const struct command *c, const char *heading, struct note *notes, unsigned int n)
+static void put_group(const struct command *c, const char *heading, struct option_note *notes, unsigned int n)
 {
 	bool in = false;
 
@@ -149,7 +150,7 @@ static void put_group(const struct command *c, const char *heading, struct note 
 void put_options(const char *command)
 {
 	const struct command *c = the_command(command);
-	struct note notes[NOTES_MAX];
+	struct option_note notes[OPTION_NOTES_MAX];
 	unsigned int n = read_notes(notes);
 	const struct opt *o, *before;
 
@@ -285,4 +286,34 @@ void put_commands(const char *unused)
 		put_sentence(c->summary, false);
 		printf(" See *fdpin-trace-%s*(8).\n\n", c->name);
 	}
+}
+
+/* ---- columns of status ------------------------------------------------------------- */
+
+/* A line of `--columns help` is "* NAME  what"; the star marks the usual ones, which are asked for by "usual". */
+void put_columns(const char *which)
+{
+	char *text = NULL, *at = NULL, star = !strcmp(which, "usual") ? '*' : ' ';
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	bool first = true;
+
+	if (!f)
+		die("out of memory");
+	columns_help(f);
+	if (fclose(f))
+		die("out of memory");
+	for (char *s = strtok_r(text, "\n", &at); s; s = strtok_r(NULL, "\n", &at)) {
+		const char *name = s + 2, *what = name + strcspn(name, " ");
+
+		if (strlen(s) < 3)
+			die("no column in '%s'", s);
+		if (s[0] != star)
+			continue;
+		printf(first ? "|[ *%.*s*\n:< " : "|  *%.*s*\n:  ", (int)(what - name), name);
+		put_text(what + strspn(what, " "));
+		putchar('\n');
+		first = false;
+	}
+	free(text);
 }
