@@ -38,6 +38,8 @@ void put_values(const char *kind);
 void put_verdicts(const char *unused);
 void put_commands(const char *unused);
 void put_columns(const char *which);
+void put_checks(const char *unused);
+void put_defects(const char *unused);
 void put_bash(const char *unused);
 void put_zsh(const char *unused);
 void put_fish(const char *unused);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tables_pages.c - options, events, verdicts, commands and columns as scdoc.
+ * tables_pages.c - options, events, verdicts, commands, columns and checks as
+ * scdoc.
  *
  * Owns: the words for the types of fields on the page of events.
  */
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/doctor.h"
 #include "../src/render.h"
 #include "../src/verdict.h"
 
@@ -288,7 +290,7 @@ void put_commands(const char *unused)
 	}
 }
 
-/* ---- columns of status ------------------------------------------------------------- */
+/* ---- columns of status, checks of doctor ---------------------------------------------- */
 
 /* A line of `--columns help` is "* NAME  what"; the star marks the usual ones, which are asked for by "usual". */
 void put_columns(const char *which)
@@ -316,4 +318,24 @@ void put_columns(const char *which)
 		first = false;
 	}
 	free(text);
+}
+
+void put_checks(const char *unused)
+{
+	(void)unused;
+	for (int i = 0; i < CHECK__max; i++) {
+		printf(i ? "|  *%s*\n:  " : "|[ *%s*\n:< ", check_table[i].id);
+		put_text(check_table[i].statement);
+		putchar('\n');
+	}
+}
+
+void put_defects(const char *unused)
+{
+	(void)unused;
+	for (int i = 0; i < DEFECT__max; i++) {
+		printf(i ? "|  *%s*\n:  " : "|[ *%s*\n:< ", defect_names[i]);
+		put_text(defect_means[i]);
+		putchar('\n');
+	}
 }
