@@ -83,6 +83,7 @@ static const struct {
 	void (*put)(const char *argument);
 } fillers[] = {
 	{ "options", put_options },   { "event", put_event }, { "values", put_values }, { "verdicts", put_verdicts },
+	{ "columns", put_columns },   { "checks", put_checks }, { "defects", put_defects },
 	{ "commands", put_commands }, { "bash", put_bash },   { "zsh", put_zsh },	 { "fish", put_fish },
 };
 

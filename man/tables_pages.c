@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tables_pages.c - options, events, verdicts and commands as scdoc.
+ * tables_pages.c - options, events, verdicts, commands, columns and checks as
+ * scdoc.
  *
  * Owns: the words for the types of fields on the page of events.
  */
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../src/doctor.h"
+#include "../src/render.h"
 #include "../src/verdict.h"
 
 /* Text of ours that scdoc must take as it is. */
@@ -38,15 +41,15 @@ static void put_sentence(const char *s, bool as_it_is)
 
 /* ---- options ---------------------------------------------------------------------- */
 
-#define NOTES_MAX 64
+#define OPTION_NOTES_MAX 64
 
 /* What a page says of an option beyond its row: "name: paragraph" in the template. */
-struct note {
+struct option_note {
 	char *name, *text;
 	bool used;
 };
 
-static unsigned int read_notes(struct note *notes)
+static unsigned int read_notes(struct option_note *notes)
 {
 	const char *s;
 	unsigned int n = 0;
@@ -65,7 +68,7 @@ static unsigned int read_notes(struct note *notes)
 			notes[n - 1].text = more;
 			continue;
 		}
-		if (n == NOTES_MAX || s[len] != ':' || s[len + 1] != ' ')
+		if (n == OPTION_NOTES_MAX || s[len] != ':' || s[len + 1] != ' ')
 			die("not 'option: text', or too many of them: %s", s);
 		notes[n].name = strndup(s, len);
 		notes[n].text = strdup(s + len + 2);
@@ -107,7 +110,7 @@ static bool begins_with_value(const struct opt *o)
 	return false;
 }
 
-static void put_option(const struct opt *o, struct note *notes, unsigned int n)
+static void put_option(const struct opt *o, struct option_note *notes, unsigned int n)
 {
 	char letter[2] = { (char)o->key, '\0' };
 
@@ -131,7 +134,7 @@ static void put_option(const struct opt *o, struct note *notes, unsigned int n)
 }
 
 /* Rows under a heading, wherever it comes again. */
-static void put_group(const struct command *c, const char *heading, struct note *notes, unsigned int n)
+static void put_group(const struct command *c, const char *heading, struct option_note *notes, unsigned int n)
 {
 	bool in = false;
 
@@ -149,7 +152,7 @@ static void put_group(const struct command *c, const char *heading, struct note 
 void put_options(const char *command)
 {
 	const struct command *c = the_command(command);
-	struct note notes[NOTES_MAX];
+	struct option_note notes[OPTION_NOTES_MAX];
 	unsigned int n = read_notes(notes);
 	const struct opt *o, *before;
 
@@ -284,5 +287,55 @@ void put_commands(const char *unused)
 		printf("*%s*\n\t", c->name);
 		put_sentence(c->summary, false);
 		printf(" See *fdpin-trace-%s*(8).\n\n", c->name);
+	}
+}
+
+/* ---- columns of status, checks of doctor ---------------------------------------------- */
+
+/* A line of `--columns help` is "* NAME  what"; the star marks the usual ones, which are asked for by "usual". */
+void put_columns(const char *which)
+{
+	char *text = NULL, *at = NULL, star = !strcmp(which, "usual") ? '*' : ' ';
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	bool first = true;
+
+	if (!f)
+		die("out of memory");
+	columns_help(f);
+	if (fclose(f))
+		die("out of memory");
+	for (char *s = strtok_r(text, "\n", &at); s; s = strtok_r(NULL, "\n", &at)) {
+		const char *name = s + 2, *what = name + strcspn(name, " ");
+
+		if (strlen(s) < 3)
+			die("no column in '%s'", s);
+		if (s[0] != star)
+			continue;
+		printf(first ? "|[ *%.*s*\n:< " : "|  *%.*s*\n:  ", (int)(what - name), name);
+		put_text(what + strspn(what, " "));
+		putchar('\n');
+		first = false;
+	}
+	free(text);
+}
+
+void put_checks(const char *unused)
+{
+	(void)unused;
+	for (int i = 0; i < CHECK__max; i++) {
+		printf(i ? "|  *%s*\n:  " : "|[ *%s*\n:< ", check_table[i].id);
+		put_text(check_table[i].statement);
+		putchar('\n');
+	}
+}
+
+void put_defects(const char *unused)
+{
+	(void)unused;
+	for (int i = 0; i < DEFECT__max; i++) {
+		printf(i ? "|  *%s*\n:  " : "|[ *%s*\n:< ", defect_names[i]);
+		put_text(defect_means[i]);
+		putchar('\n');
 	}
 }
