@@ -52,7 +52,7 @@ static const struct edge *mediated(const struct obj *c)
 	return found;
 }
 
-/* Can a thread wait here? A recording of a version that did not say has no kind either; a waiter says it, too. */
+/* Can a thread wait here? One that waits says it, too. A recording of a version that did not say has no kind either. */
 static enum answer can_wait(const struct model *m, const struct obj *c)
 {
 	const struct ev_container *note = NOTE_OF(c, container);
@@ -98,10 +98,11 @@ static void put_notes(struct findings *out, struct finding *f, const struct edge
 	device_words(member->from, device);
 	finding_note(out, f, "Would become",
 		     "a stall as soon as the driver of %s needs the range, and a deadlock if the device is closed while it "
-		     "waits", device);
+		     "waits",
+		     device);
 	finding_note(out, f, "Way out",
-		     "restore the range or unmap it, before the device is closed; do not leave a mediated device in a container "
-		     "that is invalidated: kernels with the fix refuse it");
+		     "restore the range or unmap it, before the device is closed; do not leave a mediated device in a "
+		     "container that is invalidated: kernels with the fix refuse it");
 }
 
 static void put_doubts(struct findings *out, struct finding *f, const struct model *m, const struct obj *c,
@@ -113,8 +114,8 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 	if (wait == ANSWER_CANNOT_TELL)
 		finding_missing(out, f, "whether this kernel has code that waits for a valid VADDR was not told");
 	if (inv->is == INVALID_UNKNOWN)
-		finding_missing(out, f, "whether %s still has an invalid range: it changed while it was read, or something was lost",
-				id);
+		finding_missing(out, f,
+				"whether %s still has an invalid range: it changed while it was read, or something was lost", id);
 	else if (model_looks(m) < 2)
 		finding_missing(out, f, "only one look was taken: a second one shows whether the two really meet");
 	else
@@ -138,9 +139,12 @@ static int judge_container(const struct verdict *v, const struct model *m, const
 	if (!f)
 		return -ENOMEM;
 	put_evidence(out, f, c, member, inv);
-	finding_sentence(out, f, answer == ANSWER_NO ? "%s has an invalid range beside %s, but nothing on this kernel can wait for it" :
-						       "%s has an invalid range, which the driver of %s may need at any time",
-			 id_name(OBJ_CONTAINER, c->id, id), device_words(member->from, device));
+	id_name(OBJ_CONTAINER, c->id, id);
+	device_words(member->from, device);
+	if (answer == ANSWER_NO)
+		finding_sentence(out, f, "%s has an invalid range beside %s, but nothing on this kernel can wait for it", id, device);
+	else
+		finding_sentence(out, f, "%s has an invalid range, which the driver of %s may need at any time", id, device);
 	if (answer == ANSWER_CANNOT_TELL)
 		put_doubts(out, f, m, c, inv, wait);
 	else if (answer == ANSWER_YES)
@@ -173,7 +177,7 @@ int verdict_exposed(const struct verdict *v, const struct model *m, struct findi
 	}
 	if (!found && !err)
 		err = finding_host(out, v, m,
-				   waits ? "no mediated device shares a container with an invalid range but where a thread waits already" :
+				   waits ? "where a mediated device shares a container with an invalid range, a thread waits already" :
 					   "no mediated device shares a container with an invalid range");
 	return err;
 }

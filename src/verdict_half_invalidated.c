@@ -190,13 +190,14 @@ static void put_doubts(struct findings *out, struct finding *f, const struct par
 	id_name(OBJ_CONTAINER, bad->c->id, a);
 	id_name(OBJ_CONTAINER, good->c->id, b);
 	if (same == SAME_MAYBE)
-		finding_missing(out, f, "whether %s and %s are of one virtual machine: some processes hold both, others only one",
-				a, b);
+		finding_missing(out, f,
+				"whether %s and %s are of one virtual machine: some processes hold both, others only one", a, b);
 	if (!bad->before || !good->before)
-		finding_missing(out, f, "two looks at %s and %s: every live update passes through this state for a moment", a, b);
+		finding_missing(out, f,
+				"two looks at %s and %s: every live update passes through this state for a moment", a, b);
 	else if (!stands(bad) || !stands(good))
-		finding_missing(out, f, "two looks, further apart, that show %s and %s the same: they change, as in a live update",
-				a, b);
+		finding_missing(out, f,
+				"two looks, further apart, that show %s and %s the same: they change, as in a live update", a, b);
 }
 
 static void put_notes(struct findings *out, struct finding *f, const struct part *bad, const struct part *good)
@@ -204,8 +205,8 @@ static void put_notes(struct findings *out, struct finding *f, const struct part
 	char a[ID_NAME_MAX], b[ID_NAME_MAX];
 
 	finding_note(out, f, "Means",
-		     "the VMM stopped half way: if it replaces itself now, the addresses of %s are gone; if it does not, a device in "
-		     "%s has none to use",
+		     "the VMM stopped half way: if it replaces itself now, the addresses of %s are gone; if it does not, a "
+		     "device in %s has none to use",
 		     id_name(OBJ_CONTAINER, good->c->id, b), id_name(OBJ_CONTAINER, bad->c->id, a));
 }
 
@@ -213,8 +214,9 @@ static int judge_pair(const struct verdict *v, const struct model *m, const stru
 		      enum same same, struct findings *out)
 {
 	bool yes = same == SAME_YES && stands(bad) && stands(good);
-	struct finding *f = finding_add(out, v, yes ? ANSWER_YES : ANSWER_CANNOT_TELL, yes ? LEVEL_PROVEN : LEVEL_NONE, bad->c->id);
+	struct finding *f;
 
+	f = finding_add(out, v, yes ? ANSWER_YES : ANSWER_CANNOT_TELL, yes ? LEVEL_PROVEN : LEVEL_NONE, bad->c->id);
 	if (!f)
 		return -ENOMEM;
 	invalid_evidence(out, f, bad->c, &bad->inv);

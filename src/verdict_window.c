@@ -32,7 +32,8 @@ static void put_yes(struct findings *out, struct finding *f, const struct model 
 			 format_duration(out->limits.max_window_ns, max));
 	finding_note(out, f, "Open for", "%s%s; the limit is %s", inv->opened ? "" : "at least ", t, max);
 	if (!inv->watched)
-		finding_missing(out, f, "whether it was restored and invalidated again, at the same address, between the looks");
+		finding_missing(out, f,
+				"whether it was restored and invalidated again, at the same address, between the looks");
 	if (!inv->opener)
 		finding_missing(out, f, "who made it invalid, and when: that was before fdpin-trace looked");
 	doubt_sight(out, f, m);

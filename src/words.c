@@ -309,6 +309,11 @@ static const char *flush_via(const struct ev_flush *f)
 	return texts[f->via];
 }
 
+static const char *range_via(const struct ev_range *r)
+{
+	return r->h.type == EV_range && !r->valid ? "vfio_dma.vaddr_invalid" : NULL;
+}
+
 const char *edge_via(const struct edge *e)
 {
 	switch (e->rel) {
@@ -324,7 +329,7 @@ const char *edge_via(const struct edge *e)
 	case REL_LOCK_OWNED:
 		return "mutex.owner";
 	case REL_PART:
-		return e->last->type == EV_range && !((const struct ev_range *)e->last)->valid ? "vfio_dma.vaddr_invalid" : NULL;
+		return range_via((const void *)e->last);
 	default:
 		return NULL;
 	}

@@ -303,7 +303,7 @@ static void a_waiting_container_is_not_exposed_too(void **state)
 	struct world w = w_deadlock();
 
 	(void)state;
-	check_free(w_looked_back(&w), "exposed", 0, "no/none", "where a thread waits already");
+	check_free(w_looked_back(&w), "exposed", 0, "no/none", "a thread waits already");
 	check_free(w_watched(&w), "exposed", C1, "absent", NULL);
 }
 
