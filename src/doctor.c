@@ -89,14 +89,18 @@ static void and_more(struct works *w, unsigned int n)
 }
 
 /* A command that begins by opening c. What a look misses is missing to those who watch, too. */
-static void opens(struct works *w, const struct command_facts *c, bool watches)
+static void opens(struct works *w, const struct facts *f, bool watches)
 {
+	const struct command_facts *c = watches ? &f->watch : &f->look;
 	unsigned int hooks = watches ? c->hook_gaps : 0, n = c->gaps + hooks;
 
 	if (c->opens.is != KNOWN_YES)
 		works(w, EXTENT_NONE, c->opens.is == NOT_KNOWN, "%s", c->opens.why);
 	else if (n)
 		works(w, EXTENT_PARTIAL, false, "cannot see %s", c->gaps ? c->gap : c->hook_gap);
+	else if (watches && !(module_runs(&f->vfio) && module_runs(&f->type1)))
+		works(w, EXTENT_PARTIAL, true, "%s is not loaded: it waits for it, and which hooks attach then is not known",
+		      module_runs(&f->vfio) ? "vfio_iommu_type1" : "vfio");
 	else
 		works(w, EXTENT_FULL, false, "%s", "");
 	if (c->opens.is == KNOWN_YES)
@@ -130,9 +134,9 @@ void doctor_judge(struct doctor *d, const struct facts *f)
 										 NOT_KNOWN;
 	DEFECTS(DEFECT)
 #undef DEFECT
-	opens(&d->works[WORKS_status], &f->look, false);
-	opens(&d->works[WORKS_trace], &f->watch, true);
-	opens(&d->works[WORKS_record], &f->watch, true);
+	opens(&d->works[WORKS_status], f, false);
+	opens(&d->works[WORKS_trace], f, true);
+	opens(&d->works[WORKS_record], f, true);
 	works(&d->works[WORKS_report], EXTENT_FULL, false, "%s", "");
 	doctor_itself(d);
 }

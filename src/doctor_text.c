@@ -27,7 +27,9 @@ static const struct {
 	const char *word;
 	enum paint paint;
 } extents[] = {
-	[EXTENT_NONE] = { "none", PAINT_BAD }, [EXTENT_PARTIAL] = { "part", PAINT_WARN }, [EXTENT_FULL] = { "full", PAINT_GOOD },
+	[EXTENT_NONE] = { "none", PAINT_BAD },
+	[EXTENT_PARTIAL] = { "part", PAINT_WARN },
+	[EXTENT_FULL] = { "full", PAINT_GOOD },
 };
 
 /* A state, a label and a text that may be hostile, wrapped. The colour goes in afterwards, as it has no width. */

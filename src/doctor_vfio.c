@@ -340,7 +340,8 @@ void judge_accounting(struct check *c, const struct facts *f)
 							"a dead owner it is not tried, as a kernel with the defect warns");
 	} else {
 		verdict_of(c, KNOWN_NO, STATE_FAIL, "with CAP_IPC_LOCK pinned_vm stays with the old process");
-		note(c, "means", "the new process's VmPin wraps below zero when it unmaps, the old one's never goes down");
+		note(c, "means", "the VmPin of the new process wraps below zero when it unmaps, and that of the old one "
+				 "keeps what it no longer has");
 		note(c, "until", "a VMM without CAP_IPC_LOCK, and with a limit that suffices: there it is moved");
 	}
 }

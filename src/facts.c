@@ -208,7 +208,9 @@ static void liveupdate(struct facts *f, struct btf *vmlinux)
 		fact_set(&f->liveupdate, KNOWN_YES, "%s", "");
 	else if (access("/proc/misc", R_OK))
 		fact_set(&f->liveupdate, NOT_KNOWN, "cannot read /proc/misc: %s", strerror(errno));
-	else if (vmlinux && probe_func(vmlinux, "vmlinux", "luo_ioctl"))
+	else if (!vmlinux)
+		fact_set(&f->liveupdate, KNOWN_NO, "no such device: not in this kernel, or not turned on");
+	else if (probe_func(vmlinux, "vmlinux", "luo_ioctl"))
 		fact_set(&f->liveupdate, KNOWN_NO, "built in, but not turned on (liveupdate=on)");
 	else
 		fact_set(&f->liveupdate, KNOWN_NO, "not in this kernel");

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "log.h"
+#include "opts.h"
 #include "source.h"
 #include "util.h"
 
@@ -34,7 +36,12 @@ static void try_to_open(struct command_facts *c, bool history)
 	const struct source_filter all = { .details = true };
 	struct source_bpf *source = NULL;
 	const char *why = NULL;
-	int r = source_bpf_open(&source, &all, history, "doctor", on_record, c, &why);
+	int r;
+
+	/* what a command would tell of itself is no result of ours */
+	if (globals.verbose < 2)
+		log_set_verbosity(true, 0);
+	r = source_bpf_open(&source, &all, history, "doctor", on_record, c, &why);
 
 	if (!r)
 		fact_set(&c->opens, KNOWN_YES, "%s", "");
@@ -42,6 +49,7 @@ static void try_to_open(struct command_facts *c, bool history)
 		fact_set(&c->opens, r == -EPERM ? NOT_KNOWN : KNOWN_NO, "%s", why ?: strerror(-r));
 	if (!r)
 		source_bpf_close(source);
+	log_set_verbosity(globals.quiet, globals.verbose);
 }
 
 /*

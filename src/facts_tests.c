@@ -191,7 +191,8 @@ static void try_one(struct trial *t, enum doctor_test test)
 	else if (r)
 		fact_set(fact, NOT_KNOWN, "what would make it run failed: %s", strerror(-r));
 	else
-		fact_set(fact, KNOWN_NO, "%s", tests[test].way == WAY_RUN ? "it ran, and was refused" : "attached, but never called");
+		fact_set(fact, KNOWN_NO, "%s",
+			 tests[test].way == WAY_RUN ? "it ran, and was refused" : "attached, but never called");
 	bpf_link__destroy(link);
 }
 

@@ -217,8 +217,10 @@ static void taken_away(void **state)
 	assert_non_null(strstr(d.checks[CHECK_vaddr_wait].why, "not loaded"));
 	f.type1.presence = PRESENCE_NOT_KNOWN;
 	expect(&f, "????n", 3);
+	assert_int_equal(d.works[WORKS_trace].extent, EXTENT_PARTIAL); /* it would wait; what then attaches is not known */
+	assert_int_equal(d.works[WORKS_status].extent, EXTENT_FULL);
 	f.type1.presence = PRESENCE_NONE;
-	expect(&f, "nnnnn", 0);
+	expect(&f, "nnnnn", 1);
 
 	f = stock_6_1();
 	no_types_of(&f);
