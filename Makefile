@@ -189,7 +189,7 @@ progs:
 
 # ---- check and demo: these, and only these, may install ------------------------
 
-KERNELS ?= $(shell awk '!/^\#/ && $$6 == "bats" { print $$1 }' tests/kernels)
+KERNELS ?= $(shell awk '!/^\#/ && NF { print $$1 }' tests/kernels)
 run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
 
 check:
@@ -202,7 +202,7 @@ check-unit:
 
 check-vm:
 	$(Q)tests/setup build vm
-	$(Q)$(run_all) vm
+	$(Q)$(run_all) vm-all
 
 # After make check or check-vm, and a look at the difference
 verified:
