@@ -6,8 +6,12 @@
  * heading and in the verdicts, then for its events, one by one.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "log.h"
@@ -23,7 +27,7 @@ static struct {
 
 static const struct opt rows[] = {
 	HEADING("OUTPUT"),
-	OPTION(OPT_STRING, 'i', "input", "FILE", &args.input, "the recording to read"),
+	OPTION(OPT_STRING, 'i', "input", "FILE", &args.input, "the recording to read; - is standard input"),
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	OPTION(OPT_STRING, 0, "format", "FORMAT", &args.format, "text or json; help lists them"),
 	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
@@ -47,8 +51,55 @@ struct report {
 	const struct format *format;
 	struct view view;
 	struct model *model;
+	char path[64]; /* what is read */
 	bool oom;
 };
+
+/* ---- what is read twice ------------------------------------------------------------ */
+
+static int copy_all(int from, int to)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof(buf)))) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (ssize_t done = 0, m; done < n; done += m) {
+			m = write(to, buf + done, n - done);
+			if (m < 0)
+				return -errno;
+		}
+	}
+	return 0;
+}
+
+/* A pipe can be read once: its bytes go to a file without a name. *ret_path is where to read. */
+static int find_input(char ret_path[64])
+{
+	_cleanup_close_ int opened = -1;
+	int in = STDIN_FILENO, copy;
+	struct stat st;
+	int err;
+
+	if (strcmp(args.input, "-")) {
+		opened = in = open(args.input, O_RDONLY | O_CLOEXEC);
+		if (in < 0)
+			return -errno;
+	}
+	if (fstat(in, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	copy = S_ISREG(st.st_mode) ? dup(in) : memfd_create("recording", MFD_CLOEXEC);
+	if (copy < 0)
+		return -errno;
+	err = S_ISREG(st.st_mode) ? 0 : copy_all(in, copy);
+	snprintf(ret_path, 64, "/proc/self/fd/%d", copy); /* stays open to the end */
+	return err;
+}
 
 /* First reading. */
 static int on_first(void *ctx, const struct record *r)
@@ -103,7 +154,7 @@ static int show(struct report *p)
 	if (!err)
 		err = p->format->begin(&p->out, &p->view);
 	if (!err) {
-		err = replay_file(args.input, on_second, p);
+		err = replay_file(p->path, on_second, p);
 		if (err == -EBADMSG)
 			err = 0; /* told after the first reading */
 	}
@@ -134,7 +185,9 @@ static int report(struct report *p)
 		.bytes = args.bytes,
 		.details = globals.verbose,
 	};
-	err = replay_file(args.input, on_first, p);
+	err = find_input(p->path);
+	if (!err)
+		err = replay_file(p->path, on_first, p);
 	if (err)
 		status = bad_input(err);
 	if (!err || err == -EBADMSG)

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "emit.h"
-#include "log.h"
 #include "probe.h"
 #include "source.h"
 #include "util.h"
@@ -325,8 +324,6 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 	if (!err)
 		err = open_kernel(s, why);
 	if (!err) {
-		if (history && s->no_vfio)
-			log_notice("VFIO is not loaded; waiting for it");
 		*ret = s;
 		return 0;
 	}
@@ -355,6 +352,11 @@ void source_bpf_close(struct source_bpf *s)
 	if (s->timer_fd >= 0)
 		close(s->timer_fd);
 	free(s);
+}
+
+bool source_bpf_waits(const struct source_bpf *s)
+{
+	return s->no_vfio;
 }
 
 int source_bpf_follow(struct source_bpf *s, __u32 tgid)

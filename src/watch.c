@@ -339,6 +339,8 @@ static int start(struct watch *w, struct u32_list *tgids)
 		log_error("cannot watch: %s", strerror(-r));
 		return EX_OSERR;
 	}
+	if (source_bpf_waits(w->source))
+		log_notice("VFIO is not loaded; waiting for it");
 	watch_tell_filter(w->opt, on_record, w);
 	w->began = now_ns();
 	if (w->opt->duration_ns)
