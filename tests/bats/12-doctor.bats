@@ -7,6 +7,8 @@ load helpers
 status=0
 D=$BATS_TEST_TMPDIR/doctor.json
 
+teardown() { sysctl -qw kernel.kptr_restrict=0; }
+
 # doctor ARG…: as JSON to $D, its status in $status
 doctor() {
 	status=0
