@@ -13,8 +13,8 @@
 #include "output.h"
 
 static struct {
-	unsigned int only;		    /* bit per check_id */
-	unsigned int checks, works;	    /* --require */
+	unsigned int only;	    /* bit per check_id */
+	unsigned int checks, works; /* --require */
 	bool list_checks, list_features;
 } args;
 

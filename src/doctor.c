@@ -18,7 +18,7 @@ const struct check_info check_table[CHECK__max] = {
 	CHECKS(CHECK)
 #undef CHECK
 #define DEFECT(d, check, means) [CHECK_##check].defect = DEFECT_##d + 1,
-	DEFECTS(DEFECT)
+		DEFECTS(DEFECT)
 #undef DEFECT
 };
 
@@ -40,7 +40,7 @@ const char *const works_names[WORKS__max] = {
 #undef W
 };
 
-void verdict_of(struct check *c, enum known answer, enum check_state state, const char *fmt, ...)
+void check_answer(struct check *c, enum known answer, enum check_state state, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -53,7 +53,7 @@ void verdict_of(struct check *c, enum known answer, enum check_state state, cons
 		snprintf(c->why, sizeof(c->why), "it was not asked");
 }
 
-void note(struct check *c, const char *label, const char *fmt, ...)
+void check_note(struct check *c, const char *label, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -99,7 +99,8 @@ static void opens(struct works *w, const struct facts *f, bool watches)
 	else if (n)
 		works(w, EXTENT_PARTIAL, false, "cannot see %s", c->gaps ? c->gap : c->hook_gap);
 	else if (watches && !(module_runs(&f->vfio) && module_runs(&f->type1)))
-		works(w, EXTENT_PARTIAL, true, "%s is not loaded: it waits for it, and which hooks attach then is not known",
+		works(w, EXTENT_PARTIAL, true,
+		      "%s is not loaded: it waits for it, and which hooks attach then is not known",
 		      module_runs(&f->vfio) ? "vfio_iommu_type1" : "vfio");
 	else
 		works(w, EXTENT_FULL, false, "%s", "");
@@ -128,8 +129,8 @@ void doctor_judge(struct doctor *d, const struct facts *f)
 #define CHECK(c, id, group, label, statement) judge_##c(&d->checks[CHECK_##c], f);
 	CHECKS(CHECK)
 #undef CHECK
-#define DEFECT(d_, check, means)                                                     \
-	d->defects[DEFECT_##d_] = d->checks[CHECK_##check].answer == KNOWN_YES ? KNOWN_NO : \
+#define DEFECT(d_, check, means)                                                             \
+	d->defects[DEFECT_##d_] = d->checks[CHECK_##check].answer == KNOWN_YES ? KNOWN_NO :  \
 				  d->checks[CHECK_##check].answer == KNOWN_NO  ? KNOWN_YES : \
 										 NOT_KNOWN;
 	DEFECTS(DEFECT)

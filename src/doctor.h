@@ -145,9 +145,9 @@ int doctor_status(const struct doctor *d, const struct doctor_view *v);
 
 /* ---- between the files of the judgement ------------------------------------------------ */
 
-void verdict_of(struct check *c, enum known answer, enum check_state state, const char *fmt, ...)
+void check_answer(struct check *c, enum known answer, enum check_state state, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-void note(struct check *c, const char *label, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void check_note(struct check *c, const char *label, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #define CHECK(c, id, group, label, statement) void judge_##c(struct check *c, const struct facts *f);
 CHECKS(CHECK)

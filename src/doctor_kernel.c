@@ -32,8 +32,11 @@ static const struct fact *worst(struct check *c, const struct facts *f, int firs
 	for (int i = first; i <= last; i++) {
 		const struct fact *t = &f->tests[i];
 
-		note(c, "tested", "%s: %s%s%s", test_names[i], t->is == KNOWN_YES ? "it ran" : t->is ? "no" : "not tried",
-		     t->why[0] ? ", " : "", t->why);
+		check_note(c, "tested", "%s: %s%s%s", test_names[i],
+			   t->is == KNOWN_YES ? "it ran" :
+			   t->is	      ? "no" :
+						"not tried",
+			   t->why[0] ? ", " : "", t->why);
 		if (f->tests[at].is != KNOWN_NO && (t->is == KNOWN_NO || (!t->is && f->tests[at].is)))
 			at = i;
 	}
@@ -48,11 +51,11 @@ static void tried(struct check *c, const struct facts *f, int first, int last, c
 	const struct fact *t = worst(c, f, first, last, &test);
 
 	if (t->is == KNOWN_YES)
-		verdict_of(c, KNOWN_YES, STATE_OK, "%s", ok);
+		check_answer(c, KNOWN_YES, STATE_OK, "%s", ok);
 	else if (t->is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_NONE, "%s: %s", test_names[test], t->why);
+		check_answer(c, KNOWN_NO, STATE_NONE, "%s: %s", test_names[test], t->why);
 	else
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", t->why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", t->why);
 }
 
 void judge_fentry(struct check *c, const struct facts *f)
@@ -78,8 +81,7 @@ void judge_symbols(struct check *c, const struct facts *f)
 {
 	tried(c, f, DOCTOR_symbols, DOCTOR_symbols, "can be looked up");
 	if (c->answer == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_NONE,
-			   "hidden: kernel.kptr_restrict is 2, or CAP_SYSLOG is missing");
+		check_answer(c, KNOWN_NO, STATE_NONE, "hidden: kernel.kptr_restrict is 2, or CAP_SYSLOG is missing");
 }
 
 /* As the kernel writes it; with blanks where it could not be wrapped otherwise. */
@@ -104,13 +106,13 @@ void judge_lsm(struct check *c, const struct facts *f)
 
 	list_lsms(f, list, sizeof(list));
 	tried(c, f, DOCTOR_lsm, DOCTOR_lsm, list);
-	note(c, "tested", "/sys/kernel/security/lsm: %s", list);
+	check_note(c, "tested", "/sys/kernel/security/lsm: %s", list);
 	if (c->answer != KNOWN_NO)
 		return;
 	if (f->lsm_bpf.is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, f->tests[DOCTOR_fmod_ret].is == KNOWN_YES ? STATE_PART : STATE_NONE,
-			   "bpf is not in the list of LSMs: %s", list);
-	note(c, "fix", "boot with lsm=%s%sbpf", f->lsms, f->lsms[0] ? "," : "");
+		check_answer(c, KNOWN_NO, f->tests[DOCTOR_fmod_ret].is == KNOWN_YES ? STATE_PART : STATE_NONE,
+			     "bpf is not in the list of LSMs: %s", list);
+	check_note(c, "fix", "boot with lsm=%s%sbpf", f->lsms, f->lsms[0] ? "," : "");
 }
 
 void judge_fmod_ret(struct check *c, const struct facts *f)
@@ -139,10 +141,11 @@ void judge_btf(struct check *c, const struct facts *f)
 	char with[96] = "vmlinux", without[96] = "";
 	bool hidden = false;
 
-	note(c, "tested", "type information of the kernel: %s%s", f->btf.is == KNOWN_YES ? "read" : "", f->btf.why);
+	check_note(c, "tested", "type information of the kernel: %s%s", f->btf.is == KNOWN_YES ? "read" : "",
+		   f->btf.why);
 	if (f->btf.is != KNOWN_YES) {
-		verdict_of(c, f->btf.is, f->btf.is ? STATE_NONE : STATE_UNKNOWN, "%s", f->btf.why);
-		note(c, "means", "without it no command but report works");
+		check_answer(c, f->btf.is, f->btf.is ? STATE_NONE : STATE_UNKNOWN, "%s", f->btf.why);
+		check_note(c, "means", "without it no command but report works");
 		return;
 	}
 	sort_module(&f->vfio, "vfio", with, without, sizeof(with), &hidden);
@@ -150,13 +153,13 @@ void judge_btf(struct check *c, const struct facts *f)
 	sort_module(&f->mdev, "mdev", with, without, sizeof(with), &hidden);
 	sort_module(&f->iommufd, "iommufd", with, without, sizeof(with), &hidden);
 	if (without[0])
-		verdict_of(c, hidden ? NOT_KNOWN : KNOWN_NO, hidden ? STATE_UNKNOWN : STATE_PART,
-			   "%s; %s for %s", with, hidden ? "hidden" : "none", without);
+		check_answer(c, hidden ? NOT_KNOWN : KNOWN_NO, hidden ? STATE_UNKNOWN : STATE_PART, "%s; %s for %s",
+			     with, hidden ? "hidden" : "none", without);
 	else
-		verdict_of(c, KNOWN_YES, STATE_OK, "%s%s", with,
-			   f->vfio.presence == PRESENCE_BUILT_IN ? ", with VFIO built in" :
-			   !module_runs(&f->vfio)		 ? " (vfio is not loaded)" :
-								   "");
+		check_answer(c, KNOWN_YES, STATE_OK, "%s%s", with,
+			     f->vfio.presence == PRESENCE_BUILT_IN ? ", with VFIO built in" :
+			     !module_runs(&f->vfio)		   ? " (vfio is not loaded)" :
+								     "");
 }
 
 static const char *there(const struct fact *fact)
@@ -166,13 +169,13 @@ static const char *there(const struct fact *fact)
 
 void judge_contention(struct check *c, const struct facts *f)
 {
-	note(c, "tested", "BTF of the kernel: btf_trace_contention_begin: %s", there(&f->contention));
+	check_note(c, "tested", "BTF of the kernel: btf_trace_contention_begin: %s", there(&f->contention));
 	if (f->contention.is == KNOWN_YES)
-		verdict_of(c, KNOWN_YES, STATE_OK, "tracepoint lock:contention_begin");
+		check_answer(c, KNOWN_YES, STATE_OK, "tracepoint lock:contention_begin");
 	else if (f->contention.is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_NONE, "tracepoint lock:contention_begin is not in this kernel");
+		check_answer(c, KNOWN_NO, STATE_NONE, "tracepoint lock:contention_begin is not in this kernel");
 	else
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->contention.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->contention.why);
 }
 
 void judge_waiters(struct check *c, const struct facts *f)
@@ -182,17 +185,17 @@ void judge_waiters(struct check *c, const struct facts *f)
 				      "and what waits for a mutex is not on a list that can be walked: such a wait "
 				      "is one for something unknown";
 
-	note(c, "tested", "BTF of the kernel: task_struct.blocked_on: %s", there(&f->blocked_on));
-	note(c, "tested", "BTF of the kernel: mutex.wait_list: %s", there(&f->mutex_list));
+	check_note(c, "tested", "BTF of the kernel: task_struct.blocked_on: %s", there(&f->blocked_on));
+	check_note(c, "tested", "BTF of the kernel: mutex.wait_list: %s", there(&f->mutex_list));
 	if (f->blocked_on.is == NOT_KNOWN)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->blocked_on.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->blocked_on.why);
 	else if (f->blocked_on.is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_PART, "task_struct.blocked_on is not in this kernel; %s", instead);
+		check_answer(c, KNOWN_NO, STATE_PART, "task_struct.blocked_on is not in this kernel; %s", instead);
 	else if (f->mutex_list.is == KNOWN_YES)
-		verdict_of(c, KNOWN_YES, STATE_OK, "task_struct.blocked_on");
+		check_answer(c, KNOWN_YES, STATE_OK, "task_struct.blocked_on");
 	else
-		verdict_of(c, KNOWN_YES, STATE_PART, "task_struct.blocked_on is there, but not yet used; %s",
-			   instead + strlen("and "));
+		check_answer(c, KNOWN_YES, STATE_PART, "task_struct.blocked_on is there, but not yet used; %s",
+			     instead + strlen("and "));
 }
 
 void judge_hung_task(struct check *c, const struct facts *f)
@@ -200,56 +203,58 @@ void judge_hung_task(struct check *c, const struct facts *f)
 	const char *blocker = f->hung_task_blocker.is == KNOWN_YES ? ", and who holds the lock it waits for" : "";
 	char time[FORMAT_MAX];
 
-	note(c, "tested", "kernel.hung_task_timeout_secs: %s", there(&f->hung_task));
-	note(c, "means", "it names a thread that sleeps uninterruptibly%s; never the worker that sleeps killably, nor "
-			 "the range", blocker);
+	check_note(c, "tested", "kernel.hung_task_timeout_secs: %s", there(&f->hung_task));
+	check_note(c, "means",
+		   "it names a thread that sleeps uninterruptibly%s; never the worker that sleeps killably, nor "
+		   "the range",
+		   blocker);
 	if (f->hung_task.is == NOT_KNOWN)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->hung_task.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->hung_task.why);
 	else if (f->hung_task.is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_NONE, "not in this kernel (CONFIG_DETECT_HUNG_TASK is not set)");
+		check_answer(c, KNOWN_NO, STATE_NONE, "not in this kernel (CONFIG_DETECT_HUNG_TASK is not set)");
 	else if (!f->hung_task_s)
-		verdict_of(c, KNOWN_NO, STATE_NONE, "turned off: kernel.hung_task_timeout_secs is 0");
+		check_answer(c, KNOWN_NO, STATE_NONE, "turned off: kernel.hung_task_timeout_secs is 0");
 	else
-		verdict_of(c, KNOWN_YES, STATE_OK, "on, after %s",
-			   format_duration(f->hung_task_s * NSEC_PER_SEC, time));
+		check_answer(c, KNOWN_YES, STATE_OK, "on, after %s",
+			     format_duration(f->hung_task_s * NSEC_PER_SEC, time));
 }
 
 void judge_lockdown(struct check *c, const struct facts *f)
 {
 	const struct fact *l = &f->locked_down, *read = &f->tests[DOCTOR_read_kernel];
 
-	note(c, "tested", "/sys/kernel/security/lockdown: %s", l->is == NOT_KNOWN || l->why[0] ? l->why : "none");
+	check_note(c, "tested", "/sys/kernel/security/lockdown: %s", l->is == NOT_KNOWN || l->why[0] ? l->why : "none");
 	if (l->is == NOT_KNOWN)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", l->why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", l->why);
 	else if (l->is == KNOWN_NO)
-		verdict_of(c, KNOWN_YES, STATE_OK, "none");
+		check_answer(c, KNOWN_YES, STATE_OK, "none");
 	else if (!strcmp(l->why, "integrity"))
-		verdict_of(c, KNOWN_YES, STATE_OK, "integrity: programs may still read kernel memory");
+		check_answer(c, KNOWN_YES, STATE_OK, "integrity: programs may still read kernel memory");
 	else
-		verdict_of(c, read->is == KNOWN_YES ? KNOWN_YES : KNOWN_NO,
-			   read->is == KNOWN_YES ? STATE_PART : STATE_NONE, "%s: programs may not read kernel memory",
-			   l->why);
+		check_answer(c, read->is == KNOWN_YES ? KNOWN_YES : KNOWN_NO,
+			     read->is == KNOWN_YES ? STATE_PART : STATE_NONE, "%s: programs may not read kernel memory",
+			     l->why);
 }
 
 /* ---- rights -------------------------------------------------------------------------------- */
 
 void judge_rights(struct check *c, const struct facts *f)
 {
-	note(c, "tested", "effective capabilities of this process");
+	check_note(c, "tested", "effective capabilities of this process");
 	if (f->missing_rights[0])
-		verdict_of(c, KNOWN_NO, STATE_PART, "missing:%s", f->missing_rights);
+		check_answer(c, KNOWN_NO, STATE_PART, "missing:%s", f->missing_rights);
 	else
-		verdict_of(c, KNOWN_YES, STATE_OK, "CAP_BPF CAP_PERFMON CAP_SYS_ADMIN");
+		check_answer(c, KNOWN_YES, STATE_OK, "CAP_BPF CAP_PERFMON CAP_SYS_ADMIN");
 }
 
 void judge_visibility(struct check *c, const struct facts *f)
 {
-	note(c, "tested", "inode of /proc/self/ns/pid");
+	check_note(c, "tested", "inode of /proc/self/ns/pid");
 	if (f->host_pid_namespace.is == KNOWN_YES)
-		verdict_of(c, KNOWN_YES, STATE_OK, "host PID namespace: every task and kernel thread");
+		check_answer(c, KNOWN_YES, STATE_OK, "host PID namespace: every task and kernel thread");
 	else if (f->host_pid_namespace.is == KNOWN_NO)
-		verdict_of(c, KNOWN_NO, STATE_PART,
-			   "a PID namespace of its own: threads outside it are not seen; run on the host");
+		check_answer(c, KNOWN_NO, STATE_PART,
+			     "a PID namespace of its own: threads outside it are not seen; run on the host");
 	else
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->host_pid_namespace.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", f->host_pid_namespace.why);
 }

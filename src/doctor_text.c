@@ -127,13 +127,15 @@ static void print_last_words(struct output *o, const struct doctor *d, const str
 		_cleanup_free_ char *text = NULL;
 
 		if (d->defects[i] != KNOWN_NO &&
-		    asprintf(&text, "%s%s", d->defects[i] == KNOWN_YES ? "" : "not known whether ", defect_means[i]) >= 0)
+		    asprintf(&text, "%s%s", d->defects[i] == KNOWN_YES ? "" : "not known whether ", defect_means[i]) >=
+			    0)
 			print_paragraph(o, "", d->defects[i] == KNOWN_YES ? "DEFECT" : "?", 8, text);
 	}
 	if (d->defects[DEFECT_deadlock] == KNOWN_NO)
 		print_paragraph(o, "", "", 0, "No thread can block on an invalidated range on this kernel.");
 	if (d->defects[DEFECT_deadlock] == KNOWN_NO && module_runs(&f->type1) && f->vaddr_invalid.is == KNOWN_YES)
-		print_paragraph(o, "", "", 0, "A refused pin shows up as EBUSY instead: fdpin-trace trace --event refuse");
+		print_paragraph(o, "", "", 0,
+				"A refused pin shows up as EBUSY instead: fdpin-trace trace --event refuse");
 	if (d->defects[DEFECT_deadlock] == KNOWN_YES)
 		print_paragraph(o, "", "", 0, "Has it happened here? fdpin-trace status");
 }

@@ -17,8 +17,9 @@
 #include "util.h"
 
 #define TYPE1 "vfio_iommu_type1"
-#define FIX_GUARD "a kernel with ef3a3f6a294b \"vfio/type1: exclude mdevs from VFIO_UPDATE_VADDR\" (6.3; stable " \
-		  "6.1.y since March 2023)"
+#define FIX_GUARD                                                                                       \
+	"a kernel with ef3a3f6a294b \"vfio/type1: exclude mdevs from VFIO_UPDATE_VADDR\" (6.3; stable " \
+	"6.1.y since March 2023)"
 
 /* ---- what is known of the driver ------------------------------------------------------- */
 
@@ -30,17 +31,18 @@ static bool no_driver(struct check *c, const struct module_facts *m, const char 
 	case PRESENCE_BUILT_IN:
 		return false;
 	case PRESENCE_NONE:
-		note(c, "tested", "/sys/module, BTF of the kernel, modules.dep, modules.builtin: no %s", name);
-		verdict_of(c, KNOWN_YES, STATE_OK, "this kernel has no %s", name);
+		check_note(c, "tested", "/sys/module, BTF of the kernel, modules.dep, modules.builtin: no %s", name);
+		check_answer(c, KNOWN_YES, STATE_OK, "this kernel has no %s", name);
 		return true;
 	case PRESENCE_NOT_LOADED:
-		note(c, "tested", "/sys/module, BTF of the kernel, modules.dep: %s is there, but not loaded", name);
-		note(c, "fix", "modprobe %s, then ask again", name);
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s is not loaded: what it does is not seen", name);
+		check_note(c, "tested", "/sys/module, BTF of the kernel, modules.dep: %s is there, but not loaded",
+			   name);
+		check_note(c, "fix", "modprobe %s, then ask again", name);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s is not loaded: what it does is not seen", name);
 		return true;
 	default:
-		note(c, "tested", "/sys/module, BTF of the kernel, modules.dep: not enough of it can be read");
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "whether there is %s cannot be seen", name);
+		check_note(c, "tested", "/sys/module, BTF of the kernel, modules.dep: not enough of it can be read");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "whether there is %s cannot be seen", name);
 		return true;
 	}
 }
@@ -54,11 +56,11 @@ static const char *not_there(enum known is)
 static bool has_member(struct check *c, const struct fact *fact, const char *name)
 {
 	if (fact->is == NOT_KNOWN) {
-		note(c, "tested", "type information of " TYPE1 ": %s", fact->why);
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "no type information: %s", fact->why);
+		check_note(c, "tested", "type information of " TYPE1 ": %s", fact->why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "no type information: %s", fact->why);
 		return false;
 	}
-	note(c, "tested", "BTF of " TYPE1 ": %s is %s", name, not_there(fact->is));
+	check_note(c, "tested", "BTF of " TYPE1 ": %s is %s", name, not_there(fact->is));
 	return true;
 }
 
@@ -67,8 +69,8 @@ static bool before_vaddr(struct check *c, const struct facts *f)
 {
 	if (f->vaddr_invalid.is != KNOWN_NO)
 		return false;
-	note(c, "tested", "BTF of " TYPE1 ": vfio_dma.vaddr_invalid is not there");
-	verdict_of(c, KNOWN_YES, STATE_OK, "this driver cannot invalidate addresses");
+	check_note(c, "tested", "BTF of " TYPE1 ": vfio_dma.vaddr_invalid is not there");
+	check_answer(c, KNOWN_YES, STATE_OK, "this driver cannot invalidate addresses");
 	return true;
 }
 
@@ -117,35 +119,36 @@ static void note_guard(struct check *c, const struct facts *f)
 	const char *file = short_path(f->type1_file, buf, sizeof(buf));
 
 	if (f->extension.is == NOT_KNOWN)
-		note(c, "tested", "VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR): %s", f->extension.why);
+		check_note(c, "tested", "VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR): %s", f->extension.why);
 	else
-		note(c, "tested", "VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR) on a container without a group: %s",
-		     f->extension.is == KNOWN_YES ? "1, the answer of code without the guard" :
-						    "0, the answer of code with the guard");
+		check_note(c, "tested", "VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR) on a container without a group: %s",
+			   f->extension.is == KNOWN_YES ? "1, the answer of code without the guard" :
+							  "0, the answer of code with the guard");
 	if (f->guard_text.is == NOT_KNOWN)
-		note(c, "tested", "text \"not allowed with VFIO_UPDATE_VADDR\" of " TYPE1 ": %s%s%s", f->guard_text.why,
-		     f->type1_file[0] ? ": " : "", file);
+		check_note(c, "tested", "text \"not allowed with VFIO_UPDATE_VADDR\" of " TYPE1 ": %s%s%s",
+			   f->guard_text.why, f->type1_file[0] ? ": " : "", file);
 	else
-		note(c, "tested", "%s has %s text \"not allowed with VFIO_UPDATE_VADDR\"; %s, so the file is the code "
-				  "that runs", file, f->guard_text.is == KNOWN_YES ? "the" : "no",
-		     f->guard_text.why);
+		check_note(c, "tested",
+			   "%s has %s text \"not allowed with VFIO_UPDATE_VADDR\"; %s, so the file is the code "
+			   "that runs",
+			   file, f->guard_text.is == KNOWN_YES ? "the" : "no", f->guard_text.why);
 }
 
 /* Why no answer follows from it. */
 static void guard_not_known(struct check *c, const struct facts *f, enum guard guard)
 {
 	if (guard == GUARD_CONTRADICTION)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN,
-			   "the driver says that it is %sguarded, but the refusals are %sin its code: rebuilt?",
-			   f->extension.is == KNOWN_NO ? "" : "not ", f->extension.is == KNOWN_NO ? "not " : "");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN,
+			     "the driver says that it is %sguarded, but the refusals are %sin its code: rebuilt?",
+			     f->extension.is == KNOWN_NO ? "" : "not ", f->extension.is == KNOWN_NO ? "not " : "");
 	else if (guard == GUARD_SAID)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN,
-			   "the driver says that it is guarded, but nothing confirms it: %s", f->guard_text.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN,
+			     "the driver says that it is guarded, but nothing confirms it: %s", f->guard_text.why);
 	else if (f->extension.is == NOT_KNOWN)
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "the driver cannot be asked whether it is guarded: %s",
-			   f->extension.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "the driver cannot be asked whether it is guarded: %s",
+			     f->extension.why);
 	else
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is guarded: %s", f->guard_text.why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is guarded: %s", f->guard_text.why);
 }
 
 /* ---- type1 --------------------------------------------------------------------------------- */
@@ -154,23 +157,23 @@ void judge_type1(struct check *c, const struct facts *f)
 {
 	switch (f->type1.presence) {
 	case PRESENCE_LOADED:
-		verdict_of(c, KNOWN_YES, STATE_OK, "loaded%s%s", f->type1.srcversion[0] ? ", srcversion " : "",
-			   f->type1.srcversion);
+		check_answer(c, KNOWN_YES, STATE_OK, "loaded%s%s", f->type1.srcversion[0] ? ", srcversion " : "",
+			     f->type1.srcversion);
 		break;
 	case PRESENCE_BUILT_IN:
-		verdict_of(c, KNOWN_YES, STATE_OK, "built in");
+		check_answer(c, KNOWN_YES, STATE_OK, "built in");
 		break;
 	case PRESENCE_NONE:
-		verdict_of(c, KNOWN_NO, STATE_NONE, "not in this kernel");
+		check_answer(c, KNOWN_NO, STATE_NONE, "not in this kernel");
 		break;
 	case PRESENCE_NOT_LOADED:
-		verdict_of(c, KNOWN_NO, STATE_NONE, "not loaded");
-		note(c, "fix", "modprobe " TYPE1);
+		check_answer(c, KNOWN_NO, STATE_NONE, "not loaded");
+		check_note(c, "fix", "modprobe " TYPE1);
 		break;
 	default:
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is there cannot be seen");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is there cannot be seen");
 	}
-	note(c, "tested", "/sys/module/" TYPE1 ", BTF of the kernel, modules.dep, modules.builtin");
+	check_note(c, "tested", "/sys/module/" TYPE1 ", BTF of the kernel, modules.dep, modules.builtin");
 }
 
 void judge_vaddr_wait(struct check *c, const struct facts *f)
@@ -181,19 +184,20 @@ void judge_vaddr_wait(struct check *c, const struct facts *f)
 	    !has_member(c, &f->vaddr_wait, "vfio_iommu.vaddr_wait"))
 		return;
 	if (f->vaddr_wait.is == KNOWN_NO) {
-		verdict_of(c, KNOWN_YES, STATE_OK, "no code here waits for an address");
+		check_answer(c, KNOWN_YES, STATE_OK, "no code here waits for an address");
 		return;
 	}
 	note_guard(c, f);
 	if (guard == GUARD_IN) {
-		verdict_of(c, KNOWN_YES, STATE_OK,
-			   "code is present but guarded: invalidating a container that has an mdev fails with EBUSY");
+		check_answer(c, KNOWN_YES, STATE_OK,
+			     "code is present but guarded: invalidating a container that has an mdev fails with EBUSY");
 	} else if (guard == GUARD_OUT) {
-		verdict_of(c, KNOWN_NO, STATE_FAIL, "a kernel thread can block here without limit");
-		note(c, "means", "VFIO_DMA_UNMAP_FLAG_VADDR on a container with an mdev can deadlock the host");
-		note(c, "fix", FIX_GUARD);
-		note(c, "until", "no mdev in a container whose addresses are invalidated; fdpin-trace status --check "
-				 "tells when it has happened");
+		check_answer(c, KNOWN_NO, STATE_FAIL, "a kernel thread can block here without limit");
+		check_note(c, "means", "VFIO_DMA_UNMAP_FLAG_VADDR on a container with an mdev can deadlock the host");
+		check_note(c, "fix", FIX_GUARD);
+		check_note(c, "until",
+			   "no mdev in a container whose addresses are invalidated; fdpin-trace status --check "
+			   "tells when it has happened");
 	} else {
 		guard_not_known(c, f, guard);
 	}
@@ -210,13 +214,14 @@ void judge_mdev_exclusion(struct check *c, const struct facts *f)
 		guard = GUARD_IN;
 	note_guard(c, f);
 	if (guard == GUARD_IN) {
-		verdict_of(c, KNOWN_YES, STATE_OK, "an invalidation is refused while an mdev is there, and an mdev "
-						   "while a range is invalid");
+		check_answer(c, KNOWN_YES, STATE_OK,
+			     "an invalidation is refused while an mdev is there, and an mdev "
+			     "while a range is invalid");
 	} else if (guard == GUARD_OUT) {
-		verdict_of(c, KNOWN_NO, STATE_FAIL, "ranges of a container with an mdev can be invalidated");
-		note(c, "means", "an mdev driver may need an address that nobody gives back");
-		note(c, "fix", FIX_GUARD);
-		note(c, "until", "no mdev in a container whose addresses are invalidated");
+		check_answer(c, KNOWN_NO, STATE_FAIL, "ranges of a container with an mdev can be invalidated");
+		check_note(c, "means", "an mdev driver may need an address that nobody gives back");
+		check_note(c, "fix", FIX_GUARD);
+		check_note(c, "until", "no mdev in a container whose addresses are invalidated");
 	} else {
 		guard_not_known(c, f, guard);
 	}
@@ -227,14 +232,16 @@ void judge_locked_vm(struct check *c, const struct facts *f)
 	if (no_driver(c, &f->type1, TYPE1) || !has_member(c, &f->dma_mm, "vfio_dma.mm"))
 		return;
 	if (f->dma_mm.is == KNOWN_YES) {
-		verdict_of(c, KNOWN_YES, STATE_OK, "kept per DMA range: exec does not make another mm pay");
+		check_answer(c, KNOWN_YES, STATE_OK, "kept per DMA range: exec does not make another mm pay");
 		return;
 	}
-	verdict_of(c, KNOWN_NO, STATE_FAIL, "charged to whatever mm a process has: wraps below zero after exec");
-	note(c, "means", "a process that unmaps after exec gets a VmLck near 2^64, and its next map fails with ENOMEM");
-	note(c, "fix", "a kernel with 046eca5018f8 \"vfio/type1: prevent underflow of locked_vm via exec()\" (6.3; "
-		       "stable 6.1.y since March 2023)");
-	note(c, "until", "no exec by a process that has mapped memory; it can hand the files to another one");
+	check_answer(c, KNOWN_NO, STATE_FAIL, "charged to whatever mm a process has: wraps below zero after exec");
+	check_note(c, "means",
+		   "a process that unmaps after exec gets a VmLck near 2^64, and its next map fails with ENOMEM");
+	check_note(c, "fix",
+		   "a kernel with 046eca5018f8 \"vfio/type1: prevent underflow of locked_vm via exec()\" (6.3; "
+		   "stable 6.1.y since March 2023)");
+	check_note(c, "until", "no exec by a process that has mapped memory; it can hand the files to another one");
 }
 
 /* The count per range is what is moved; the function that moves it is inlined everywhere. */
@@ -244,37 +251,39 @@ void judge_restore(struct check *c, const struct facts *f)
 	    !has_member(c, &f->dma_locked_vm, "vfio_dma.locked_vm"))
 		return;
 	if (f->dma_locked_vm.is == KNOWN_YES) {
-		note(c, "tested", "inferred: the count per range came in the same series as what moves it, for its sake");
-		verdict_of(c, KNOWN_YES, STATE_OK, "carried to the new mm when a range gets its new address");
+		check_note(c, "tested",
+			   "inferred: the count per range came in the same series as what moves it, for its sake");
+		check_answer(c, KNOWN_YES, STATE_OK, "carried to the new mm when a range gets its new address");
 		return;
 	}
-	verdict_of(c, KNOWN_NO, STATE_FAIL, "a range that gets its new address after exec stays uncharged");
-	note(c, "means", "memory stays pinned that is charged to nobody");
-	note(c, "fix", "a kernel with 90fdd158a695 \"vfio/type1: restore locked_vm\" (6.3; stable 6.1.y since March "
-		       "2023)");
+	check_answer(c, KNOWN_NO, STATE_FAIL, "a range that gets its new address after exec stays uncharged");
+	check_note(c, "means", "memory stays pinned that is charged to nobody");
+	check_note(c, "fix",
+		   "a kernel with 90fdd158a695 \"vfio/type1: restore locked_vm\" (6.3; stable 6.1.y since March "
+		   "2023)");
 }
 
 /* ---- iommufd --------------------------------------------------------------------------------- */
 
 void judge_iommufd(struct check *c, const struct facts *f)
 {
-	note(c, "tested", "/sys/module/iommufd, BTF of the kernel, modules.dep, modules.builtin");
+	check_note(c, "tested", "/sys/module/iommufd, BTF of the kernel, modules.dep, modules.builtin");
 	switch (f->iommufd.presence) {
 	case PRESENCE_LOADED:
-		verdict_of(c, KNOWN_YES, STATE_OK, "loaded");
+		check_answer(c, KNOWN_YES, STATE_OK, "loaded");
 		break;
 	case PRESENCE_BUILT_IN:
-		verdict_of(c, KNOWN_YES, STATE_OK, "built in");
+		check_answer(c, KNOWN_YES, STATE_OK, "built in");
 		break;
 	case PRESENCE_NONE:
-		verdict_of(c, KNOWN_NO, STATE_NONE, "not built (CONFIG_IOMMUFD is not set)");
+		check_answer(c, KNOWN_NO, STATE_NONE, "not built (CONFIG_IOMMUFD is not set)");
 		break;
 	case PRESENCE_NOT_LOADED:
-		verdict_of(c, KNOWN_NO, STATE_NONE, "not loaded");
-		note(c, "fix", "modprobe iommufd");
+		check_answer(c, KNOWN_NO, STATE_NONE, "not loaded");
+		check_note(c, "fix", "modprobe iommufd");
 		break;
 	default:
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is there cannot be seen");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "whether it is there cannot be seen");
 	}
 }
 
@@ -282,14 +291,16 @@ static void judge_call(struct check *c, const struct facts *f, const struct fact
 		       const char *without)
 {
 	if (call->is == NOT_KNOWN) {
-		note(c, "tested", "%s on a context of our own: %s", name, call->why);
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", call->why);
+		check_note(c, "tested", "%s on a context of our own: %s", name, call->why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", call->why);
 	} else if (call->is == KNOWN_YES) {
-		note(c, "tested", "%s on a context of our own, with an argument that is refused: not ENOTTY", name);
-		verdict_of(c, KNOWN_YES, STATE_OK, "%s", name);
+		check_note(c, "tested", "%s on a context of our own, with an argument that is refused: not ENOTTY",
+			   name);
+		check_answer(c, KNOWN_YES, STATE_OK, "%s", name);
 	} else {
-		note(c, "tested", "%s on a context of our own: %s", name, call->why[0] ? call->why : "ENOTTY");
-		verdict_of(c, KNOWN_NO, STATE_NONE, "%s", f->iommufd.presence == PRESENCE_NONE ? without : "no such call");
+		check_note(c, "tested", "%s on a context of our own: %s", name, call->why[0] ? call->why : "ENOTTY");
+		check_answer(c, KNOWN_NO, STATE_NONE, "%s",
+			     f->iommufd.presence == PRESENCE_NONE ? without : "no such call");
 	}
 }
 
@@ -317,40 +328,47 @@ void judge_accounting(struct check *c, const struct facts *f)
 	if (no_driver(c, &f->iommufd, "iommufd"))
 		return;
 	if (f->change_process.is == KNOWN_NO) {
-		note(c, "tested", "IOMMU_IOAS_CHANGE_PROCESS on a context of our own: ENOTTY");
-		verdict_of(c, KNOWN_YES, STATE_OK, "there is no such call here");
+		check_note(c, "tested", "IOMMU_IOAS_CHANGE_PROCESS on a context of our own: ENOTTY");
+		check_answer(c, KNOWN_YES, STATE_OK, "there is no such call here");
 		return;
 	}
 	if (f->moves_user.is == NOT_KNOWN || f->moves_none.is == NOT_KNOWN) {
 		const char *why = f->moves_user.is == NOT_KNOWN ? f->moves_user.why : f->moves_none.why;
 
-		note(c, "tested", "an empty take-over of one page of a file between two processes of ours: %s", why);
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "%s", why);
+		check_note(c, "tested", "an empty take-over of one page of a file between two processes of ours: %s",
+			   why);
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN, "%s", why);
 		return;
 	}
-	note(c, "tested", "one page of a file, not pinned, taken over from a process of ours that the user pays for: "
-			  "iopt_pages_update_pinned is %scalled", f->moves_user.is == KNOWN_YES ? "" : "not ");
-	note(c, "tested", "the same from one with CAP_IPC_LOCK, whose pages nobody pays for: it is %scalled",
-	     f->moves_none.is == KNOWN_YES ? "" : "not ");
+	check_note(c, "tested",
+		   "one page of a file, not pinned, taken over from a process of ours that the user pays for: "
+		   "iopt_pages_update_pinned is %scalled",
+		   f->moves_user.is == KNOWN_YES ? "" : "not ");
+	check_note(c, "tested", "the same from one with CAP_IPC_LOCK, whose pages nobody pays for: it is %scalled",
+		   f->moves_none.is == KNOWN_YES ? "" : "not ");
 	if (f->moves_user.is == KNOWN_NO) {
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "this kernel moves nothing for a page that is not pinned, and "
-							"without a device none is");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN,
+			     "this kernel moves nothing for a page that is not pinned, and "
+			     "without a device none is");
 	} else if (f->moves_none.is == KNOWN_YES) {
-		verdict_of(c, NOT_KNOWN, STATE_UNKNOWN, "with CAP_IPC_LOCK the charge moves; with the limit per mm and "
-							"a dead owner it is not tried, as a kernel with the defect warns");
+		check_answer(c, NOT_KNOWN, STATE_UNKNOWN,
+			     "with CAP_IPC_LOCK the charge moves; with the limit per mm and "
+			     "a dead owner it is not tried, as a kernel with the defect warns");
 	} else {
-		verdict_of(c, KNOWN_NO, STATE_FAIL, "with CAP_IPC_LOCK pinned_vm stays with the old process");
-		note(c, "means", "the VmPin of the new process wraps below zero when it unmaps, and that of the old one "
-				 "keeps what it no longer has");
-		note(c, "until", "a VMM without CAP_IPC_LOCK, and with a limit that suffices: there it is moved");
+		check_answer(c, KNOWN_NO, STATE_FAIL, "with CAP_IPC_LOCK pinned_vm stays with the old process");
+		check_note(c, "means",
+			   "the VmPin of the new process wraps below zero when it unmaps, and that of the old one "
+			   "keeps what it no longer has");
+		check_note(c, "until", "a VMM without CAP_IPC_LOCK, and with a limit that suffices: there it is moved");
 	}
 }
 
 void judge_liveupdate(struct check *c, const struct facts *f)
 {
-	note(c, "tested", "/proc/misc: liveupdate");
+	check_note(c, "tested", "/proc/misc: liveupdate");
 	if (f->liveupdate.is == KNOWN_YES)
-		verdict_of(c, KNOWN_YES, STATE_OK, "/dev/liveupdate");
+		check_answer(c, KNOWN_YES, STATE_OK, "/dev/liveupdate");
 	else
-		verdict_of(c, f->liveupdate.is, f->liveupdate.is ? STATE_NONE : STATE_UNKNOWN, "%s", f->liveupdate.why);
+		check_answer(c, f->liveupdate.is, f->liveupdate.is ? STATE_NONE : STATE_UNKNOWN, "%s",
+			     f->liveupdate.why);
 }

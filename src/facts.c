@@ -194,7 +194,8 @@ static void types(struct facts *f, struct btf *vmlinux)
 	member(&f->mutex_list, vmlinux, &f->btf, "vmlinux", "mutex", "wait_list");
 	member(&f->hung_task_blocker, vmlinux, &f->btf, "vmlinux", "task_struct", "blocker");
 	if (f->btf.is == KNOWN_YES)
-		fact_set(&f->contention, known(probe_typedef(vmlinux, "vmlinux", "btf_trace_contention_begin")), "%s", "");
+		fact_set(&f->contention, known(probe_typedef(vmlinux, "vmlinux", "btf_trace_contention_begin")), "%s",
+			 "");
 	else
 		fact_set(&f->contention, NOT_KNOWN, "%s", f->btf.why);
 }

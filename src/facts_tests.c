@@ -100,7 +100,7 @@ static const struct {
 	DOCTOR_TESTS(X)
 #undef X
 #define WAY(name_, way_, trigger_) [DOCTOR_##name_].way = way_, [DOCTOR_##name_].trigger = trigger_
-	WAY(fentry, WAY_HOOK, run_itself),
+		WAY(fentry, WAY_HOOK, run_itself),
 	WAY(fexit, WAY_HOOK, run_itself),
 	WAY(fentry_module, WAY_HOOK, vfio_ioctl),
 	WAY(fexit_module, WAY_HOOK, vfio_ioctl),

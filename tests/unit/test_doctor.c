@@ -217,7 +217,8 @@ static void taken_away(void **state)
 	assert_non_null(strstr(d.checks[CHECK_vaddr_wait].why, "not loaded"));
 	f.type1.presence = PRESENCE_NOT_KNOWN;
 	expect(&f, "????n", 3);
-	assert_int_equal(d.works[WORKS_trace].extent, EXTENT_PARTIAL); /* it would wait; what then attaches is not known */
+	assert_int_equal(d.works[WORKS_trace].extent,
+			 EXTENT_PARTIAL); /* it would wait; what then attaches is not known */
 	assert_int_equal(d.works[WORKS_status].extent, EXTENT_FULL);
 	f.type1.presence = PRESENCE_NONE;
 	expect(&f, "nnnnn", 1);
@@ -420,10 +421,11 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows),		    cmocka_unit_test(guard),	       cmocka_unit_test(one_witness),
-		cmocka_unit_test(before_the_flag),  cmocka_unit_test(taken_away),      cmocka_unit_test(partial_sight),
-		cmocka_unit_test(accounting),	    cmocka_unit_test(lsm_and_lockdown), cmocka_unit_test(asked_for),
-		cmocka_unit_test(words),
+		cmocka_unit_test(rows),	       cmocka_unit_test(guard),
+		cmocka_unit_test(one_witness), cmocka_unit_test(before_the_flag),
+		cmocka_unit_test(taken_away),  cmocka_unit_test(partial_sight),
+		cmocka_unit_test(accounting),  cmocka_unit_test(lsm_and_lockdown),
+		cmocka_unit_test(asked_for),   cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
