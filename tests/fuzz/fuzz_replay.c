@@ -71,6 +71,25 @@ static void show(struct reading *p, const char *format, const void *data, size_t
 	fclose(p->out.f);
 }
 
+/* Details, every column there is, and what a filter makes of it; then as a script asks. */
+static void show_more(struct reading *p, const void *data, size_t size)
+{
+	static const struct filter filter = { .vm = "a", .device = "b", .cgroup = "/c" };
+	static const char more[] = "+ACCOUNT,BLOCKED,CGROUP,CHARGED,COMM,CONTAINER,ENTRIES_LEFT,EXE,HOLDERS,INVALID,IOVA,PINNED,POD";
+	char *bad = NULL;
+
+	if (columns_parse(more, &p->view.table, &bad))
+		abort();
+	p->view.details = p->out.tty = true;
+	show(p, "text", data, size);
+	p->view.filter = &filter;
+	show(p, "text", data, size);
+	show(p, "json", data, size);
+	p->view.filter = NULL;
+	p->view.table.raw = true;
+	show(p, "text", data, size);
+}
+
 /* A recording that is not whole proves neither that there is a deadlock nor that there is none. */
 static void check_findings(const struct reading *p, const struct findings *f)
 {
@@ -266,6 +285,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.view.findings = &f;
 	show(&p, "text", bytes, size);
 	show(&p, "json", bytes, size);
+	if (size % 64 == 0) /* it takes its time */
+		show_more(&p, bytes, size);
 	findings_free(&f);
 	model_free(p.model);
 	return 0;
