@@ -97,6 +97,49 @@ static struct json_object *devices(const struct obj *c)
 	return list;
 }
 
+static struct json_object *holder(const struct fdpin_hdr *who, __u32 fd, unsigned int threads)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_thread(obj, who);
+	json_add(obj, "fd", json_object_new_int64(fd));
+	json_add(obj, "threads", json_object_new_int64(threads));
+	return obj;
+}
+
+/* The threads of a process that use a file table; *ret_who: its leader, or any of them; *ret_other: one of another process. */
+static unsigned int threads_of(const struct obj *files, __u32 tgid, const struct fdpin_hdr **ret_who, const struct fdpin_hdr **ret_other)
+{
+	unsigned int n = 0;
+
+	*ret_other = NULL;
+	for (struct edge *e = edge_in(files, REL_USES); e; e = edge_in_next(e)) {
+		if (e->last->tgid != tgid) {
+			*ret_other = e->last;
+			continue;
+		}
+		if (!n++ || e->last->tid == tgid)
+			*ret_who = e->last;
+	}
+	return n;
+}
+
+/* Processes that share a table without being one (CLONE_FILES): all of them have what is in it. */
+static void add_sharers(struct json_object *list, const struct obj *files, const struct ev_holder *h)
+{
+	const struct fdpin_hdr *who = NULL, *other;
+
+	for (struct edge *e = edge_in(files, REL_USES); e; e = edge_in_next(e)) {
+		unsigned int n;
+
+		if (e->last->tgid == h->h.tgid)
+			continue;
+		n = threads_of(files, e->last->tgid, &who, &other);
+		if (who == e->last)
+			json_object_array_add(list, holder(who, h->fd, n));
+	}
+}
+
 /* Every descriptor, as each is one reference: a file table can have the file in it more than once. */
 static struct json_object *holders(const struct view *v, const struct obj *c)
 {
@@ -104,15 +147,13 @@ static struct json_object *holders(const struct view *v, const struct obj *c)
 
 	for (struct edge *e = edge_out(c, REL_REF); e; e = edge_out_next(e)) {
 		const struct ev_holder *h = (const void *)e->last;
-		struct json_object *obj = json_object_new_object();
-		unsigned int threads = 0;
+		const struct obj *files = model_find(v->model, OBJ_FILES, h->files);
+		const struct fdpin_hdr *who, *other;
+		unsigned int n = threads_of(files, h->h.tgid, &who, &other);
 
-		for (struct edge *u = edge_in(model_find(v->model, OBJ_FILES, h->files), REL_USES); u; u = edge_in_next(u))
-			threads++;
-		add_thread(obj, &h->h);
-		json_add(obj, "fd", json_object_new_int64(h->fd));
-		json_add(obj, "threads", json_object_new_int64(threads));
-		json_object_array_add(list, obj);
+		json_object_array_add(list, holder(&h->h, h->fd, n));
+		if (other)
+			add_sharers(list, files, h);
 	}
 	return list;
 }
