@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,29 +231,100 @@ static int range_cmp(const void *x, const void *y)
 	return a->iova < b->iova ? -1 : a->iova > b->iova;
 }
 
-/* By ioas and iova; NULL, not known, without memory for that. */
-static struct json_object *ranges(const struct view *v, const struct obj *c)
+/* The ranges of a container by ioas and iova; *ret_list is the caller's to free. */
+static int sorted_ranges(const struct obj *c, const struct ev_range ***ret_list, size_t *ret_n)
 {
-	const struct ev_container *note = NOTE_OF(c, container);
-	struct json_object *list = json_object_new_array();
-	_cleanup_free_ const struct ev_range **sorted = NULL;
-	struct backing_index ix = {};
+	const struct ev_range **list;
 	size_t n = 0, i = 0;
 
 	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
 		n++;
-	sorted = n ? calloc(n, sizeof(*sorted)) : NULL;
-	if (n && !sorted) {
+	list = calloc(n ?: 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
+		list[i++] = (const void *)e->last;
+	qsort(list, n, sizeof(*list), range_cmp);
+	*ret_list = list;
+	*ret_n = n;
+	return 0;
+}
+
+static void new_line(struct printbuf *pb, int level, int flags)
+{
+	if (!(flags & JSON_C_TO_STRING_PRETTY))
+		return;
+	printbuf_memappend(pb, "\n", 1);
+	printbuf_memset(pb, -1, ' ', level * 2);
+}
+
+/* Text of an object on its own, moved to its level: in strings a line break is written as \n. */
+static int append_object(struct printbuf *pb, struct json_object *obj, int level, int flags)
+{
+	const char *s = json_object_to_json_string_ext(obj, flags), *end;
+
+	if (!s)
+		return -1;
+	for (; (end = strchr(s, '\n')); s = end + 1) {
+		if (printbuf_memappend(pb, s, end - s) < 0)
+			return -1;
+		new_line(pb, level, flags);
+	}
+	return printbuf_memappend(pb, s, strlen(s));
+}
+
+struct ranges_of {
+	const struct view *v;
+	const struct obj *c;
+};
+
+/* Called when the document becomes text: one range at a time is an object of json-c's, which takes ten times as much room as its text. */
+static int print_ranges(struct json_object *self, struct printbuf *pb, int level, int flags)
+{
+	const struct ranges_of *of = json_object_get_userdata(self);
+	const struct ev_container *note = NOTE_OF(of->c, container);
+	_cleanup_free_ const struct ev_range **list = NULL;
+	struct backing_index ix = {};
+	int err = 0;
+	size_t n;
+
+	if (sorted_ranges(of->c, &list, &n))
+		return -1;
+	printbuf_memappend(pb, "[", 1);
+	for (size_t i = 0; i < n && err >= 0; i++) {
+		struct json_object *obj = range(of->v, &ix, list[i], note && note->kind != CONTAINER_NONE);
+
+		if (i)
+			printbuf_memappend(pb, ",", 1);
+		new_line(pb, level + 1, flags);
+		err = append_object(pb, obj, level + 1, flags);
+		json_object_put(obj);
+	}
+	backing_free(&ix);
+	if (n)
+		new_line(pb, level, flags);
+	return err < 0 ? err : printbuf_memappend(pb, "]", 1);
+}
+
+static void free_ranges_of(struct json_object *self, void *of)
+{
+	(void)self;
+	free(of);
+}
+
+/* The document must become text while the model is there. */
+static struct json_object *ranges(const struct view *v, const struct obj *c)
+{
+	struct json_object *list = json_object_new_array();
+	struct ranges_of *of = malloc(sizeof(*of));
+
+	if (!list || !of) {
 		json_object_put(list);
+		free(of);
 		return NULL;
 	}
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
-		sorted[i++] = (const void *)e->last;
-	if (n)
-		qsort(sorted, n, sizeof(*sorted), range_cmp);
-	for (i = 0; i < n; i++)
-		json_object_array_add(list, range(v, &ix, sorted[i], note && note->kind != CONTAINER_NONE));
-	backing_free(&ix);
+	*of = (struct ranges_of){ v, c };
+	json_object_set_serializer(list, print_ranges, of, free_ranges_of);
 	return list;
 }
 
