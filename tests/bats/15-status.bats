@@ -75,7 +75,7 @@ maps_line() { # PID ADDRESS
 	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	[ "$(wc -l <"$LIVE")" -gt 3 ] # the last line may not be whole yet
 	# 65,535 ranges were mapped: not each of them
-	{ head -n 100 "$LIVE"; tail -n 200 "$LIVE" | head -n -1; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
+	{ head -n 20 "$LIVE"; tail -n 30 "$LIVE" | head -n -1; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
 	"$fdpin" trace -q -j -d 1s >"$BATS_TEST_TMPDIR/lines"
 	jq -es '.[-1].type == "summary"' "$BATS_TEST_TMPDIR/lines"
 	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/lines" "$top/dist/fdpin-trace-trace.schema.json"
