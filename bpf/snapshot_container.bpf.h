@@ -52,7 +52,7 @@ static __always_inline struct mm_struct *range_mm(const struct vfio_dma *dma)
 }
 
 static __always_inline void show_range(struct range_walk *w, const struct vfio_dma *dma, __u64 iova, __u64 size, __u64 vaddr,
-				       __u32 invalid, __u32 prot)
+				       __u32 invalid)
 {
 	struct mm_struct *mm = range_mm(dma);
 	__s64 pins = count_pins(dma);
@@ -75,7 +75,7 @@ static __always_inline void show_range(struct range_walk *w, const struct vfio_d
 	e->pinned = pins;
 	e->charged = bpf_core_field_exists(dma->locked_vm) ? (__s64)BPF_CORE_READ(dma, locked_vm) : -1;
 	e->account = CHARGED_MM;
-	e->prot = prot;
+	e->prot = BPF_CORE_READ(dma, prot);
 	e->mapped = BPF_CORE_READ(dma, iommu_mapped);
 	EV_END(e);
 }
@@ -85,7 +85,7 @@ static long range_step(__u32 i, struct range_walk *w)
 	struct rb_node *node = w->t.node;
 	__u64 iova, size, vaddr;
 	struct vfio_dma *dma;
-	__u32 invalid, prot;
+	__u32 invalid;
 
 	if (w->t.done)
 		return 1;
@@ -96,10 +96,9 @@ static long range_step(__u32 i, struct range_walk *w)
 	size = BPF_CORE_READ(dma, size);
 	vaddr = BPF_CORE_READ(dma, vaddr);
 	invalid = BPF_CORE_READ(dma, vaddr_invalid);
-	prot = BPF_CORE_READ(dma, prot);
-	w->hash = mix(w->hash ^ (__u64)dma ^ iova) + size + (vaddr ^ invalid ^ prot << 4);
+	w->hash = mix(w->hash ^ (__u64)dma ^ iova) + size + (vaddr ^ invalid);
 	if (w->emit)
-		show_range(w, dma, iova, size, vaddr, invalid, prot);
+		show_range(w, dma, iova, size, vaddr, invalid);
 	return 0;
 }
 

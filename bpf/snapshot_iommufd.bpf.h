@@ -18,95 +18,75 @@ struct ctx_walk {
 	__u32 number;	 /* its number */
 	__u32 areas, ioases;
 	__u32 emit;
-	__u32 here; /* areas of that ioas so far */
-	__u32 over;
+	__u32 over, pad;
 };
 
-/* What an area maps; read once, so that what is compared is what is shown. */
-struct area_facts {
-	struct iopt_pages *pages;
-	struct file *file; /* NULL unless it was mapped from one */
-	__u64 start, last;
-	__u64 from; /* process address; of a file: offset in it */
-	__u32 prot, source;
-};
-
-static __always_inline void read_area(struct area_facts *f, const struct iopt_area *area)
-{
-	const struct iopt_pages *pages = BPF_CORE_READ(area, pages);
-	__u64 offset = ((__u64)BPF_CORE_READ(area, pages_node.start) << PAGE_SHIFT) + BPF_CORE_READ(area, page_offset);
-
-	__builtin_memset(f, 0, sizeof(*f));
-	f->start = BPF_CORE_READ(area, node.start);
-	f->last = BPF_CORE_READ(area, node.last);
-	f->prot = BPF_CORE_READ(area, iommu_prot);
-	f->pages = (void *)pages;
-	if (!pages)
-		return;
-	f->source = bpf_core_field_exists(pages->type) ? BPF_CORE_READ(pages, type) : SOURCE_USER;
-	if (f->source == SOURCE_USER)
-		f->from = (__u64)BPF_CORE_READ(pages, uptr) + offset;
-	if (f->source == SOURCE_FILE && bpf_core_field_exists(pages->file)) {
-		f->file = BPF_CORE_READ(pages, file);
-		f->from = BPF_CORE_READ(pages, start) + offset;
-	}
-}
-
-static __always_inline void show_area(struct ctx_walk *w, const struct iopt_area *area, const struct area_facts *f)
+static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area, struct iopt_pages *pages, __u64 start, __u64 last)
 {
 	struct ev_range *e = EV_BEGIN(range, w->container);
+	__u64 offset;
 
 	if (!e)
 		return;
 	about_nobody(&e->h);
 	e->id = object_id(area);
-	e->iova = f->start;
-	e->size = f->last - f->start + 1;
-	e->vaddr = f->from;
-	e->file = f->file ? object_id(f->file) : 0;
-	e->source = f->source;
-	e->prot = f->prot;
+	e->iova = start;
+	e->size = last - start + 1;
 	e->ioas = w->number;
+	e->prot = BPF_CORE_READ(area, iommu_prot);
 	e->accesses = BPF_CORE_READ(area, num_accesses);
 	e->mapped = BPF_CORE_READ(area, storage_domain) != NULL;
 	e->valid = 1; /* there is no other state here */
-	e->pages = object_id(f->pages);
-	e->pinned = BPF_CORE_READ(f->pages, npinned);
-	e->charged = BPF_CORE_READ(f->pages, last_npinned);
-	e->account = BPF_CORE_READ(f->pages, account_mode) + CHARGED_NONE;
-	e->mm = object_id(BPF_CORE_READ(f->pages, source_mm));
+	if (!pages) { /* being set up or torn down */
+		EV_END(e);
+		return;
+	}
+	e->pages = object_id(pages);
+	e->pinned = BPF_CORE_READ(pages, npinned);
+	e->charged = BPF_CORE_READ(pages, last_npinned);
+	e->account = BPF_CORE_READ(pages, account_mode) + CHARGED_NONE;
+	e->mm = object_id(BPF_CORE_READ(pages, source_mm));
+	offset = ((__u64)BPF_CORE_READ(area, pages_node.start) << PAGE_SHIFT) + BPF_CORE_READ(area, page_offset);
+	if (bpf_core_field_exists(pages->type))
+		e->source = BPF_CORE_READ(pages, type);
+	if (e->source == SOURCE_USER)
+		e->vaddr = (__u64)BPF_CORE_READ(pages, uptr) + offset;
+	if (e->source == SOURCE_FILE && bpf_core_field_exists(pages->file)) {
+		e->file = object_id(BPF_CORE_READ(pages, file));
+		e->vaddr = BPF_CORE_READ(pages, start) + offset;
+	}
 	EV_END(e);
 }
 
 /* What the records of a look say about pages besides: whose memory they are, and which file. */
-static __always_inline void about_pages(const struct area_facts *f)
+static __always_inline void about_pages(const struct iopt_pages *pages)
 {
-	on_mm(BPF_CORE_READ(f->pages, source_mm));
-	on_user(BPF_CORE_READ(f->pages, source_user));
-	on_mapped_file(f->file);
+	on_mm(BPF_CORE_READ(pages, source_mm));
+	on_user(BPF_CORE_READ(pages, source_user));
+	if (bpf_core_field_exists(pages->file) && BPF_CORE_READ(pages, type) == PAGES_OF_FILE)
+		on_mapped_file(BPF_CORE_READ(pages, file));
 }
 
-/* An area without pages has its IOVA reserved and nothing mapped: one that is being set up or torn down is no range. */
 static __always_inline void area_step(struct ctx_walk *w)
 {
 	struct rb_node *node = w->t.node;
+	struct iopt_pages *pages;
 	struct iopt_area *area;
-	struct area_facts f;
+	__u64 start, last;
 
 	if (!tree_step(&w->t))
 		return;
 	area = (void *)node - bpf_core_field_offset(struct iopt_area, node) -
 	       bpf_core_field_offset(struct interval_tree_node, rb);
-	read_area(&f, area);
-	w->area_hash = mix(w->area_hash ^ (__u64)area ^ f.start) ^ mix(f.last ^ (__u64)f.pages) ^
-		       mix(f.from + f.prot + ((__u64)f.file << 8));
-	if (!f.pages)
-		return;
-	w->here++;
+	pages = BPF_CORE_READ(area, pages);
+	start = BPF_CORE_READ(area, node.start);
+	last = BPF_CORE_READ(area, node.last);
+	w->area_hash = mix(w->area_hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages);
 	if (!w->emit)
 		return;
-	show_area(w, area, &f);
-	about_pages(&f);
+	show_area(w, area, pages, start, last);
+	if (pages)
+		about_pages(pages);
 }
 
 static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_ioas *ioas)
@@ -116,7 +96,6 @@ static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_
 	w->ioas = (__u64)ioas;
 	w->number = BPF_CORE_READ(ioas, obj.id);
 	w->area_hash = unknown_zero;
-	w->here = unknown_zero;
 	tree_begin(&w->t, root);
 	w->t.done = !root;
 }
@@ -127,7 +106,7 @@ static __always_inline void ioas_end(struct ctx_walk *w)
 	struct ev_ioas *e;
 
 	w->hash = mix(w->hash ^ w->area_hash ^ w->ioas) + w->t.n;
-	w->areas += w->here;
+	w->areas += w->t.n;
 	w->ioases++;
 	w->ioas = 0;
 	if (!w->emit)
@@ -138,7 +117,7 @@ static __always_inline void ioas_end(struct ctx_walk *w)
 	about_nobody(&e->h);
 	e->id = object_id(ioas);
 	e->ioas = w->number;
-	e->areas = w->here;
+	e->areas = w->t.n;
 	e->domains = count_list((void *)ioas + bpf_core_field_offset(struct iommufd_ioas, hwpt_list));
 	e->compat = (__u64)ioas == w->compat;
 	EV_END(e);
