@@ -4,6 +4,7 @@
 # make check		everything; installs what is missing (tests/setup), ends with "N passed, N failed, N skipped"
 # make check-unit	what needs neither root nor a VM
 # make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
+# make check-long	in VMs: what CI has no time for, hours; KERNELS= as above
 # make demo		the deadlock made and proven in a VM; installs what is missing
 # make docs		manual pages and completion; part of make where scdoc is there
 # make install		DESTDIR= prefix=/usr/local; with manual pages and completion, so it needs scdoc
@@ -204,6 +205,10 @@ check-vm:
 	$(Q)tests/setup build vm
 	$(Q)$(run_all) vm-all
 
+check-long:
+	$(Q)tests/setup build vm
+	$(Q)$(run_all) long
+
 # After make check or check-vm, and a look at the difference
 verified:
 	$(Q)mkdir -p tests/verified
@@ -233,7 +238,7 @@ clean:
 	$(call msg,CLEAN,$(O))
 	$(Q)rm -rf $(O)
 
-.PHONY: all check check-unit check-vm verified demo docs install install-docs schema expand clean unit-programs progs
+.PHONY: all check check-unit check-vm check-long verified demo docs install install-docs schema expand clean unit-programs progs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

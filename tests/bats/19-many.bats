@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Very many ranges and containers, and ranges that come and go while status reads them. FDPIN_LONG=1 does what CI has no time for.
+
+load helpers
+load referees
+
+teardown() { common_teardown; }
+
+# Hundreds of thousands of ranges come and go here, which nobody wants in the live trace: it stops meanwhile.
+setup_file() {
+	kill -TERM "$(cat "$RUN/live.pid")"
+	wait_gone "$(cat "$RUN/live.pid")"
+}
+
+teardown_file() {
+	(
+		close_files 2>/dev/null
+		exec "$fdpin" trace -j -o "$LIVE"
+	) </dev/null >/dev/null 2>"$RUN/live.err" &
+	echo $! >"$RUN/live.pid"
+	wait_line Ctrl-C "$RUN/live.err" 600
+}
+
+wait_gone() {
+	local i
+	for ((i = 0; i < 300; i++)); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+# Its largest size in KiB, of a command whose output goes to a file
+peak_of() { # FILE COMMAND…
+	python3 -I -c '
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[2:], stdout=open(sys.argv[1], "w"))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)' "$@"
+}
+
+# A range is some 600 bytes in the model and 500 of text: 70 MiB, twice the text while it grows, and what the tool is without any.
+bounded() {
+	echo "peak: $1 KiB"
+	[ "$1" -gt 5000 ] && [ "$1" -lt 200000 ]
+}
+
+@test "65,535 ranges in one of 1,000 containers: all there, in bounded memory" {
+	local group peak
+	group=$(pci 1)
+	! has_mdev || group=mdev
+	act list type1 "$group" driver empties=999 memfd=256m many=65535
+	peak=$(peak_of "$ST" "$fdpin" status -j)
+	same "all" "$(jq -c --argjson t "${A[tgid]}" '[.complete, .lost, ([.containers[] | select(any(.holders[]; .tgid == $t))]
+		| length, (map(select(.type == "type1").entries_left)), (map(.ranges | length) | add),
+		(map(select(.unstable)) | length), ([.[].holders[].fd] | unique | length))]' "$ST")" '\[true,0,1000,\[0\],65535,0,1000\]'
+	bounded "$peak"
+	rm "$ST"
+}
+
+# mutating GENERATIONS TIMES: so many looks, while ranges come and go, and what they say
+mutating() {
+	local i words=() slots=16
+	if [ "$KERNEL" = iommufd ] && [ "${3-}" ]; then
+		for i in 1 2 3 4; do words+=(iommu ioas); done
+	elif has_mdev; then
+		for i in 1 2 3 4; do words+=(type1 mdev driver); done
+	else
+		words=(type1 "$(pci 1)" driver type1 "$(pci 2)" driver)
+	fi
+	act list "${words[@]}" memfd=$((slots * $1 * 4096)) mutate=$slots,"$1"
+	for ((i = 0; i < $2; i++)); do
+		"$fdpin" status -j >"$BATS_TEST_TMPDIR/look.$i"
+	done
+	load_act
+	echo "rounds: ${A[rounds]-0}"
+	[ "${A[rounds]-0}" -gt "$((FDPIN_LONG ? 10000 : 500))" ]
+	python3 -I "$BATS_TEST_DIRNAME/untorn.py" "${A[tgid]}" "${A[first_iova]}" "${A[memory]}" $slots "$1" "$BATS_TEST_TMPDIR"/look.* >&3
+}
+
+@test "ranges that come and go while they are read: nothing that never was is called stable" {
+	mutating 64 "$((FDPIN_LONG ? 300 : 8))"
+}
+
+@test "ranges that come and go, and come again just as they were" {
+	mutating 2 "$((FDPIN_LONG ? 300 : 8))"
+}
+
+@test "iommufd: 65,535 areas in one of 1,000 contexts: all there, in bounded memory" {
+	need_iommufd
+	local peak
+	act list iommu ioas empties=999 memfd=256m many=65535
+	peak=$(peak_of "$ST" "$fdpin" status -j)
+	same "all" "$(jq -c --argjson t "${A[tgid]}" '[.complete, .lost, ([.containers[] | select(any(.holders[]; .tgid == $t))]
+		| length, (map(.ranges | length) | add), (map(select(.unstable)) | length))]' "$ST")" '\[true,0,1000,65535,0\]'
+	bounded "$peak"
+	rm "$ST"
+}
+
+@test "iommufd: areas that come and go while they are read" {
+	need_iommufd
+	mutating 64 "$((FDPIN_LONG ? 300 : 8))" iommufd
+}
