@@ -188,6 +188,9 @@ static bool add_mm(struct line_list *list, const struct view *v, const struct ob
 		l.key = l.process->h.tgid;
 		ok = add_line(list, &l);
 	}
+	/* The looks of record do not read processes: whose it is is not known then, and a line of dashes tells nobody anything. */
+	if (!lived_in && v->kind == VIEW_REPORT && !v->details)
+		return true;
 	return lived_in ? ok : add_line(list, &l);
 }
 
