@@ -60,8 +60,9 @@ act() {
 		exec "$progs/act_$name" --timeout 60 "$@"
 	) </dev/null >"$BATS_TEST_TMPDIR/act.out" 2>&1 &
 	ACT_PID=$!
-	wait_line '^(ready|result=|refused=)' "$BATS_TEST_TMPDIR/act.out" 900 || return 1
+	wait_line '^(ready|result=|refused=|error=)' "$BATS_TEST_TMPDIR/act.out" 900 || return 1
 	load_act
+	[ -z "${A[error]-}" ] || { echo "the act says: ${A[error]}" >&2; return 1; }
 }
 
 # An act that maps and unmaps and ends by itself, on every row; as words of a command in HARMLESS.
