@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -51,39 +52,65 @@ struct report {
 	const struct format *format;
 	struct view view;
 	struct model *model;
-	char path[64]; /* what is read */
+	char path[PATH_MAX]; /* what is read */
 	bool oom;
 };
 
 /* ---- what is read twice ------------------------------------------------------------ */
 
-static int copy_all(int from, int to)
+static int ignore(void *ctx, const struct record *r)
 {
-	char buf[65536];
-	ssize_t n;
+	(void)ctx;
+	(void)r;
+	return 0;
+}
 
-	while ((n = read(from, buf, sizeof(buf)))) {
+/* Fills buf if it can: length, or -errno. */
+static ssize_t read_full(int fd, char *buf, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t n = read(fd, buf + have, size - have);
+
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		for (ssize_t done = 0, m; done < n; done += m) {
-			m = write(to, buf + done, n - done);
-			if (m < 0)
-				return -errno;
-		}
+		if (!n)
+			break;
+		have += n;
 	}
-	return 0;
+	return have;
 }
 
-/* A pipe can be read once: its bytes go to a file without a name. *ret_path is where to read. */
-static int find_input(char ret_path[64])
+/* What begins like no recording is not read to its end, which it may not have. */
+static int copy_recording(int from, int to, const char *copy)
+{
+	char buf[65536];
+	bool first = true;
+	ssize_t n;
+	int err;
+
+	while ((n = read_full(from, buf, sizeof(buf))) > 0) {
+		if (write(to, buf, n) != n)
+			return -ENOSPC;
+		err = first ? replay_file(copy, ignore, NULL) : 0;
+		if (err == -ENODATA || err == -EPROTO)
+			return err;
+		first = false;
+	}
+	return n;
+}
+
+/* Where to read as often as one likes: the file itself, or for a pipe a copy in memory, which stays open to the end. */
+static int find_input(char ret_path[PATH_MAX])
 {
 	_cleanup_close_ int opened = -1;
 	int in = STDIN_FILENO, copy;
 	struct stat st;
-	int err;
 
+	snprintf(ret_path, PATH_MAX, "%s", strcmp(args.input, "-") ? args.input : "/proc/self/fd/0");
 	if (strcmp(args.input, "-")) {
 		opened = in = open(args.input, O_RDONLY | O_CLOEXEC);
 		if (in < 0)
@@ -91,14 +118,13 @@ static int find_input(char ret_path[64])
 	}
 	if (fstat(in, &st))
 		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -EISDIR;
-	copy = S_ISREG(st.st_mode) ? dup(in) : memfd_create("recording", MFD_CLOEXEC);
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	copy = memfd_create("recording", MFD_CLOEXEC);
 	if (copy < 0)
 		return -errno;
-	err = S_ISREG(st.st_mode) ? 0 : copy_all(in, copy);
-	snprintf(ret_path, 64, "/proc/self/fd/%d", copy); /* stays open to the end */
-	return err;
+	snprintf(ret_path, PATH_MAX, "/proc/self/fd/%d", copy);
+	return copy_recording(in, copy, ret_path);
 }
 
 /* First reading. */

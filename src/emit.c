@@ -28,18 +28,6 @@ int emit_hooks_gap(source_fn fn, void *ctx, const char *what, const char *why)
 	return gap(fn, ctx, true, what, why);
 }
 
-static void read_boot_id(char *buf, int size)
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	if (!f)
-		return;
-	if (!fgets(buf, size, f))
-		buf[0] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	fclose(f);
-}
-
 int emit_session(source_fn fn, void *ctx, const char *command, bool history)
 {
 	struct ev_session s = EV_INIT(session);
@@ -53,7 +41,7 @@ int emit_session(source_fn fn, void *ctx, const char *command, bool history)
 	uname(&uts);
 	EV_STRING(s.node, uts.nodename);
 	EV_STRING(s.release, uts.release);
-	read_boot_id(s.boot_id, sizeof(s.boot_id));
+	read_line("/proc/sys/kernel/random/boot_id", s.boot_id, sizeof(s.boot_id));
 	EV_STRING(s.version, FDPIN_VERSION);
 	EV_STRING(s.command, command);
 	return emit(fn, ctx, &s.h);

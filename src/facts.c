@@ -29,34 +29,6 @@ void fact_set(struct fact *fact, enum known is, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The first line of a small file, without its end. */
-static bool read_line(const char *path, char *buf, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool ok = f && fgets(buf, size, f);
-
-	if (ok)
-		buf[strcspn(buf, "\n")] = '\0';
-	else
-		buf[0] = '\0';
-	if (f)
-		fclose(f);
-	return ok;
-}
-
-bool facts_misc_device(const char *name)
-{
-	char line[64], here[32];
-	bool found = false;
-	FILE *f = fopen("/proc/misc", "re");
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*u %31s", here) == 1 && !strcmp(here, name);
-	if (f)
-		fclose(f);
-	return found;
-}
-
 /* ---- the host ------------------------------------------------------------------------- */
 
 static void host(struct facts *f)
@@ -205,7 +177,7 @@ static void types(struct facts *f, struct btf *vmlinux)
 /* It has a device where it is built in and not turned off. */
 static void liveupdate(struct facts *f, struct btf *vmlinux)
 {
-	if (facts_misc_device("liveupdate"))
+	if (probe_misc_device("liveupdate"))
 		fact_set(&f->liveupdate, KNOWN_YES, "%s", "");
 	else if (access("/proc/misc", R_OK))
 		fact_set(&f->liveupdate, NOT_KNOWN, "cannot read /proc/misc: %s", strerror(errno));

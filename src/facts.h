@@ -104,8 +104,6 @@ static inline bool module_runs(const struct module_facts *m)
 	return m->presence == PRESENCE_LOADED || m->presence == PRESENCE_BUILT_IN;
 }
 
-/* Is there a device of this name in /proc/misc? */
-bool facts_misc_device(const char *name);
 /* marker: a structure that only this module defines. vmlinux may be NULL. */
 void facts_module(struct module_facts *m, struct btf *vmlinux, const char *release, const char *name,
 		  const char *marker);

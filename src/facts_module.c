@@ -73,15 +73,9 @@ static int find_in(const char *release, const char *list, const char *name, char
 static bool is_loaded(const char *name, char *srcversion, size_t size)
 {
 	char path[96];
-	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/module/%s/srcversion", name);
-	f = fopen(path, "re");
-	if (f) {
-		if (fgets(srcversion, size, f))
-			srcversion[strcspn(srcversion, "\n")] = '\0';
-		fclose(f);
-	}
+	read_line(path, srcversion, size);
 	/* a module that is built in has no such file */
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
 	return !access(path, F_OK);

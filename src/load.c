@@ -7,7 +7,6 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,11 +21,9 @@
 /* Half of what ids are made with: differs from boot to boot. The other half is the kernel's layout. */
 static void make_key(__u64 key[2])
 {
-	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	char boot_id[64] = "";
+	char boot_id[64];
 
-	if (fd >= 0 && read(fd, boot_id, sizeof(boot_id) - 1) < 0)
-		boot_id[0] = '\0';
+	read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id));
 	key[0] = 0xcbf29ce484222325ULL;
 	for (const char *p = boot_id; *p; p++)
 		key[0] = (key[0] ^ (unsigned char)*p) * 0x100000001b3ULL;

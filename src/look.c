@@ -14,6 +14,7 @@
 
 #include "emit.h"
 #include "look_memory.h"
+#include "probe.h"
 
 #define RANGES_MAX (1 << 20)
 #define READS_MAX 5 /* of one container, until two in a row are alike */
@@ -168,6 +169,15 @@ static int look_steps(struct source_bpf *s)
 	return err;
 }
 
+/* No program looks: because there is no VFIO, which is an answer, or although there is something to see. */
+static void tell_nothing(struct source_bpf *s)
+{
+	if (!s->no_vfio)
+		deliver_gap(s, "the standing system", "the programs that look could not be loaded again");
+	else if (s->vmlinux_btf && probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx"))
+		deliver_gap(s, "iommufd contexts", "there is iommufd, but VFIO is not loaded, and without its types nothing is looked at");
+}
+
 int source_bpf_look(struct source_bpf *s)
 {
 	struct fdpin_stats *stats = s->snapshot ? &s->snapshot->bss->stats : NULL;
@@ -177,7 +187,8 @@ int source_bpf_look(struct source_bpf *s)
 	s->stop = 0;
 	s->look++;
 	deliver_look(s, false, 0);
-	if (s->no_vfio) {
+	if (s->no_vfio || !s->ring) {
+		tell_nothing(s);
 		deliver_look(s, true, 0);
 		return s->stop;
 	}

@@ -75,31 +75,34 @@ bool probe_member(struct btf *vmlinux, const char *module, const char *type, con
 	return found;
 }
 
+bool probe_misc_device(const char *name)
+{
+	char line[64], here[32];
+	bool found = false;
+	FILE *f = fopen("/proc/misc", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*u %31s", here) == 1 && !strcmp(here, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
 bool probe_module(const char *module)
 {
-	char path[64], line[64];
-	bool built_in = false;
-	FILE *f;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/module/%s", module);
 	if (!access(path, F_OK))
 		return true;
-	if (strcmp(module, "vfio"))
-		return false;
 	/* built in without parameters it has no folder, but the device of containers is there */
-	f = fopen("/proc/misc", "re");
-	while (f && fgets(line, sizeof(line), f))
-		built_in |= strstr(line, " vfio\n") != NULL;
-	if (f)
-		fclose(f);
-	return built_in;
+	return !strcmp(module, "vfio") && probe_misc_device("vfio");
 }
 
 unsigned long long probe_module_identity(const char *module, unsigned long long known)
 {
-	char path[64], state[16] = "";
+	char path[64], state[16];
 	struct stat st;
-	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
 	if (stat(path, &st))
@@ -107,12 +110,8 @@ unsigned long long probe_module_identity(const char *module, unsigned long long 
 	if (st.st_ino == known)
 		return known;
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
-	f = fopen(path, "re");
-	if (!f || !fgets(state, sizeof(state), f))
-		state[0] = '\0';
-	if (f)
-		fclose(f);
-	return strcmp(state, "live\n") ? 0 : st.st_ino;
+	read_line(path, state, sizeof(state));
+	return strcmp(state, "live") ? 0 : st.st_ino;
 }
 
 bool probe_host_pid_namespace(void)

@@ -16,6 +16,8 @@ bool probe_struct(struct btf *vmlinux, const char *module, const char *name);
 bool probe_typedef(struct btf *vmlinux, const char *module, const char *name);
 bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member);
 
+/* Is there a device of this name in /proc/misc? */
+bool probe_misc_device(const char *name);
 /* Is the module loaded, or VFIO built in? Does not need type information. */
 bool probe_module(const char *module);
 /* What tells a loaded module from one of this name that was loaded before; 0 if there is none with type information that is ready. Cheap if it is the known one. */

@@ -145,24 +145,9 @@ static void (*const put[])(FILE *out, const struct line *l) = {
 
 /* ---- lines ---------------------------------------------------------------------------- */
 
-static struct line *line_new(struct line_list *list)
-{
-	size_t more = list->size ? list->size * 2 : 64;
-	struct line *v;
-
-	if (list->n == list->size) {
-		v = reallocarray(list->v, more, sizeof(*v));
-		if (!v)
-			return NULL;
-		list->v = v;
-		list->size = more;
-	}
-	return &list->v[list->n++];
-}
-
 static bool add_line(struct line_list *list, const struct line *l)
 {
-	struct line *new = line_new(list);
+	struct line *new = array_add(&list->v, &list->n, &list->size, sizeof(*list->v));
 
 	if (new)
 		*new = *l;

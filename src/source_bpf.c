@@ -263,8 +263,10 @@ static int reopen(struct source_bpf *s)
 	err = open_kernel(s, &why);
 	source_bpf_gap(s, true, "the first calls",
 		       "a module of VFIO was loaded while this ran: what was done before its functions were hooked was not seen");
-	if (err)
+	if (err) {
 		source_bpf_gap(s, false, "VFIO, which was loaded while this ran", "%s: %s", why, strerror(-err));
+		close_kernel(s); /* half of it is of no use */
+	}
 	return err;
 }
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util.h"
+
 /* Pages of one range, or of what several areas share. */
 struct pin {
 	__u64 mm, key;
@@ -25,17 +27,7 @@ struct pins {
 
 static struct pin *pin_new(struct pins *p)
 {
-	size_t more = p->size ? p->size * 2 : 64;
-	struct pin *v;
-
-	if (p->n == p->size) {
-		v = reallocarray(p->v, more, sizeof(*v));
-		if (!v)
-			return NULL;
-		p->v = v;
-		p->size = more;
-	}
-	return &p->v[p->n++];
+	return array_add(&p->v, &p->n, &p->size, sizeof(*p->v));
 }
 
 /* ---- what is behind a range ---------------------------------------------------- */

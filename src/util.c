@@ -47,6 +47,35 @@ __u64 now_ns(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+bool read_line(const char *path, char *buf, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool ok = f && fgets(buf, size, f);
+
+	if (!ok)
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+void *array_add(void *v, size_t *n, size_t *size, size_t element)
+{
+	char **array = v;
+
+	if (*n == *size) {
+		size_t more = *size ? *size * 2 : 64;
+		char *bigger = reallocarray(*array, more, element);
+
+		if (!bigger)
+			return NULL;
+		*array = bigger;
+		*size = more;
+	}
+	return *array + (*n)++ * element;
+}
+
 int parse_u64(const char *s, __u64 *ret)
 {
 	bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');

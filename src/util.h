@@ -50,6 +50,12 @@ int exit_status(int err);
 
 __u64 now_ns(void); /* CLOCK_MONOTONIC, the clock of every record */
 
+/* The first line of a small file, without its end; false and "" if there is none, with errno. */
+bool read_line(const char *path, char *buf, size_t size);
+
+/* One more element of an array with room for *size, which doubles; NULL without memory, and nothing is lost. v is the address of the array's pointer. */
+void *array_add(void *v, size_t *n, size_t *size, size_t element);
+
 /* ---- numbers people type -------------------------------------------------
  *
  * All return 0 or -EINVAL, -ERANGE; on failure *ret is untouched.

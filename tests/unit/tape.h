@@ -333,4 +333,16 @@ static inline struct model *tape_model(const struct tape *t, unsigned int skip)
 	return m;
 }
 
+/* The same without that record, and with the loss known. */
+static inline struct model *tape_model_lossy(const struct tape *t, unsigned int skip)
+{
+	struct ev_lost lost = { .h = { .size = sizeof(lost), .type = EV_lost, .ts_ns = t->ts }, .count = 1 };
+	struct model *m = tape_model(t, skip);
+	struct record r;
+
+	assert_true(record_decode(&lost, sizeof(lost), &r) > 0);
+	assert_int_equal(model_apply(m, &r), 0);
+	return m;
+}
+
 #endif
