@@ -201,6 +201,11 @@ struct vfio_device___iommufd {
 	__u8 cdev_opened : 1;
 } CORE;
 
+/* Since 6.2: the context that VFIO_GROUP_SET_CONTAINER was given in place of a container. */
+struct vfio_group___iommufd {
+	struct iommufd_ctx *iommufd;
+} CORE;
+
 /* ---- accessors ------------------------------------------------------------ */
 
 /* struct file: 6.13 made the count a file_ref_t whose zero is one reference. */
@@ -248,10 +253,11 @@ static __always_inline struct vfio_device *file_vfio_device(const struct file *f
 	return data;
 }
 
-/* The context a device is bound to, through its access or as a physical device. */
-static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device *vdev)
+/* The context a device is bound to, through its access or as a physical device; that of its group, if it is not open. */
+static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device *vdev, const struct vfio_group *group)
 {
 	const struct vfio_device___iommufd *d = (const void *)vdev;
+	const struct vfio_group___iommufd *g = (const void *)group;
 	struct iommufd_access *access = NULL;
 	struct iommufd_device *idev = NULL;
 
@@ -265,6 +271,8 @@ static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device 
 		idev = BPF_CORE_READ(d, iommufd_device);
 	if (idev && bpf_core_type_exists(struct iommufd_device))
 		return BPF_CORE_READ(idev, ictx);
+	if (g && bpf_core_field_exists(g->iommufd))
+		return BPF_CORE_READ(g, iommufd);
 	return NULL;
 }
 

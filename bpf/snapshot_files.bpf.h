@@ -124,7 +124,7 @@ static __always_inline void on_device(const struct vfio_device *device)
 		iommu_group = BPF_CORE_READ(group, iommu_group);
 	}
 	if (!container) {
-		container = device_ictx(device);
+		container = device_ictx(device, group);
 		kind = CONTAINER_IOMMUFD;
 	}
 	if (!container)

@@ -67,6 +67,17 @@ static __always_inline void about_pages(const struct iopt_pages *pages)
 		on_mapped_file(BPF_CORE_READ(pages, file));
 }
 
+/* Which memory: another area and other pages can have come to lie where these were. Without a branch, for the verifier: a read through NULL gives 0. */
+static __always_inline __u64 what_it_maps(const struct iopt_area *area, const struct iopt_pages *pages)
+{
+	__u64 n = ((__u64)BPF_CORE_READ(area, pages_node.start) << PAGE_SHIFT) + BPF_CORE_READ(area, page_offset);
+
+	n = mix(n ^ (__u64)BPF_CORE_READ(pages, uptr)); /* with files: the file, in the same place */
+	if (bpf_core_field_exists(pages->start))
+		n += BPF_CORE_READ(pages, start);
+	return n ^ (__u64)BPF_CORE_READ(pages, source_mm);
+}
+
 static __always_inline void area_step(struct ctx_walk *w)
 {
 	struct rb_node *node = w->t.node;
@@ -81,7 +92,7 @@ static __always_inline void area_step(struct ctx_walk *w)
 	pages = BPF_CORE_READ(area, pages);
 	start = BPF_CORE_READ(area, node.start);
 	last = BPF_CORE_READ(area, node.last);
-	w->area_hash = mix(w->area_hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages);
+	w->area_hash = mix(w->area_hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages) ^ mix(what_it_maps(area, pages));
 	if (!w->emit)
 		return;
 	show_area(w, area, pages, start, last);

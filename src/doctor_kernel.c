@@ -75,6 +75,8 @@ void judge_iterators(struct check *c, const struct facts *f)
 void judge_memory(struct check *c, const struct facts *f)
 {
 	tried(c, f, DOCTOR_read_kernel, DOCTOR_read_kernel, "can be read");
+	if (f->tests[DOCTOR_read_kernel].is == KNOWN_NO && !strcmp(f->locked_down.why, "confidentiality"))
+		check_answer(c, KNOWN_NO, STATE_NONE, "kernel lockdown forbids it, see there");
 }
 
 void judge_symbols(struct check *c, const struct facts *f)

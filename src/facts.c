@@ -55,27 +55,20 @@ static bool in_list(const char *list, const char *word)
 	return false;
 }
 
-/* "none [integrity] confidentiality": the mode is in brackets. */
 static void security(struct facts *f)
 {
-	char line[256], mode[32];
+	const char *mode = probe_lockdown();
 
 	if (read_line("/sys/kernel/security/lsm", f->lsms, sizeof(f->lsms)))
 		fact_set(&f->lsm_bpf, known(in_list(f->lsms, "bpf")), "%s", "");
 	else
 		fact_set(&f->lsm_bpf, NOT_KNOWN, "cannot read /sys/kernel/security/lsm: %s", strerror(errno));
-	if (!read_line("/sys/kernel/security/lockdown", line, sizeof(line))) {
-		if (f->lsms[0] && !in_list(f->lsms, "lockdown"))
-			fact_set(&f->locked_down, KNOWN_NO, "not in this kernel, or not in the list of LSMs");
-		else
-			fact_set(&f->locked_down, NOT_KNOWN, "cannot read /sys/kernel/security/lockdown: %s",
-				 strerror(errno));
-		return;
-	}
-	if (sscanf(line, "%*[^[][%31[^]]]", mode) == 1 || sscanf(line, "[%31[^]]]", mode) == 1)
+	if (*mode)
 		fact_set(&f->locked_down, known(strcmp(mode, "none")), "%s", mode);
+	else if (f->lsms[0] && !in_list(f->lsms, "lockdown"))
+		fact_set(&f->locked_down, KNOWN_NO, "not in this kernel, or not in the list of LSMs");
 	else
-		fact_set(&f->locked_down, NOT_KNOWN, "no mode in /sys/kernel/security/lockdown");
+		fact_set(&f->locked_down, NOT_KNOWN, "cannot read a mode in /sys/kernel/security/lockdown");
 }
 
 static void hung_task(struct facts *f)

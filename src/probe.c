@@ -135,6 +135,18 @@ static unsigned long long effective_rights(void)
 	return caps;
 }
 
+/* "none [integrity] confidentiality": the mode is in brackets. */
+const char *probe_lockdown(void)
+{
+	static char mode[32];
+	char line[256];
+
+	read_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	if (sscanf(line, "%*[^[][%31[^]]]", mode) != 1 && sscanf(line, "[%31[^]]]", mode) != 1)
+		mode[0] = '\0';
+	return mode;
+}
+
 const char *probe_missing_rights(void)
 {
 	static const struct {

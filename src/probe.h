@@ -26,6 +26,9 @@ unsigned long long probe_module_identity(const char *module, unsigned long long 
 /* False in a PID namespace of our own: a look sees the threads of its namespace only. */
 bool probe_host_pid_namespace(void);
 
+/* The mode of kernel lockdown, "none", "integrity" or "confidentiality"; "" if there is no such thing or it cannot be read. Static. */
+const char *probe_lockdown(void);
+
 /* The capabilities a look needs and we have not, each with a blank before it; "" for none. Static. */
 const char *probe_missing_rights(void);
 

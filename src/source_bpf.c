@@ -301,6 +301,7 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 		    source_fn fn, void *ctx, const char **why)
 {
 	static char text[160];
+	const char *rights;
 	struct source_bpf *s = calloc(1, sizeof(*s));
 	int err;
 
@@ -329,11 +330,13 @@ int source_bpf_open(struct source_bpf **ret, const struct source_filter *filter,
 		*ret = s;
 		return 0;
 	}
-	if (err == -EPERM || err == -EACCES) {
-		const char *rights = probe_missing_rights();
-
+	rights = probe_missing_rights();
+	if (err != -EOPNOTSUPP && !*rights && !strcmp(probe_lockdown(), "confidentiality")) { /* the verifier calls it EINVAL */
 		err = -EPERM;
-		snprintf(text, sizeof(text), "no permission; missing:%s", *rights ? rights : " none of the usual (lockdown?)");
+		*why = "kernel lockdown is in mode confidentiality: no program may read kernel memory";
+	} else if (err == -EPERM || err == -EACCES) {
+		err = -EPERM;
+		snprintf(text, sizeof(text), "no permission; missing:%s", *rights ? rights : " none of the usual");
 		*why = text;
 	} else if (err != -EOPNOTSUPP) {
 		snprintf(text, sizeof(text), "%s: %s", *why, strerror(-err));

@@ -18,6 +18,7 @@ load doctor
 	same "defects" "$(defects)" "$wanted"
 	same "status" "$status" "$want"
 	same "status in JSON" "$(jq .status "$D")" "$want"
+	"$top/tests/validate" "$D" "$top/dist/fdpin-trace-doctor.schema.json"
 }
 
 @test "what waits for an address, beside the kernel's own table of symbols" {

@@ -82,9 +82,9 @@ teardown() { common_teardown; }
 	jq -e '[.containers[].ioases // [] | .[] | select(.hwpts > 0)] | length == 1' "$ST"
 }
 
-@test "iommufd: what is charged to the process, and to a user without CAP_IPC_LOCK" {
+@test "iommufd: what is charged to the process, and to the user, without CAP_IPC_LOCK" {
 	need_iommufd
-	agree iommu rlimit=1 ioas "$(cdev 1)" memfd=1m map=64k file-map=64k iommu ioas "$(cdev 2)" anon=64k uid=65534 map=64k
+	agree iommu rlimit=1 ioas "$(cdev 1)" nolock memfd=1m map=64k file-map=64k iommu ioas "$(cdev 2)" anon=64k uid=65534 map=64k
 	same "charged" "$(jq -c '[.containers[].ranges[] | "\(.charged_pages) \(.account)"] | sort' "$ST")" '\["16 mm","16 mm","16 user"\]'
 	same "of the user" "$(jq -c '[.users[] | select(.uid == 65534).locked_vm_pages]' "$ST")" '\[16\]'
 }

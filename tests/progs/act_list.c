@@ -32,13 +32,14 @@
  *   thirtytwo=SIZE	a 32-bit one (32bit.c) maps memory of its own
  *   child		one that has all files so far
  *   sharer		one that has the same file table
- *   uid=N		go on as this user
+ *   uid=N, nolock	go on as this user; without CAP_IPC_LOCK
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/memfd.h>
 #include <sched.h>
 #include <signal.h>
@@ -50,6 +51,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -93,7 +95,7 @@ static struct container *all, *c;
 static size_t n_all;
 static struct box box;
 static __u64 next_iova = 0x100000000ULL;
-static const char *out;
+static FILE *out; /* opened before uid= */
 static unsigned int slots, gens;
 
 /* ---- words about containers --------------------------------------------------- */
@@ -626,9 +628,24 @@ static void w_uid(char *arg)
 		die("setuid");
 }
 
+static void w_nolock(char *arg)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	(void)arg;
+	if (syscall(SYS_capget, &header, data))
+		die("capget");
+	data[0].effective &= ~(1U << CAP_IPC_LOCK);
+	if (syscall(SYS_capset, &header, data))
+		die("capset");
+}
+
 static void w_out(char *arg)
 {
-	out = arg;
+	out = fopen(arg, "we");
+	if (!out)
+		die("%s", arg);
 }
 
 static void w_mcdev(char *arg)
@@ -659,7 +676,7 @@ static const struct word {
 	{ "shared", w_shared }, { "sysv", w_sysv }, { "memfd", w_memfd }, { "huge", w_huge }, { "giga", w_giga },
 	{ "file", w_file }, { "gone", w_gone }, { "bar", w_bar }, { "udmabuf", w_udmabuf }, { "skip", w_skip },
 	{ "forget", w_forget }, { "iova", w_iova }, { "map", w_map }, { "file-map", w_file_map }, { "many", w_many },
-	{ "invalidate", w_invalidate }, { "pin", w_pin }, { "child", w_child }, { "uid", w_uid },
+	{ "invalidate", w_invalidate }, { "pin", w_pin }, { "child", w_child }, { "uid", w_uid }, { "nolock", w_nolock },
 	{ "mutate", w_mutate }, { "thirtytwo", w_thirtytwo }, { "sharer", w_sharer },
 };
 
@@ -742,20 +759,16 @@ static void ask_compat(struct container *k)
 
 static void put_list(void)
 {
-	FILE *f = fopen(out, "we");
-
-	if (!f)
-		die("%s", out);
-	fprintf(f, "{\"tgid\":%d,\"containers\":[", getpid());
+	fprintf(out, "{\"tgid\":%d,\"containers\":[", getpid());
 	for (size_t i = 0; i < n_all; i++) {
 		ask_compat(&all[i]);
 		if (i)
-			fputs(",\n", f);
-		put_container(f, &all[i]);
+			fputs(",\n", out);
+		put_container(out, &all[i]);
 	}
-	fputs("]}\n", f);
-	if (fclose(f))
-		die("%s", out);
+	fputs("]}\n", out);
+	if (fclose(out))
+		die("the list");
 }
 
 static void raise_limit(void)

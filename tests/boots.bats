@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# A kernel that was started, or is told later, to allow less: what doctor and status say of it. A boot of its own, as neither can be taken back.
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.."
+	# shellcheck disable=SC2016 # the guest's shell it is
+	tests/vm/run --timeout 400 --append 'lsm=lockdown,capability,yama' -- bash -c '
+		modprobe vfio_iommu_type1
+		cd "$1"
+		for mode in none integrity confidentiality; do
+			[ $mode = none ] || echo $mode >/sys/kernel/security/lockdown
+			"$0" doctor -j >doctor.$mode
+			echo $? >doctor.$mode.status
+		done
+		say() { name=$1; shift; "$@" >"$name" 2>&1; echo $? >"$name.status"; }
+		say status "$0" status -j
+		say check "$0" status --check
+		say trace "$0" trace --duration 1s
+		true' "$PWD/${O:-build}/fdpin-trace" "$(shared)" >&2
+}
+
+# A folder of the working tree, as the guest's /tmp is its own
+shared() {
+	mkdir -p "$BATS_TEST_DIRNAME/../${O:-build}/tests/boots"
+	realpath "$BATS_TEST_DIRNAME/../${O:-build}/tests/boots"
+}
+
+setup() { cd "$(shared)"; }
+
+check() { jq -r --arg id "$2" '.checks[] | select(.id == $id) | "\(.answer)/\(.state)"' "doctor.$1"; }
+
+@test "bpf is not in the list of LSMs: a program that attaches and is never called is no guard; fmod_ret works" {
+	[ "$(check none bpf-lsm)" = no/part ]
+	[ "$(check none fmod-ret)" = yes/ok ]
+	jq -e '.checks[] | select(.id == "bpf-lsm") | any(.notes[]; .text | test("attached, but never called"))' doctor.none
+	[ "$(cat doctor.none.status)" = 0 ]
+}
+
+@test "lockdown integrity: nothing is lost" {
+	[ "$(check integrity lockdown)" = yes/ok ]
+	[ "$(jq -c .works doctor.integrity)" = "$(jq -c .works doctor.none)" ]
+}
+
+@test "lockdown confidentiality: said, what needs no look into the kernel is still told, and no command claims to work" {
+	[ "$(check confidentiality lockdown)" = no/none ]
+	[ "$(check confidentiality kernel-memory)" = no/none ]
+	[ "$(jq -c .defects doctor.confidentiality)" = "$(jq -c .defects doctor.none)" ]
+	[ "$(jq -r '.works | "\(.status) \(.trace) \(.report)"' doctor.confidentiality)" = "none none full" ]
+	jq -e '.checks | map(select(.answer == "unknown")) == []' doctor.confidentiality
+}
+
+@test "lockdown confidentiality: status cannot tell, and says what forbids it; trace does not start" {
+	jq -e '.complete == false and all(.verdicts[]; .answer == "cannot-tell") and any(.gaps[]; .why | test("lockdown"))' status
+	[ "$(cat check.status)" = 3 ]
+	grep -q '^UNKNOWN .*lockdown' check
+	grep -q lockdown trace
+	[ "$(cat trace.status)" = 77 ]
+}
