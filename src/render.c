@@ -268,12 +268,17 @@ bool view_has(const struct view *v, const struct obj *c)
 	return is_there(c) && filter_container(v->filter, v->model, c) == ANSWER_YES;
 }
 
+bool view_may_have(const struct view *v, const struct obj *c)
+{
+	return is_there(c) && filter_container(v->filter, v->model, c) == ANSWER_CANNOT_TELL;
+}
+
 unsigned int count_undecided(const struct view *v, const struct obj **ret_first)
 {
 	unsigned int n = 0;
 
 	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
-		if (!is_there(c) || filter_container(v->filter, v->model, c) != ANSWER_CANNOT_TELL)
+		if (!view_may_have(v, c))
 			continue;
 		if (!n++ && ret_first)
 			*ret_first = c;

@@ -99,7 +99,9 @@ bool view_has(const struct view *v, const struct obj *container);
 /* An address space, or a user, that has to do with a container that is shown. */
 bool view_has_mm(const struct view *v, const struct obj *mm);
 bool view_has_user(const struct view *v, const struct obj *user);
-/* Containers of which it cannot be told whether they are what was asked for; *ret_first may be NULL. */
+/* It cannot be told whether this container is what was asked for. */
+bool view_may_have(const struct view *v, const struct obj *container);
+/* How many of these there are; *ret_first may be NULL. */
 unsigned int count_undecided(const struct view *v, const struct obj **ret_first);
 /* Is a finding about something that is shown? */
 bool view_has_finding(const struct view *v, const struct finding *f);

@@ -408,6 +408,17 @@ static struct json_object *containers(const struct view *v)
 	return list;
 }
 
+/* Their ids: what they are is not shown, as it was perhaps not asked for. */
+static struct json_object *undecided(const struct view *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct obj *c = model_first(v->model, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
+		if (view_may_have(v, c))
+			json_object_array_add(list, container_name(c->id));
+	return list;
+}
+
 /* ---- processes, address spaces, users -------------------------------------------------- */
 
 /* A limit in bytes, NULL for none. */
@@ -595,6 +606,7 @@ int json_status(struct json_object *doc, struct view *v)
 	if (v->kind != VIEW_STREAM) {
 		json_add(doc, "looks", json_object_new_int64(model_looks(v->model)));
 		json_add(doc, "containers", containers(v));
+		json_add(doc, "undecided", undecided(v));
 		json_add(doc, "mms", mms(v));
 		json_add(doc, "users", users(v));
 	}

@@ -59,10 +59,11 @@ bounded() {
 	rm "$ST"
 }
 
-# mutating GENERATIONS TIMES: so many looks, while ranges come and go, and what they say
+# mutating GENERATIONS [iommufd]: looks while ranges come and go, until there were enough of both; and what the looks say
 mutating() {
-	local i words=() slots=16
-	if [ "$KERNEL" = iommufd ] && [ "${3-}" ]; then
+	local i words=() slots=16 looks=8 rounds=500
+	[ -z "${FDPIN_LONG-}" ] || looks=40 rounds=10000
+	if [ "${2-}" ]; then
 		for i in 1 2 3 4; do words+=(iommu ioas); done
 	elif has_mdev; then
 		for i in 1 2 3 4; do words+=(type1 mdev driver); done
@@ -70,21 +71,20 @@ mutating() {
 		words=(type1 "$(pci 1)" driver type1 "$(pci 2)" driver)
 	fi
 	act list "${words[@]}" memfd=$((slots * $1 * 4096)) mutate=$slots,"$1"
-	for ((i = 0; i < $2; i++)); do
+	for ((i = 0; i < looks || ${A[rounds]-0} < rounds; i++)); do
 		"$fdpin" status -j >"$BATS_TEST_TMPDIR/look.$i"
+		load_act
 	done
-	load_act
-	echo "rounds: ${A[rounds]-0}"
-	[ "${A[rounds]-0}" -gt "$((FDPIN_LONG ? 10000 : 500))" ]
+	echo "# ${A[rounds]} rounds, $i looks" >&3
 	python3 -I "$BATS_TEST_DIRNAME/untorn.py" "${A[tgid]}" "${A[first_iova]}" "${A[memory]}" $slots "$1" "$BATS_TEST_TMPDIR"/look.* >&3
 }
 
 @test "ranges that come and go while they are read: nothing that never was is called stable" {
-	mutating 64 "$((FDPIN_LONG ? 300 : 8))"
+	mutating 64
 }
 
 @test "ranges that come and go, and come again just as they were" {
-	mutating 2 "$((FDPIN_LONG ? 300 : 8))"
+	mutating 2
 }
 
 @test "iommufd: 65,535 areas in one of 1,000 contexts: all there, in bounded memory" {
@@ -100,5 +100,5 @@ mutating() {
 
 @test "iommufd: areas that come and go while they are read" {
 	need_iommufd
-	mutating 64 "$((FDPIN_LONG ? 300 : 8))" iommufd
+	mutating 64 iommufd
 }

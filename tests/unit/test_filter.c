@@ -179,7 +179,7 @@ static void everywhere(void **state)
 {
 	struct filter cad = { .vm = "cad2" }, none = { .vm = "none" };
 	struct tape *t = whole_host();
-	_cleanup_free_ char *text = NULL, *json = NULL, *empty = NULL, *blocked = NULL, *doubt = NULL;
+	_cleanup_free_ char *text = NULL, *json = NULL, *empty = NULL, *blocked = NULL, *doubt = NULL, *doubted = NULL;
 
 	(void)state;
 	text = h_text(t, (struct view){ .filter = &cad });
@@ -209,6 +209,11 @@ static void everywhere(void **state)
 	doubt = h_text(t, (struct view){ .filter = &cad });
 	has(doubt, "Not certain  vfio-9999 could be what was asked for");
 	has(doubt, "\nUNKNOWN  ");
+	t = whole_host();
+	h_container(t, 0x9999, CONTAINER_TYPE1, 0);
+	doubted = h_show(t, (struct view){ .filter = &cad }, &format_json, 80, false);
+	has(doubted, "\"undecided\":[\"vfio-9999\"]");
+	has(json, "\"undecided\":[]");
 }
 
 int main(void)
