@@ -61,21 +61,22 @@ bounded() {
 
 # mutating GENERATIONS [iommufd]: looks while ranges come and go, until there were enough of both; and what the looks say
 mutating() {
-	local i words=() slots=16 looks=8 rounds=500
+	local i=0 did=0 words=() slots=16 looks=8 rounds=500
 	[ -z "${FDPIN_LONG-}" ] || looks=40 rounds=10000
 	if [ "${2-}" ]; then
-		for i in 1 2 3 4; do words+=(iommu ioas); done
+		for _ in 1 2 3 4; do words+=(iommu ioas); done
 	elif has_mdev; then
-		for i in 1 2 3 4; do words+=(type1 mdev driver); done
+		for _ in 1 2 3 4; do words+=(type1 mdev driver); done
 	else
 		words=(type1 "$(pci 1)" driver type1 "$(pci 2)" driver)
 	fi
 	act list "${words[@]}" memfd=$((slots * $1 * 4096)) mutate=$slots,"$1"
-	for ((i = 0; i < looks || ${A[rounds]-0} < rounds; i++)); do
+	while [ "$i" -lt "$looks" ] || [ "$did" -lt "$rounds" ]; do
 		"$fdpin" status -j >"$BATS_TEST_TMPDIR/look.$i"
-		load_act
+		i=$((i + 1)) did=$(sed -n "s/^rounds=//p" "$BATS_TEST_TMPDIR/act.out" | tail -n 1)
+		did=${did:-0}
 	done
-	echo "# ${A[rounds]} rounds, $i looks" >&3
+	echo "# $did rounds, $i looks" >&3
 	python3 -I "$BATS_TEST_DIRNAME/untorn.py" "${A[tgid]}" "${A[first_iova]}" "${A[memory]}" $slots "$1" "$BATS_TEST_TMPDIR"/look.* >&3
 }
 

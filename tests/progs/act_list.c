@@ -551,7 +551,7 @@ static void mutate(void)
 		}
 		if (random() % 2)
 			usleep(random() % 4000);
-		if (rounds % 64 < 8)
+		if (rounds % 256 < 8)
 			say("rounds=%lu", rounds);
 	}
 }
