@@ -16,9 +16,10 @@ struct ctx_walk {
 	__u64 ioas;	 /* that ioas; 0 when the next object is to be looked at */
 	__u64 compat;	 /* the one that VFIO's ioctls use */
 	__u32 number;	 /* its number */
+	__u32 here;	 /* areas of that ioas that map something */
 	__u32 areas, ioases;
 	__u32 emit;
-	__u32 over, pad;
+	__u32 over;
 };
 
 static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area, struct iopt_pages *pages, __u64 start, __u64 last)
@@ -37,10 +38,6 @@ static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area
 	e->accesses = BPF_CORE_READ(area, num_accesses);
 	e->mapped = BPF_CORE_READ(area, storage_domain) != NULL;
 	e->valid = 1; /* there is no other state here */
-	if (!pages) { /* being set up or torn down */
-		EV_END(e);
-		return;
-	}
 	e->pages = object_id(pages);
 	e->pinned = BPF_CORE_READ(pages, npinned);
 	e->charged = BPF_CORE_READ(pages, last_npinned);
@@ -93,11 +90,13 @@ static __always_inline void area_step(struct ctx_walk *w)
 	start = BPF_CORE_READ(area, node.start);
 	last = BPF_CORE_READ(area, node.last);
 	w->area_hash = mix(w->area_hash ^ (__u64)area ^ start) ^ mix(last ^ (__u64)pages) ^ mix(what_it_maps(area, pages));
+	if (!pages) /* addresses that are reserved: a mapping that is being made or taken away */
+		return;
+	w->here++;
 	if (!w->emit)
 		return;
 	show_area(w, area, pages, start, last);
-	if (pages)
-		about_pages(pages);
+	about_pages(pages);
 }
 
 static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_ioas *ioas)
@@ -107,6 +106,7 @@ static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_
 	w->ioas = (__u64)ioas;
 	w->number = BPF_CORE_READ(ioas, obj.id);
 	w->area_hash = unknown_zero;
+	w->here = unknown_zero;
 	tree_begin(&w->t, root);
 	w->t.done = !root;
 }
@@ -117,7 +117,7 @@ static __always_inline void ioas_end(struct ctx_walk *w)
 	struct ev_ioas *e;
 
 	w->hash = mix(w->hash ^ w->area_hash ^ w->ioas) + w->t.n;
-	w->areas += w->t.n;
+	w->areas += w->here;
 	w->ioases++;
 	w->ioas = 0;
 	if (!w->emit)
@@ -128,7 +128,7 @@ static __always_inline void ioas_end(struct ctx_walk *w)
 	about_nobody(&e->h);
 	e->id = object_id(ioas);
 	e->ioas = w->number;
-	e->areas = w->t.n;
+	e->areas = w->here;
 	e->domains = count_list((void *)ioas + bpf_core_field_offset(struct iommufd_ioas, hwpt_list));
 	e->compat = (__u64)ioas == w->compat;
 	EV_END(e);
@@ -160,7 +160,7 @@ static __always_inline void ctx_begin(struct ctx_walk *w, const struct iommufd_c
 {
 	__builtin_memset(w, 0, sizeof(*w));
 	w->container = id;
-	w->hash = w->areas = w->ioases = w->over = unknown_zero;
+	w->hash = w->here = w->areas = w->ioases = w->over = unknown_zero;
 	w->ioas = unknown_zero;
 	w->t.done = 1;
 	w->emit = emit;
