@@ -78,7 +78,7 @@ undo() {
 
 common_teardown() {
 	[ -n "${BATS_TEST_COMPLETED-}" ] || {
-		cat "$BATS_TEST_TMPDIR/act.out" 2>/dev/null
+		tail -n 40 "$BATS_TEST_TMPDIR/act.out" 2>/dev/null
 		[ ! -s "$ST" ] || jq -c --arg id "${ID-}" '.gaps, (.containers[] | select(.id == $id)), (.verdicts[] | select(.subject == $id or .subject == null))' "$ST"
 		for t in ${A[closer_tid]-} ${A[worker_tid]-}; do
 			echo "-- stack of $t"
