@@ -17,7 +17,8 @@ struct range_walk {
 	struct tree_walk t;
 	__u64 container, hash;
 	__u64 mm; /* of the range before: most ranges have the same */
-	__u32 emit, pad;
+	__u32 emit;
+	__u32 empty; /* ranges that map nothing yet */
 };
 
 static long pin_step(__u32 i, struct tree_walk *t)
@@ -97,7 +98,9 @@ static long range_step(__u32 i, struct range_walk *w)
 	vaddr = BPF_CORE_READ(dma, vaddr);
 	invalid = BPF_CORE_READ(dma, vaddr_invalid);
 	w->hash = mix(w->hash ^ (__u64)dma ^ iova) + size + (vaddr ^ invalid);
-	if (w->emit)
+	if (!size) /* it grows while its pages are pinned, from nothing */
+		w->empty++;
+	else if (w->emit)
 		show_range(w, dma, iova, size, vaddr, invalid);
 	return 0;
 }
@@ -109,6 +112,7 @@ static __always_inline void ranges_begin(struct range_walk *w, const struct vfio
 	w->container = id;
 	w->hash = unknown_zero;
 	w->mm = unknown_zero;
+	w->empty = unknown_zero;
 	w->emit = emit;
 	tree_begin(&w->t, root);
 	w->t.done = !root;
@@ -274,7 +278,7 @@ int read_container(struct fdpin_read_args *args)
 	if (!e)
 		return 0;
 	about_container(e, container, found, &after, type1);
-	e->ranges = again.t.n;
+	e->ranges = again.t.n - again.empty;
 	e->waiters = waiting;
 	e->unstable = args->unstable;
 	e->retries = args->retries;

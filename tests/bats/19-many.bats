@@ -7,29 +7,7 @@ load referees
 
 teardown() { common_teardown; }
 
-# Hundreds of thousands of ranges come and go here, which nobody wants in the live trace: it stops meanwhile.
-setup_file() {
-	kill -TERM "$(cat "$RUN/live.pid")"
-	wait_gone "$(cat "$RUN/live.pid")"
-}
-
-teardown_file() {
-	(
-		close_files 2>/dev/null
-		exec "$fdpin" trace -j -o "$LIVE"
-	) </dev/null >/dev/null 2>"$RUN/live.err" &
-	echo $! >"$RUN/live.pid"
-	wait_line Ctrl-C "$RUN/live.err" 600
-}
-
-wait_gone() {
-	local i
-	for ((i = 0; i < 300; i++)); do
-		kill -0 "$1" 2>/dev/null || return 0
-		sleep 0.1
-	done
-	return 1
-}
+# Hundreds of thousands of ranges come and go here, which nobody wants in the live trace: in-vm runs this file when that has ended.
 
 # Its largest size in KiB, of a command whose output goes to a file
 peak_of() { # FILE COMMAND…
