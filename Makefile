@@ -26,6 +26,9 @@ O ?= build
 endif
 prefix ?= /usr/local
 sbindir ?= $(prefix)/sbin
+vendordir ?= $(prefix)/lib/fdpin-trace
+systemddir ?= $(prefix)/lib/systemd
+sysusersdir ?= $(prefix)/lib/sysusers.d
 datadir ?= $(prefix)/share
 docdir ?= $(datadir)/doc/fdpin-trace
 mandir ?= $(datadir)/man
@@ -43,10 +46,10 @@ BPFTOOL ?= bpftool
 # Everything optional that a command can be told is told here, so that nothing is asked for at parse time: on a bare machine
 # `make check` must get as far as tests/setup. Each of the three asks once, when a recipe first needs it.
 # OPTIONAL libraries are used where they are there.
-LIBRARIES := libbpf json-c smartcols libelf
-OPTIONAL := libdw
+LIBRARIES := libbpf json-c smartcols libelf libeconf
+OPTIONAL := libdw libsystemd
 PKG_THERE = $(eval PKG_THERE := $$(shell for l in $(OPTIONAL); do $(PKG_CONFIG) --exists $$$$l && echo $$$$l; done))$(PKG_THERE)
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(PKG_THERE)) $(if $(filter libdw,$(PKG_THERE)),-DHAVE_LIBDW))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) $(PKG_THERE)) $(if $(filter libdw,$(PKG_THERE)),-DHAVE_LIBDW) $(if $(filter libsystemd,$(PKG_THERE)),-DHAVE_LIBSYSTEMD='"$$(shell $(PKG_CONFIG) --modversion libsystemd)"'))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(PKG_THERE)))$(PKG_LIBS)
 
 CFLAGS ?= -O2 -g
@@ -67,7 +70,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c src/facts%.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/guard.c src/guard_canary.c src/enforce_%.c src/service.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/probe.c src/watch.c src/facts%.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 pages := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
@@ -87,7 +90,14 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o: $(skeletons)
+$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o $(O)/src/guard.o: $(skeletons)
+
+# Where the package puts its own configuration. Written when it changes: make install may name another prefix than make.
+$(O)/paths.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define VENDOR_FOLDER "$(vendordir)"' | cmp -s - $@ || echo '#define VENDOR_FOLDER "$(vendordir)"' > $@
+
+$(O)/src/policy_files.o $(O)/san/src/policy_files.o $(O)/fuzz/src/policy_files.o: $(O)/paths.h
 
 $(O)/.libraries: Makefile
 	@mkdir -p $(@D)
@@ -225,6 +235,12 @@ install: all $(if $(filter yes,$(DOCS)),install-docs)
 	install -D -m 755 $(O)/fdpin-trace $(DESTDIR)$(sbindir)/fdpin-trace
 	install -D -m 644 -t $(DESTDIR)$(docdir) README.md NEWS COPYING
 	install -D -m 644 -t $(DESTDIR)$(datadir)/fdpin-trace $(schemas)
+	install -D -m 644 -t $(DESTDIR)$(vendordir) dist/fdpin-trace.conf
+	install -D -m 644 -t $(DESTDIR)$(systemddir)/catalog dist/fdpin-trace.catalog
+	install -D -m 644 dist/fdpin-trace.sysusers $(DESTDIR)$(sysusersdir)/fdpin-trace.conf
+	install -d $(DESTDIR)$(systemddir)/system
+	sed 's|@sbindir@|$(sbindir)|' dist/fdpin-trace.service.in > $(DESTDIR)$(systemddir)/system/fdpin-trace.service
+	chmod 644 $(DESTDIR)$(systemddir)/system/fdpin-trace.service
 
 install-docs: docs
 	for section in 5 7 8; do \
@@ -238,7 +254,9 @@ clean:
 	$(call msg,CLEAN,$(O))
 	$(Q)rm -rf $(O)
 
-.PHONY: all check check-unit check-vm check-long verified demo docs install install-docs schema expand clean unit-programs progs
+FORCE:
+
+.PHONY: FORCE all check check-unit check-vm check-long verified demo docs install install-docs schema expand clean unit-programs progs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -365,6 +365,21 @@ EVENT(memory, "{backing} {path}",
 	EFFECTS(NOTE(MEMORY, id)
 		LINK(MEMORY_OF, id, mm)))
 
+/* ---- what the guard decides (guard.bpf.c) --------------------------------- */
+
+EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, group {group}]",
+	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all, and where there is none)")
+	       F(__u64, size, BYTES, "length, as asked")
+	       F(__s32, result, ERRNO, "the negative errno that the caller gets, or would get; 0 for what was not prevented")
+	       F(__u32, rule, RULE, "the rule that it is about")
+	       F(__u32, action, ACTION, "what came of it")
+	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device)")
+	       F(__u32, flags, HEX, "flags of the call, as asked")
+	       F(__u32, group, COUNT, "number of the IOMMU group; 0 where the call is about none")
+	       F(__u32, invalid, COUNT, "ranges invalid in the container at that moment")
+	       F(__u32, emulated, BOOL, "a mediated device is in the container, or is what would join it")),
+	EFFECTS())
+
 /* ---- about the observation itself -------------------------------------- */
 
 EVENT(session, "{node} {release}",
@@ -439,7 +454,7 @@ struct fdpin_hdr {
 };
 
 /* Values of fields with a table of names; the names are in src/schema.c. */
-enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE };
+enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE, OP_OPEN };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {
@@ -462,6 +477,14 @@ enum fdpin_backing {
 	BACKING_DMABUF,
 	BACKING_GUEST_MEMFD,
 	BACKING_MMIO,	  /* no pages behind it: a device's region */
+};
+enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE__max };	      /* the rules of the guard: src/policy.h */
+enum fdpin_action {
+	ACTION_OFF,
+	ACTION_MONITOR, /* let through; it would have been denied */
+	ACTION_DENY,
+	ACTION_PASSED,	/* the state that must not be was there: by what the guard let through, or past it */
+	ACTION__max,
 };
 enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };
 

@@ -187,7 +187,8 @@ static const struct {
 	{ "string", KIND_STR, false },	  { "op", KIND_OP, true },	       { "class", KIND_CLASS, true },
 	{ "backed", KIND_BACKED, true },  { "via", KIND_VIA, true },	       { "wait", KIND_WAIT, true },
 	{ "type", KIND_CONTAINER, true }, { "account", KIND_ACCOUNT, true },  { "source", KIND_SOURCE, true },
-	{ "backing", KIND_BACKING, true }, { "state", KIND_STATE, false },
+	{ "backing", KIND_BACKING, true }, { "rule", KIND_RULE, true },	       { "action", KIND_ACTION, true },
+	{ "state", KIND_STATE, false },
 };
 
 const char *kind_word(const struct field *f)

@@ -72,6 +72,11 @@ void print_version(void)
 #else
 	puts("without libdw");
 #endif
+#ifdef HAVE_LIBSYSTEMD
+	puts("libsystemd " HAVE_LIBSYSTEMD);
+#else
+	puts("without libsystemd");
+#endif
 }
 
 int cmd_help(int argc, char **argv)

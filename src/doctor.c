@@ -108,6 +108,30 @@ static void opens(struct works *w, const struct facts *f, bool watches)
 		and_more(w, n);
 }
 
+/* The guard needs one of two ways in, what it tells files apart by, and the kernel's word at the return of type1's calls. */
+static void enforce(struct doctor *d, const struct facts *f)
+{
+	static const int needed[] = { CHECK_rights, CHECK_btf, CHECK_memory, CHECK_symbols, CHECK_fentry };
+	const struct check *lsm = &d->checks[CHECK_lsm], *fmod = &d->checks[CHECK_fmod_ret];
+	struct works *w = &d->works[WORKS_enforce];
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		const struct check *c = &d->checks[needed[i]];
+
+		if (c->answer == KNOWN_YES)
+			continue;
+		works(w, EXTENT_NONE, c->answer == NOT_KNOWN, "%s: %.300s", check_table[needed[i]].label, c->why);
+		return;
+	}
+	if (lsm->answer != KNOWN_YES && fmod->answer != KNOWN_YES)
+		works(w, EXTENT_NONE, lsm->answer == NOT_KNOWN || fmod->answer == NOT_KNOWN, "BPF LSM: %.150s; fmod_ret: %.150s",
+		      lsm->why, fmod->why);
+	else if (!module_runs(&f->vfio) || !module_runs(&f->type1))
+		works(w, EXTENT_PARTIAL, true, "vfio_iommu_type1 is not loaded: there is nothing to guard");
+	else
+		works(w, EXTENT_FULL, false, "%s", "");
+}
+
 /* What `doctor` could not find out. */
 static void doctor_itself(struct doctor *d)
 {
@@ -139,6 +163,7 @@ void doctor_judge(struct doctor *d, const struct facts *f)
 	opens(&d->works[WORKS_trace], f, true);
 	opens(&d->works[WORKS_record], f, true);
 	works(&d->works[WORKS_report], EXTENT_FULL, false, "%s", "");
+	enforce(d, f);
 	doctor_itself(d);
 }
 
@@ -193,8 +218,9 @@ int doctor_status(const struct doctor *d, const struct doctor_view *v)
 		unknown_defect |= c->answer == NOT_KNOWN && check_table[i].defect;
 		partial |= c->answer == NOT_KNOWN || (c->answer == KNOWN_NO && is_sight(i));
 	}
+	/* what cannot be guarded can be seen none the worse */
 	for (int i = 0; i < WORKS__max; i++)
-		partial |= v->works & 1U << i && d->works[i].extent != EXTENT_FULL;
+		partial |= i != WORKS_enforce && v->works & 1U << i && d->works[i].extent != EXTENT_FULL;
 	return unknown_defect ? 3 : partial;
 }
 

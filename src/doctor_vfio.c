@@ -196,8 +196,8 @@ void judge_vaddr_wait(struct check *c, const struct facts *f)
 		check_note(c, "means", "VFIO_DMA_UNMAP_FLAG_VADDR on a container with an mdev can deadlock the host");
 		check_note(c, "fix", FIX_GUARD);
 		check_note(c, "until",
-			   "no mdev in a container whose addresses are invalidated; fdpin-trace status --check "
-			   "tells when it has happened");
+			   "systemctl enable --now fdpin-trace (rule mdev-vaddr), or fdpin-trace enforce; fdpin-trace "
+			   "status --check tells when it has happened");
 	} else {
 		guard_not_known(c, f, guard);
 	}

@@ -210,3 +210,18 @@ void facts_gather(struct facts *f, bool commands)
 		facts_commands(f);
 	btf__free(vmlinux);
 }
+
+void facts_of_exclusion(struct facts *f, struct btf *vmlinux)
+{
+	*f = (struct facts){};
+	host(f);
+	fact_set(&f->btf, KNOWN_YES, "%s", "");
+	module_types(f, &f->vfio, vmlinux, "vfio", "vfio_container");
+	module_types(f, &f->type1, vmlinux, "vfio_iommu_type1", "vfio_iommu");
+	member(&f->vaddr_invalid, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
+	member(&f->dma_mm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
+	member(&f->dma_locked_vm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
+	member(&f->vaddr_wait, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
+	facts_guard_text(f);
+	facts_devices(f);
+}

@@ -92,6 +92,8 @@ void facts_gather(struct facts *f, bool commands);
 
 struct btf;
 
+/* Only what judge_mdev_exclusion() asks for, where the kernel's types are at hand: loads no program. */
+void facts_of_exclusion(struct facts *f, struct btf *vmlinux);
 void fact_set(struct fact *fact, enum known is, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static inline enum known known(bool yes)
 {

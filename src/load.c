@@ -19,7 +19,7 @@
 #include "../bpf/compat.h"
 
 /* Half of what ids are made with: differs from boot to boot. The other half is the kernel's layout. */
-static void make_key(__u64 key[2])
+void source_bpf_key(__u64 key[2])
 {
 	char boot_id[64];
 
@@ -39,7 +39,7 @@ int source_bpf_run(struct bpf_program *prog, void *args, size_t size)
 }
 
 /* With -vv: what each program cost the verifier. tests/verified keeps these numbers, for every kernel. */
-static void tell_programs(const struct bpf_object *obj)
+void source_bpf_tell_programs(const struct bpf_object *obj)
 {
 	struct bpf_program *prog;
 
@@ -87,7 +87,7 @@ int load_snapshot(struct source_bpf *s)
 	s->snapshot = snapshot_bpf__open();
 	if (!s->snapshot)
 		return -errno;
-	make_key(key);
+	source_bpf_key(key);
 	s->snapshot->rodata->cfg.key[0] = key[0];
 	s->snapshot->rodata->cfg.key[1] = key[1];
 	/* What CO-RE does not find when it loads, a look does not see later. */
@@ -99,7 +99,7 @@ int load_snapshot(struct source_bpf *s)
 	err = snapshot_bpf__load(s->snapshot);
 	if (err)
 		return err;
-	tell_programs(s->snapshot->obj);
+	source_bpf_tell_programs(s->snapshot->obj);
 	err = source_bpf_run(s->snapshot->progs.resolve, NULL, 0);
 	if (err)
 		return err;
@@ -234,7 +234,7 @@ int load_trace(struct source_bpf *s)
 	if (!err)
 		err = trace_bpf__load(s->trace);
 	if (!err)
-		tell_programs(s->trace->obj);
+		source_bpf_tell_programs(s->trace->obj);
 	if (!err)
 		err = fill_list(s->trace->maps.tgids, filter->tgids, filter->n_tgids);
 	if (!err)

@@ -63,6 +63,7 @@ struct view {
 	struct tally tally;
 	struct wall wall;
 	const char *separator; /* before the next event of a document */
+	const char *event_heading; /* of the column that says what each line is; NULL: EVENT */
 	__u64 lost;
 	__u64 lasted_ns; /* of a stream: how long it was watched */
 	__u64 detach_ns; /* how long taking the hooks away took; 0: not done */

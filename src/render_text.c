@@ -154,6 +154,7 @@ static enum paint event_paint(unsigned int type)
 	switch (type) {
 	case EV_block:
 	case EV_refuse:
+	case EV_decision:
 		return PAINT_WARN;
 	case EV_blocked:
 	case EV_lost:
@@ -194,6 +195,12 @@ static void print_verdict(struct output *o, struct view *v, const struct ev_verd
 		fprintf(o->f, "%*s%.16s; the full account: fdpin-trace status\n", STACK_INDENT, "", e->level);
 }
 
+/* A decision goes by its rule. */
+static const char *event_word(const struct fdpin_hdr *h, const char *name)
+{
+	return h->type == EV_decision ? kind_value_name(KIND_RULE, ((const struct ev_decision *)h)->rule) ?: name : name;
+}
+
 static int text_event(struct output *o, struct view *v, const struct record *r)
 {
 	const struct fdpin_hdr *h = r->h;
@@ -213,7 +220,7 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 		return 0;
 	}
 	v->tally.events += is_event(h);
-	print_columns(o, v, h, r->ev->name, event_paint(h->type));
+	print_columns(o, v, h, event_word(h, r->ev->name), event_paint(h->type));
 	print_sentence(o->f, r);
 	if (h->tid != h->tgid)
 		fprintf(o->f, " (tid %u)", h->tid);
@@ -230,8 +237,8 @@ static void print_heading(struct output *o, const struct view *v)
 	fprintf(o->f, "%s", paint(o, PAINT_BOLD));
 	if (t)
 		fprintf(o->f, "%-*s ", t, "TIME");
-	fprintf(o->f, "%*s %-*s %-*s DETAIL%s\n", (int)pid_width(v), "PID", COMM_WIDTH, "COMM", EVENT_WIDTH, "EVENT",
-		unpaint(o, PAINT_BOLD));
+	fprintf(o->f, "%*s %-*s %-*s DETAIL%s\n", (int)pid_width(v), "PID", COMM_WIDTH, "COMM", EVENT_WIDTH,
+		v->event_heading ?: "EVENT", unpaint(o, PAINT_BOLD));
 }
 
 static void print_gap(void *ctx, const struct ev_gap *gap)

@@ -269,6 +269,13 @@ static const char *const op_names[] = {
 	[OP_UNKNOWN] = "unknown", [OP_PIN] = "pin",	[OP_READ] = "read",
 	[OP_WRITE] = "write",	  [OP_ATTACH] = "attach", [OP_MAP] = "map",
 	[OP_UNMAP] = "unmap",	  [OP_INVALIDATE] = "invalidate", [OP_REVALIDATE] = "revalidate",
+	[OP_OPEN] = "open",
+};
+
+static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict" };
+
+static const char *const action_names[] = {
+	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",
 };
 
 static const char *const class_names[] = {
@@ -359,6 +366,10 @@ const char *kind_value_name(enum kind kind, __u64 value)
 		return NAME_OF(source_names, value);
 	case KIND_BACKING:
 		return NAME_OF(backing_names, value);
+	case KIND_RULE:
+		return NAME_OF(rule_names, value);
+	case KIND_ACTION:
+		return NAME_OF(action_names, value);
 	case KIND_STATE:
 		return state_letter(value);
 	default:

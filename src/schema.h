@@ -30,7 +30,7 @@ enum kind {
 	KIND_TID,
 	KIND_STR,    /* hostile string */
 	KIND_OP, KIND_CLASS, KIND_BACKED, KIND_VIA, KIND_WAIT, /* tables of names */
-	KIND_CONTAINER, KIND_ACCOUNT, KIND_SOURCE, KIND_BACKING,
+	KIND_CONTAINER, KIND_ACCOUNT, KIND_SOURCE, KIND_BACKING, KIND_RULE, KIND_ACTION,
 	KIND_STATE,  /* task state bits: the letter of ps(1) */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * source_bpf.h - what source_bpf.c, load.c and look.c share; for nobody else.
+ * source_bpf.h - what source_bpf.c, load.c and look.c share; the guard, which
+ * loads an object of its own, has its ids and helpers from here too.
  */
 #ifndef FDPIN_SOURCE_BPF_H
 #define FDPIN_SOURCE_BPF_H
@@ -51,6 +52,10 @@ int source_bpf_drain(struct source_bpf *s);
  * or what it returned.
  */
 int source_bpf_run(struct bpf_program *prog, void *args, size_t size);
+/* What user space gives to the making of ids: the same for a whole boot, whoever loads. */
+void source_bpf_key(__u64 key[2]);
+/* With -vv: what each program cost the verifier. */
+void source_bpf_tell_programs(const struct bpf_object *obj);
 
 /* Load the programs that look; load and attach those that watch. 0 or -errno. */
 int load_snapshot(struct source_bpf *s);

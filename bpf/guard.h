@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guard.h - what the guard's programs and src/guard*.c share: the policy as the
+ * kernel's side sees it, its counters, and the call that proves that a hook
+ * really runs. Shared; the rules themselves are in src/policy.h.
+ */
+#ifndef FDPIN_GUARD_SHARED_H
+#define FDPIN_GUARD_SHARED_H
+
+#include "events.h"
+
+#define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
+#define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
+#define GUARD_CONTAINERS_MAX 16384
+
+/*
+ * The call that must come back refused: an ioctl of VFIO's type with a number
+ * that VFIO does not have, on a file that is not VFIO's, and a number of ours as
+ * its argument. Nobody else gets this errno for it.
+ */
+#define GUARD_CANARY 0x3bff /* _IO(';', 0xff) */
+#define GUARD_CANARY_ERRNO 52 /* EBADE */
+
+/* What a decision needs to know of the kernel: 0 in one of them would match nothing, so none may be. */
+#define GUARD_SYMBOLS(X)                                                  \
+	X(vfio_fops, "tells a container from other files")                \
+	X(vfio_group_fops, "tells a group from other files")              \
+	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")
+
+enum guard_symbol {
+#define X(name, use) GUARD_SYM_##name,
+	GUARD_SYMBOLS(X)
+#undef X
+	GUARD_SYM__max,
+};
+
+/* Powers of two, for the verifier: a number that is masked stays in its table. */
+#define GUARD_RULES_ROOM 8
+_Static_assert(RULE__max <= GUARD_RULES_ROOM && ACTION__max == 4, "tables of the guard");
+
+struct guard_rule {
+	__u32 action; /* enum fdpin_action: off, monitor, deny */
+	__u32 error;  /* the errno of a refusal, positive */
+};
+
+/* What concerns kernels that do not refuse by themselves; 0 where they do. */
+struct guard_unfixed {
+	__u32 two_sided; /* an invalidation and a join of one container never overlap */
+	__u32 sticky;	 /* a container that had an invalid range gets no mediated device any more */
+	__u32 kill;	 /* who got past a rule that denies is killed */
+	__u32 pad;
+};
+
+/* What a thread is about to do with a container: both sides at once is what must not be. */
+enum guard_side { SIDE_VADDR, SIDE_JOIN, SIDE__max };
+
+struct guard_sides {
+	__u64 n[SIDE__max];
+};
+
+/* A reservation, by the thread that has it. */
+struct guard_held {
+	__u64 container; /* address */
+	__u64 since;	 /* ns */
+	__u32 side;
+	__u32 entered;	 /* the driver was entered, so its return ends this */
+};
+
+struct guard_policy {
+	struct guard_unfixed unfixed;
+	struct guard_rule rules[GUARD_RULES_ROOM];
+};
+
+/* Kept in the kernel, and the same whether a rule monitors or denies. */
+struct guard_counters {
+	__u64 decisions[GUARD_RULES_ROOM][ACTION__max];
+	__u64 nonresident; /* among them: the argument could not be read, so it was not let by */
+	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */
+	__u64 overlaps;	   /* among them: the other side was under way */
+	__u64 sticky;	   /* among them: a range was invalid there before */
+	__u64 killed;	   /* processes that got past a rule that denies */
+	__u64 reclaimed;   /* reservations of calls that never got to the driver */
+	__u64 canary;	   /* runs of the hooks of the call above */
+	__u64 canary_file; /* and of the one at the making of a file */
+};
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cmd_enforce.c - fdpin-trace enforce: the guard, in the foreground, from the
+ * configuration to its end; and --check-config, which loads nothing.
+ *
+ * What the guard decides does not pass here: this prints what was decided.
+ */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+
+#include "cmd.h"
+#include "enforce.h"
+#include "log.h"
+#include "probe.h"
+#include "render.h"
+#include "service.h"
+
+#define POLL_MS 500
+
+static struct {
+	bool check_config, monitor, service;
+	__u64 duration_ns;
+	const char *root, *output;
+} args;
+
+static const struct opt rows[] = {
+	HEADING("CONFIGURATION"),
+	OPTION(OPT_FLAG, 0, "check-config", NULL, &args.check_config, "read the configuration, show what follows from it, load nothing"),
+	OPTION(OPT_FLAG, 0, "monitor", NULL, &args.monitor, "deny nothing, whatever the configuration says: tell what would be denied"),
+	OPTION(OPT_FLAG, 0, "service", NULL, &args.service, "for systemd: say when it guards, read the configuration again on SIGHUP, write to the journal"),
+	OPTION(OPT_STRING, 0, "root", "FOLDER", &args.root, "look for the configuration below this folder"),
+	HEADING("OUTPUT"),
+	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
+	HEADING("LIMITS"),
+	OPTION(OPT_TIME, 'd', "duration", "TIME", &args.duration_ns, "stop after this time"),
+	OPTIONS_END,
+};
+
+const struct opts cmd_enforce_opts = {
+	.usage = "[OPTIONS]",
+	.what = "Refuses what leads into the deadlock, with the error of a kernel that refuses it\n"
+		"by itself: to invalidate addresses of a container with a mediated device, and to\n"
+		"add a group, or open a mediated device, while an address is invalid. What the\n"
+		"rules do is said by fdpin-trace.conf(5). It guards as long as it runs.",
+	.examples = "  fdpin-trace enforce --check-config\n"
+		    "  fdpin-trace enforce --monitor --duration 24h\n"
+		    "  fdpin-trace enforce -j -o decisions.jsonl\n",
+	.rows = rows,
+};
+
+struct enforcement {
+	struct output out;
+	const struct format *format;
+	struct view view;
+	struct policy policy;
+	struct guard *guard;
+	struct service *service; /* NULL: in the foreground */
+	int epoll, signals;
+	__u64 sign_of_life; /* when the next one is due; 0: never */
+	__u64 told;	    /* decisions at the last status */
+};
+
+/* ---- the configuration ----------------------------------------------------------------------- */
+
+static int read_policy(struct policy *p)
+{
+	struct policy_problem problem;
+	_cleanup_free_ char *file = NULL, *text = NULL;
+	int r = policy_load(p, args.root, &problem);
+
+	if (!r)
+		return 0;
+	if (r != -EINVAL) {
+		log_error("cannot read the configuration: %s", strerror(-r));
+		return exit_status(r);
+	}
+	file = escape_text(problem.file, sizeof(problem.file));
+	text = escape_text(problem.text, sizeof(problem.text));
+	if (problem.line)
+		log_error("%s:%u: %s", file ?: "?", problem.line, text ?: "?");
+	else
+		log_error("%s: %s", file ?: "?", text ?: "?");
+	log_hint("nothing of the configuration was taken; man 5 fdpin-trace.conf");
+	return EX_CONFIG;
+}
+
+static struct hooks_state look_for_hooks(void)
+{
+	static const char *const needed[] = { "security_file_ioctl", "bpf_lsm_file_ioctl" };
+	struct hooks_state s = { .there = KNOWN_YES };
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+
+	if (!vmlinux) {
+		s.there = NOT_KNOWN;
+		snprintf(s.why, sizeof(s.why), "this kernel has no type information (/sys/kernel/btf/vmlinux)");
+		return s;
+	}
+	if (!probe_func(vmlinux, "vmlinux", needed[0]) && !probe_func(vmlinux, "vmlinux", needed[1])) {
+		s.there = KNOWN_NO;
+		snprintf(s.why, sizeof(s.why), "neither %s nor %s is in this kernel", needed[0], needed[1]);
+	}
+	btf__free(vmlinux);
+	return s;
+}
+
+static int check_config(struct output *o, const struct policy *p)
+{
+	struct hooks_state hooks = look_for_hooks();
+	int err = 0;
+
+	if (globals.json != JSON_OFF)
+		err = enforce_config_json(o, p, &hooks);
+	else
+		enforce_config_text(o, p, &hooks);
+	return err ? EX_OSERR : hooks.there == KNOWN_NO ? EX_CONFIG : EX_OK;
+}
+
+/* ---- the guard -------------------------------------------------------------------------------- */
+
+static int on_record(void *ctx, const struct record *r)
+{
+	struct enforcement *e = ctx;
+	int err;
+
+	view_note(&e->view, r);
+	if (e->service) {
+		if (r->h->type == EV_decision)
+			service_decision(r);
+		return 0;
+	}
+	err = e->format->event(&e->out, &e->view, r);
+	/* somebody may be waiting for it: decisions are rare */
+	if (!err && (fflush(e->out.f) || output_broken(&e->out)))
+		err = -EPIPE;
+	return err;
+}
+
+static int add_fd(int epoll, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int set_up(struct enforcement *e)
+{
+	sigset_t set;
+	int r;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	e->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	e->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (e->signals < 0 || e->epoll < 0)
+		return -errno;
+	r = add_fd(e->epoll, e->signals);
+	return r ?: add_fd(e->epoll, guard_fd(e->guard));
+}
+
+static int wait_ms(__u64 deadline)
+{
+	__u64 now = now_ns();
+
+	if (!deadline || deadline > now + POLL_MS * NSEC_PER_MSEC)
+		return POLL_MS;
+	return deadline > now ? (deadline - now) / NSEC_PER_MSEC + 1 : 0;
+}
+
+/* What is wrong is told, and what held goes on. */
+static void reload(struct enforcement *e)
+{
+	struct policy next;
+
+	service_reloading();
+	if (!read_policy(&next)) {
+		guard_set_policy(e->guard, &next, args.monitor);
+		policy_free(&e->policy);
+		e->policy = next;
+		log_notice("The configuration was read again.");
+	}
+	service_status(e->guard, &e->policy, args.monitor);
+	service_reloaded();
+}
+
+/* What systemd is told when the time has come: that refusals still come back refused, and how many there were. */
+static void keep_in_touch(struct enforcement *e)
+{
+	struct guard_counters c;
+	__u64 sum = 0, now = now_ns(), every = service_watchdog_ns();
+
+	if (!e->service)
+		return;
+	c = guard_counters(e->guard);
+	for (int i = 0; i < RULE__max; i++)
+		for (int k = 0; k < ACTION__max; k++)
+			sum += c.decisions[i][k];
+	if (sum != e->told)
+		service_status(e->guard, &e->policy, args.monitor);
+	e->told = sum;
+	if (!every || now < e->sign_of_life)
+		return;
+	e->sign_of_life = now + every;
+	if (guard_alive(e->guard))
+		service_sign_of_life();
+	else
+		log_error("a call that must be refused was not, or its record did not come: systemd is not told that all is well");
+}
+
+/* True to go on. */
+static bool on_signal(struct enforcement *e)
+{
+	struct signalfd_siginfo info;
+
+	if (read(e->signals, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo != SIGHUP || !e->service)
+		return false;
+	reload(e);
+	return true;
+}
+
+static int loop(struct enforcement *e)
+{
+	__u64 deadline = args.duration_ns ? now_ns() + args.duration_ns : 0;
+	int r = 0;
+
+	while (!r) {
+		struct epoll_event ev;
+		int n = epoll_wait(e->epoll, &ev, 1, wait_ms(deadline));
+
+		if (n < 0 && errno != EINTR)
+			r = -errno;
+		if (!r)
+			r = guard_poll(e->guard);
+		keep_in_touch(e);
+		if (!on_signal(e) || (deadline && now_ns() >= deadline))
+			break;
+	}
+	return r ?: guard_poll(e->guard);
+}
+
+static void begin(struct enforcement *e)
+{
+	int inherited = e->service ? service_inherited(e->service) : 0, r;
+
+	enforce_begin_text(e->guard, &e->policy, args.monitor);
+	if (e->service) {
+		if (inherited)
+			log_notice("What an earlier one left attached (%d links) guarded until now.", inherited);
+		r = service_ready(e->service, e->guard, &e->policy, args.monitor);
+		if (r)
+			log_warning("not kept over a crash: %s", strerror(-r));
+		return;
+	}
+	if (globals.json != JSON_OFF)
+		enforce_begin_json(&e->out, e->guard, &e->policy, args.monitor);
+	else
+		e->format->begin(&e->out, &e->view);
+	fflush(e->out.f);
+}
+
+static void finish(struct enforcement *e, __u64 began)
+{
+	struct enforce_end end = {
+		.counters = guard_counters(e->guard),
+		.lost = guard_lost(e->guard),
+		.missed = guard_missed(e->guard),
+		.lasted_ns = now_ns() - began,
+	};
+
+	if (e->service)
+		service_stopping();
+	else if (globals.json != JSON_OFF)
+		enforce_end_json(&e->out, &end);
+	enforce_end_text(&end);
+}
+
+/* What cannot be guarded is a matter of configuration to whoever started it: exit status 78. */
+static int open_status(int err)
+{
+	return err == -EOPNOTSUPP ? EX_CONFIG : err == -ENODEV ? EX_UNAVAILABLE : exit_status(err);
+}
+
+static int guard(struct enforcement *e)
+{
+	const char *why;
+	__u64 began;
+	int r = guard_open(&e->guard, &e->policy, args.monitor, on_record, e, &why);
+
+	if (r) {
+		log_error("cannot guard: %s", why);
+		return open_status(r);
+	}
+	r = set_up(e);
+	if (!r) {
+		began = now_ns();
+		begin(e);
+		r = loop(e);
+		finish(e, began);
+	}
+	guard_close(e->guard);
+	closep(&e->signals);
+	closep(&e->epoll);
+	if (r && r != -EPIPE)
+		log_error("stopped: %s", strerror(-r));
+	return exit_status(r);
+}
+
+int cmd_enforce(int argc, char **argv)
+{
+	struct enforcement e = { .view = { .kind = VIEW_STREAM, .event_heading = "RULE" }, .epoll = -1, .signals = -1 };
+	int r = opts_parse(&cmd_enforce_opts, argv[0], argc, argv, NULL);
+
+	if (r)
+		return r < 0 ? EX_OK : r;
+	r = read_policy(&e.policy);
+	if (r)
+		return r;
+	if (output_open(&e.out, args.output)) {
+		policy_free(&e.policy);
+		return EX_CANTCREAT;
+	}
+	e.format = globals.json == JSON_OFF ? &format_text : &format_json;
+	if (args.service && !args.check_config && !service_possible()) {
+		log_error("--service is for systemd: there is none to talk to (NOTIFY_SOCKET), or this is built without libsystemd");
+		r = EX_UNAVAILABLE;
+	} else {
+		e.service = args.service ? service_new() : NULL;
+		r = args.check_config ? check_config(&e.out, &e.policy) : guard(&e);
+		service_free(e.service);
+	}
+	policy_free(&e.policy);
+	return output_close(&e.out, r);
+}

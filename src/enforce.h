@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * enforce.h - what `enforce` shows besides its decisions: the configuration,
+ * how the guard came up, what it counted. As text and as JSON.
+ */
+#ifndef FDPIN_ENFORCE_H
+#define FDPIN_ENFORCE_H
+
+#include "guard.h"
+#include "opts.h"
+#include "output.h"
+
+/* Is what the rules hook into in this kernel? */
+struct hooks_state {
+	enum known there;
+	char why[WHY_MAX]; /* unless it is */
+};
+
+/* --check-config. 0 or -ENOMEM. */
+void enforce_config_text(struct output *o, const struct policy *p, const struct hooks_state *hooks);
+int enforce_config_json(struct output *o, const struct policy *p, const struct hooks_state *hooks);
+
+/* What a guard that is up does, on a line or an object; before its decisions. */
+void enforce_begin_text(const struct guard *g, const struct policy *p, bool monitor);
+int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor);
+
+/* What it came to. */
+struct enforce_end {
+	struct guard_counters counters;
+	__u64 lost, missed, lasted_ns;
+};
+
+void enforce_end_text(const struct enforce_end *e);
+int enforce_end_json(struct output *o, const struct enforce_end *e);
+
+/* The word in front of a promise: "audit", "honest", "unknown"; and a sentence on it. */
+const char *promise_word(enum promise promise);
+const char *promise_sentence(enum promise promise);
+const char *mechanism_word(enum mechanism mechanism);
+/* The action a rule takes: a deny becomes a monitor with --monitor. */
+enum fdpin_action action_taken(const struct policy_rule *r, bool monitor);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * enforce_json.c - what `enforce` says to programs (enforce.h): one object for
+ * --check-config; else lines, the first of them "guard", the last "summary",
+ * in between the records of bpf/events.h. dist/fdpin-trace-enforce.schema.json
+ * describes them. Keys are only ever added.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "doctor.h"
+#include "enforce.h"
+#include "render.h"
+
+#define DOC_VERSION 1 /* one more when a key changes its meaning or goes away */
+
+static struct json_object *set_by(const struct policy *p, const struct policy_rule *r)
+{
+	struct json_object *obj;
+
+	if (r->file < 0)
+		return NULL;
+	obj = json_object_new_object();
+	json_add(obj, "file", json_text(p->files[r->file].path, 4096));
+	json_add(obj, "line", json_object_new_int64(r->line));
+	return obj;
+}
+
+static struct json_object *rules(const struct policy *p, bool monitor)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < RULE__max; i++) {
+		const struct policy_rule *r = &p->rules[i];
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "name", json_object_new_string(rule_name(i)));
+		json_add(obj, "hook", json_object_new_string(rule_table[i].hook));
+		json_add(obj, "action", json_object_new_string(action_word(action_taken(r, monitor))));
+		json_add(obj, "errno", json_object_new_string(strerrorname_np(r->error)));
+		json_add(obj, "applies_to", json_object_new_string(rule_table[i].applies_to));
+		json_add(obj, "set_by", set_by(p, r));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *files(const struct policy *p)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < p->n_files; i++) {
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "path", json_text(p->files[i].path, 4096));
+		json_add(obj, "layer", json_object_new_string(p->files[i].layer == LAYER_VENDOR ? "vendor" : "local"));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static int put(struct output *o, struct json_object *doc)
+{
+	int err = json_print(o, doc);
+
+	json_object_put(doc);
+	fputc('\n', o->f);
+	return err;
+}
+
+int enforce_config_json(struct output *o, const struct policy *p, const struct hooks_state *hooks)
+{
+	static const char *const words[] = { [NOT_KNOWN] = "unknown", [KNOWN_NO] = "no", [KNOWN_YES] = "yes" };
+	struct json_object *doc = json_object_new_object(), *schema = json_object_new_object();
+
+	json_add(schema, "name", json_object_new_string("fdpin-trace/policy"));
+	json_add(schema, "version", json_object_new_int(DOC_VERSION));
+	json_add(doc, "schema", schema);
+	json_add(doc, "files", files(p));
+	json_add(doc, "rules", rules(p, false));
+	json_add(doc, "hooks", json_object_new_string(words[hooks->there]));
+	json_add(doc, "hooks_why", hooks->why[0] ? json_text(hooks->why, sizeof(hooks->why)) : NULL);
+	return put(o, doc);
+}
+
+int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor)
+{
+	struct json_object *doc = json_object_new_object();
+	const char *no_veto = guard_no_veto(g);
+
+	json_add(doc, "type", json_object_new_string("guard"));
+	json_add(doc, "mechanism", json_object_new_string(mechanism_word(guard_mechanism(g))));
+	json_add(doc, "compat", json_object_new_string(guard_compat(g)));
+	json_add(doc, "promise", json_object_new_string(promise_word(guard_promise(g))));
+	json_add(doc, "promise_why", json_text(guard_promise_why(g), TEXT_MAX));
+	json_add(doc, "no_veto", no_veto ? json_object_new_string(no_veto) : NULL);
+	json_add(doc, "rules", rules(p, monitor));
+	return put(o, doc);
+}
+
+static struct json_object *counts(const struct guard_counters *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < RULE__max; i++) {
+		struct json_object *obj = json_object_new_object();
+
+		json_add(obj, "name", json_object_new_string(rule_name(i)));
+		json_add(obj, "denied", json_object_new_uint64(c->decisions[i][ACTION_DENY]));
+		json_add(obj, "would_deny", json_object_new_uint64(c->decisions[i][ACTION_MONITOR]));
+		json_add(obj, "not_prevented", json_object_new_uint64(c->decisions[i][ACTION_PASSED]));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+int enforce_end_json(struct output *o, const struct enforce_end *e)
+{
+	struct json_object *doc = json_object_new_object();
+
+	json_add(doc, "type", json_object_new_string("summary"));
+	json_add(doc, "lasted_ns", json_object_new_uint64(e->lasted_ns));
+	json_add(doc, "rules", counts(&e->counters));
+	json_add(doc, "nonresident", json_object_new_uint64(e->counters.nonresident));
+	json_add(doc, "no_room", json_object_new_uint64(e->counters.no_room));
+	json_add(doc, "overlaps", json_object_new_uint64(e->counters.overlaps));
+	json_add(doc, "sticky", json_object_new_uint64(e->counters.sticky));
+	json_add(doc, "killed", json_object_new_uint64(e->counters.killed));
+	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
+	json_add(doc, "lost", json_object_new_uint64(e->lost));
+	json_add(doc, "missed", json_object_new_uint64(e->missed));
+	return put(o, doc);
+}

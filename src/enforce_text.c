@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * enforce_text.c - what `enforce` says to people (enforce.h). The table of
+ * --check-config is its result and goes to standard output; what is said about
+ * a guard at work are notices.
+ */
+#include <string.h>
+
+#include "doctor.h"
+#include "enforce.h"
+#include "log.h"
+#include "render.h"
+
+const char *promise_word(enum promise promise)
+{
+	static const char *const words[] = {
+		[PROMISE_UNKNOWN] = "unknown", [PROMISE_AUDIT] = "audit", [PROMISE_HONEST] = "honest"
+	};
+
+	return words[promise];
+}
+
+const char *promise_sentence(enum promise promise)
+{
+	static const char *const sentences[] = {
+		[PROMISE_UNKNOWN] = "Whether this kernel refuses by itself is not known: a program that means no harm "
+				    "is stopped, one that rewrites its argument while the call runs may be only found out",
+		[PROMISE_AUDIT] = "This kernel refuses by itself: here that is done earlier, and told",
+		[PROMISE_HONEST] = "This kernel does not refuse by itself: a program that means no harm is stopped; one "
+				   "that rewrites its argument while the call runs is found out afterwards, not stopped. Only a "
+				   "fixed kernel, or the rule strict, stops that",
+	};
+
+	return sentences[promise];
+}
+
+const char *mechanism_word(enum mechanism mechanism)
+{
+	static const char *const words[] = {
+		[MECHANISM_NONE] = "none", [MECHANISM_LSM] = "lsm", [MECHANISM_FMOD_RET] = "fmod_ret"
+	};
+
+	return words[mechanism];
+}
+
+enum fdpin_action action_taken(const struct policy_rule *r, bool monitor)
+{
+	return monitor && r->action == ACTION_DENY ? ACTION_MONITOR : r->action;
+}
+
+/* ---- the configuration --------------------------------------------------------------------- */
+
+static void print_rule(FILE *f, const struct policy *p, int i)
+{
+	const struct policy_rule *r = &p->rules[i];
+	char set_by[128];
+	_cleanup_free_ char *shown = NULL;
+
+	policy_set_by(p, r, set_by, sizeof(set_by));
+	shown = escape_text(set_by, sizeof(set_by));
+	fprintf(f, "%-13s %-19s %-7s %-6s %-21s %s\n", rule_name(i), rule_table[i].hook, action_word(r->action),
+		r->action == ACTION_DENY ? strerrorname_np(r->error) : "-", rule_table[i].applies_to, shown ?: "?");
+}
+
+static int rules_on(const struct policy *p)
+{
+	int n = 0;
+
+	for (int i = 0; i < RULE__max; i++)
+		n += p->rules[i].action != ACTION_OFF;
+	return n;
+}
+
+void enforce_config_text(struct output *o, const struct policy *p, const struct hooks_state *hooks)
+{
+	_cleanup_free_ char *why = escape_text(hooks->why, sizeof(hooks->why));
+	int n = rules_on(p);
+
+	for (int i = 0; i < p->n_files; i++) {
+		_cleanup_free_ char *path = escape_text(p->files[i].path, 4096);
+
+		fprintf(o->f, "%-57s %s\n", path ?: "?", p->files[i].layer == LAYER_VENDOR ? "vendor" : "local");
+	}
+	if (!p->n_files)
+		fputs("no file: what is built in holds\n", o->f);
+	fprintf(o->f, "\n%s%-13s %-19s %-7s %-6s %-21s %s%s\n", paint(o, PAINT_BOLD), "RULE", "HOOK", "ACTION", "AS",
+		"APPLIES TO", "SET BY", unpaint(o, PAINT_BOLD));
+	for (int i = 0; i < RULE__max; i++)
+		print_rule(o->f, p, i);
+	fprintf(o->f, "%d rule%s on. ", n, n == 1 ? "" : "s");
+	if (hooks->there == KNOWN_YES)
+		fputs("Syntax and hooks are fine; nothing was loaded.\n", o->f);
+	else
+		fprintf(o->f, "Syntax is fine; nothing was loaded.\n%s: %s\n",
+			hooks->there == KNOWN_NO ? "Hooks are missing" : "Hooks: cannot tell", why ?: "?");
+}
+
+/* ---- a guard at work -------------------------------------------------------------------------- */
+
+void enforce_begin_text(const struct guard *g, const struct policy *p, bool monitor)
+{
+	_cleanup_free_ char *why = escape_text(guard_promise_why(g), TEXT_MAX);
+	struct output err = { .f = stderr, .width = 80, .utf8 = true };
+	bool denies = false;
+
+	for (int i = 0; i < RULE__max; i++)
+		denies |= action_taken(&p->rules[i], monitor) == ACTION_DENY;
+	log_notice("%s", denies ? "Guarding... Ctrl-C to end." : "Audit only: nothing is denied... Ctrl-C to end.");
+	for (int i = 0; i < RULE__max; i++)
+		if (p->rules[i].action != ACTION_OFF)
+			log_notice("Rule       %s: %s", rule_name(i), action_word(action_taken(&p->rules[i], monitor)));
+	log_notice("Through    %s, proven by a call that was refused; 32-bit calls: %s",
+		   guard_mechanism(g) == MECHANISM_LSM ? "BPF LSM" : "fmod_ret (not the BPF LSM)",
+		   guard_compat(g));
+	if (guard_no_veto(g))
+		log_warning("no veto when a mediated device is opened: %s", guard_no_veto(g));
+	if (log_enabled(LOG_NOTICE)) {
+		_cleanup_free_ char *text = NULL;
+
+		if (asprintf(&text, "%s (%s).", promise_sentence(guard_promise(g)), why ?: "?") > 0)
+			print_paragraph(&err, "", "Kernel", 11, text);
+	}
+}
+
+void enforce_end_text(const struct enforce_end *e)
+{
+	const struct guard_counters *c = &e->counters;
+	char took[FORMAT_MAX];
+
+	if (!log_enabled(LOG_NOTICE))
+		return;
+	fprintf(stderr, "%s, %llu records lost.\n", format_duration(e->lasted_ns, took), e->lost);
+	for (int i = 0; i < RULE__max; i++)
+		fprintf(stderr, "%-13s  %llu denied, %llu would have been, %llu not prevented\n", rule_name(i),
+			c->decisions[i][ACTION_DENY], c->decisions[i][ACTION_MONITOR], c->decisions[i][ACTION_PASSED]);
+	if (c->nonresident)
+		fprintf(stderr, "Among them     %llu whose argument could not be read\n", c->nonresident);
+	if (c->no_room)
+		fprintf(stderr, "Among them     %llu for want of a place to note them\n", c->no_room);
+	if (c->killed)
+		fprintf(stderr, "Killed         %llu process%s that got past a rule\n", c->killed, c->killed == 1 ? "" : "es");
+	if (c->overlaps)
+		fprintf(stderr, "Among them     %llu while the other side was under way\n", c->overlaps);
+	if (c->sticky)
+		fprintf(stderr, "Among them     %llu where a range had been invalid before\n", c->sticky);
+	if (e->missed)
+		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
+}

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * guard.c - bpf/guard.bpf.c into the kernel, whole or not at all (guard.h).
+ *
+ * First as LSM programs; where their canary does not come back (bpf is not in
+ * the list of LSMs: they attach there, and are never called), all of it is
+ * taken away and tried as fmod_ret. Which programs are asked for follows from
+ * the mechanism and the kernel; one that is asked for and cannot be had ends it.
+ */
+#include "guard.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "doctor.h"
+#include "emit.h"
+#include "log.h"
+#include "probe.h"
+#include "util.h"
+
+#include "source_bpf.h"
+
+#include "guard_bpf.skel.h"
+
+struct guard {
+	struct guard_bpf *skel;
+	struct ring_buffer *ring;
+	struct btf *vmlinux;
+	enum mechanism mechanism;
+	enum promise promise;
+	char promise_why[TEXT_MAX], no_veto[160];
+	const char *compat;
+	__u32 nonce;
+	bool veto, has_compat;
+	source_fn fn;
+	void *ctx;
+	int stop;
+	__u64 undecoded, swept;
+	__u64 heard; /* canaries */
+};
+
+static char why_text[256];
+
+static int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int fail(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why_text, sizeof(why_text), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static const char *mechanism_name(enum mechanism m)
+{
+	return m == MECHANISM_LSM ? "LSM" : "fmod_ret";
+}
+
+/* ---- which kernel is under it ---------------------------------------------------------- */
+
+/* Does the kernel itself keep an invalid range and a mediated device apart? As doctor judges it. */
+static void ask_kernel(struct guard *g)
+{
+	struct facts *f = calloc(1, sizeof(*f));
+	struct check c = {};
+
+	if (!f)
+		return;
+	facts_of_exclusion(f, g->vmlinux);
+	judge_mdev_exclusion(&c, f);
+	g->promise = c.answer == KNOWN_YES ? PROMISE_AUDIT : c.answer == KNOWN_NO ? PROMISE_HONEST : PROMISE_UNKNOWN;
+	snprintf(g->promise_why, sizeof(g->promise_why), "%s", c.why);
+	free(f);
+}
+
+/* ---- the programs ------------------------------------------------------------------------- */
+
+static bool has_compat_hook(const struct guard *g)
+{
+	return probe_func(g->vmlinux, "vmlinux", "bpf_lsm_file_ioctl_compat");
+}
+
+/* Programs of this mechanism. Where the kernel has no hook for 32-bit calls, these come by the other one. */
+static void choose(struct guard *g)
+{
+	struct guard_bpf *s = g->skel;
+	bool lsm = g->mechanism == MECHANISM_LSM, compat = has_compat_hook(g);
+
+	bpf_program__set_autoload(s->progs.lsm__file_ioctl, lsm);
+	bpf_program__set_autoload(s->progs.lsm__file_ioctl_compat, lsm && compat);
+	bpf_program__set_autoload(s->progs.fmod_ret__file_ioctl, !lsm);
+	bpf_program__set_autoload(s->progs.fmod_ret__file_ioctl_compat, !lsm && compat);
+	bpf_program__set_autoload(s->progs.lsm__file_alloc_security, lsm && g->veto);
+	bpf_program__set_autoload(s->progs.fmod_ret__file_alloc, !lsm && g->veto);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_ioctl, g->promise == PROMISE_HONEST);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_unl_ioctl, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_fops_unl_ioctl, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_release, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_ioctl, true);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_attach_group, true);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_release, true);
+}
+
+void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor)
+{
+	struct guard_unfixed *unfixed = &g->skel->bss->policy.unfixed;
+
+	/* what the kernel does under its own lock needs none of this */
+	unfixed->two_sided = g->promise != PROMISE_AUDIT;
+	unfixed->sticky = g->promise != PROMISE_AUDIT && policy->sticky;
+	unfixed->kill = g->promise == PROMISE_HONEST && policy->kill;
+	for (int i = 0; i < RULE__max; i++) {
+		enum fdpin_action action = policy->rules[i].action;
+
+		g->skel->bss->policy.rules[i].error = policy->rules[i].error;
+		g->skel->bss->policy.rules[i].action = monitor && action == ACTION_DENY ? ACTION_MONITOR : action;
+	}
+}
+
+/* Maps of the observing objects, which the guard has no use for. */
+static void leave_out_maps(struct guard_bpf *s)
+{
+	bpf_map__set_autocreate(s->maps.wanted_containers, false);
+	bpf_map__set_autocreate(s->maps.tgids, false);
+	bpf_map__set_autocreate(s->maps.vfio_users, false);
+	bpf_map__set_autocreate(s->maps.stack_scratch, false);
+	bpf_map__set_max_entries(s->maps.events, GUARD_RING_BYTES);
+}
+
+static int load(struct guard *g)
+{
+	struct fdpin_config *cfg;
+	int err;
+
+	g->skel = guard_bpf__open();
+	if (!g->skel)
+		return fail(-errno, "out of memory");
+	leave_out_maps(g->skel);
+	choose(g);
+	cfg = (struct fdpin_config *)&g->skel->rodata->cfg;
+	source_bpf_key(cfg->key);
+	g->skel->rodata->nonce = g->nonce;
+	err = guard_bpf__load(g->skel);
+	if (err)
+		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism), strerror(-err));
+	source_bpf_tell_programs(g->skel->obj);
+	err = source_bpf_run(g->skel->progs.guard_resolve, NULL, 0);
+	return err ? fail(err, "kernel symbols cannot be looked up: %s", strerror(-err)) : 0;
+}
+
+/* A decision that compares with an address that is not there would match nothing, and nobody would notice. */
+static int check_symbols(const struct guard *g)
+{
+#define X(name, use)                                                                                          \
+	if (!g->skel->bss->symbols[GUARD_SYM_##name])                                                        \
+		return fail(-EOPNOTSUPP, "kernel symbol " #name " cannot be seen (%s): kernel.kptr_restrict=2, " \
+					 "CAP_SYSLOG is missing, or /proc/kallsyms is hidden", use);
+	GUARD_SYMBOLS(X)
+#undef X
+	return 0;
+}
+
+/* Does it begin something that another program ends, or may it refuse? Those come last. */
+static bool is_begin(const char *name)
+{
+	return !strstr(name, "fexit__") && !strstr(name, "_release");
+}
+
+static int attach_some(struct guard *g, bool begins)
+{
+	struct bpf_object_skeleton *skel = g->skel->skeleton;
+
+	for (int i = 0; i < skel->prog_cnt; i++) {
+		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
+		enum bpf_prog_type type = bpf_program__type(*p->prog);
+
+		if (!bpf_program__autoload(*p->prog) || type == BPF_PROG_TYPE_SYSCALL || is_begin(p->name) != begins)
+			continue;
+		*p->link = bpf_program__attach(*p->prog);
+		if (!*p->link)
+			return fail(-errno, "%s cannot be attached: %s", p->name, strerror(errno));
+	}
+	return 0;
+}
+
+static int attach(struct guard *g)
+{
+	int err = attach_some(g, false);
+
+	return err ?: attach_some(g, true);
+}
+
+/* ---- proof ----------------------------------------------------------------------------------- */
+
+static int prove_ioctl(struct guard *g)
+{
+	const char *name = mechanism_name(g->mechanism);
+	int r = canary_native(g->nonce);
+
+	if (r <= 0)
+		return fail(-EOPNOTSUPP, "%s programs on file_ioctl attach, but %s", name,
+			    r ? strerror(-r) : "are never called");
+	r = canary_compat(g->nonce);
+	if (r == -ENOSYS) {
+		g->compat = "this kernel takes none";
+		return 0;
+	}
+	if (r <= 0)
+		return fail(-EOPNOTSUPP, "a 32-bit call goes past the %s programs: %s", name,
+			    r ? strerror(-r) : "it was not refused");
+	g->compat = "refused";
+	g->has_compat = true;
+	return 0;
+}
+
+static int prove_veto(struct guard *g)
+{
+	int r = source_bpf_run(g->skel->progs.guard_arm, NULL, 0);
+
+	if (r)
+		return fail(r < 0 ? r : -ENOSPC, "the test of the veto cannot be made");
+	r = canary_file();
+	source_bpf_run(g->skel->progs.guard_disarm, NULL, 0);
+	return r > 0 ? 0 : fail(-EOPNOTSUPP, "%s programs on the making of a file attach, but are never called",
+				mechanism_name(g->mechanism));
+}
+
+static void unload(struct guard *g)
+{
+	guard_bpf__destroy(g->skel);
+	g->skel = NULL;
+}
+
+/* One mechanism, with the veto or without: loaded, attached, and seen to refuse. */
+static int try_mechanism(struct guard *g, enum mechanism mechanism, bool veto)
+{
+	int err;
+
+	g->mechanism = mechanism;
+	g->veto = veto;
+	err = load(g);
+	if (!err)
+		err = check_symbols(g);
+	if (!err)
+		err = attach(g);
+	if (!err)
+		err = prove_ioctl(g);
+	if (!err && veto)
+		err = prove_veto(g);
+	if (err)
+		unload(g);
+	log_debug("guard as %s%s: %s", mechanism_name(mechanism), veto ? " with veto" : "", err ? why_text : "proven");
+	return err;
+}
+
+/*
+ * LSM, then fmod_ret; each with the veto, where the kernel does not refuse by
+ * itself. The veto alone may be missing: that is a loss with a name.
+ */
+static int admit(struct guard *g)
+{
+	static const enum mechanism order[] = { MECHANISM_LSM, MECHANISM_FMOD_RET };
+	bool want_veto = g->promise != PROMISE_AUDIT;
+	char first[sizeof(why_text)] = "";
+	int err = -EOPNOTSUPP;
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		err = try_mechanism(g, order[i], want_veto);
+		if (!err || err == -EPERM || err == -ENOMEM)
+			return err;
+		if (!i)
+			snprintf(first, sizeof(first), "%s", why_text);
+	}
+	for (size_t i = 0; want_veto && i < ARRAY_SIZE(order); i++) {
+		snprintf(g->no_veto, sizeof(g->no_veto), "%.150s", why_text);
+		err = try_mechanism(g, order[i], false);
+		if (!err)
+			return 0;
+	}
+	return fail(err, "%.120s; %.120s", first, why_text[0] ? strdupa(why_text) : "");
+}
+
+/* ---- what the rest of the tool sees --------------------------------------------------------- */
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct guard *g = ctx;
+	struct record r;
+
+	if (record_decode(data, size, &r) < 0) {
+		g->undecoded++;
+		return 0;
+	}
+	if (r.h->type == EV_decision && ((const struct ev_decision *)r.h)->action == ACTION_OFF) {
+		g->heard++;
+		return 0;
+	}
+	g->stop = g->fn(g->ctx, &r);
+	return g->stop ? -ECANCELED : 0;
+}
+
+static int check_system(struct guard *g)
+{
+	const char *rights = probe_missing_rights();
+
+	if (*rights)
+		return fail(-EPERM, "no permission; missing:%s", rights);
+	g->vmlinux = btf__load_vmlinux_btf();
+	if (!g->vmlinux)
+		return fail(-EOPNOTSUPP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
+	if (!probe_module("vfio") || !probe_struct(g->vmlinux, "vfio_iommu_type1", "vfio_iommu"))
+		return fail(-ENODEV, "vfio_iommu_type1 is not loaded, or has no type information: there is nothing to guard");
+	return 0;
+}
+
+int guard_open(struct guard **ret, const struct policy *policy, bool monitor, source_fn fn, void *ctx,
+	       const char **ret_why)
+{
+	struct guard *g = calloc(1, sizeof(*g));
+	int err;
+
+	why_text[0] = '\0';
+	*ret_why = why_text;
+	if (!g)
+		return fail(-ENOMEM, "out of memory");
+	g->fn = fn;
+	g->ctx = ctx;
+	if (getrandom(&g->nonce, sizeof(g->nonce), 0) != sizeof(g->nonce))
+		g->nonce = now_ns();
+	err = check_system(g);
+	if (!err) {
+		ask_kernel(g);
+		err = admit(g);
+	}
+	if (!err) {
+		guard_set_policy(g, policy, monitor);
+		g->ring = ring_buffer__new(bpf_map__fd(g->skel->maps.events), on_sample, g, NULL);
+		err = g->ring ? emit_session(fn, ctx, "enforce", true) : fail(-errno, "no ring buffer: %s", strerror(errno));
+	}
+	if (err) {
+		guard_close(g);
+		return err;
+	}
+	*ret = g;
+	return 0;
+}
+
+void guard_close(struct guard *g)
+{
+	if (!g)
+		return;
+	ring_buffer__free(g->ring);
+	guard_bpf__destroy(g->skel);
+	btf__free(g->vmlinux);
+	free(g);
+}
+
+enum mechanism guard_mechanism(const struct guard *g)
+{
+	return g->mechanism;
+}
+
+enum promise guard_promise(const struct guard *g)
+{
+	return g->promise;
+}
+
+const char *guard_promise_why(const struct guard *g)
+{
+	return g->promise_why;
+}
+
+const char *guard_no_veto(const struct guard *g)
+{
+	return !g->veto && g->promise != PROMISE_AUDIT ? g->no_veto : NULL;
+}
+
+const char *guard_compat(const struct guard *g)
+{
+	return g->compat;
+}
+
+int guard_fd(const struct guard *g)
+{
+	return ring_buffer__epoll_fd(g->ring);
+}
+
+/*
+ * A call that was reserved and never got to the driver, because another LSM
+ * refused it, has nobody to take the reservation back.
+ */
+static void sweep(struct guard *g)
+{
+	__u64 key, next, *last = NULL, now = now_ns();
+	int fd = bpf_map__fd(g->skel->maps.held);
+	struct guard_held held;
+
+	if (!g->skel->bss->holding || now < g->swept + NSEC_PER_SEC / 2)
+		return;
+	g->swept = now;
+	while (!bpf_map_get_next_key(fd, last, &next)) {
+		key = next;
+		last = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &held) && !held.entered && held.since + NSEC_PER_SEC / 2 < now)
+			source_bpf_run(g->skel->progs.guard_reclaim, &key, sizeof(key));
+	}
+}
+
+int guard_poll(struct guard *g)
+{
+	int n = ring_buffer__consume(g->ring);
+
+	sweep(g);
+	return g->stop ? g->stop : n < 0 ? n : 0;
+}
+
+bool guard_alive(struct guard *g)
+{
+	__u64 before = g->heard;
+	int wanted = 1, r = canary_native(g->nonce);
+
+	if (r > 0 && g->has_compat) {
+		r = canary_compat(g->nonce);
+		wanted++;
+	}
+	return r > 0 && ring_buffer__consume(g->ring) >= 0 && g->heard >= before + wanted;
+}
+
+int guard_links(const struct guard *g, int *fds, int n)
+{
+	struct bpf_object_skeleton *skel = g->skel->skeleton;
+	int found = 0;
+
+	for (int i = 0; i < skel->prog_cnt; i++) {
+		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
+
+		if (*p->link && found < n)
+			fds[found++] = bpf_link__fd(*p->link);
+	}
+	return found;
+}
+
+struct guard_counters guard_counters(const struct guard *g)
+{
+	return g->skel->bss->counters;
+}
+
+__u64 guard_lost(const struct guard *g)
+{
+	return g->skel->bss->stats.lost + g->undecoded;
+}
+
+__u64 guard_missed(const struct guard *g)
+{
+	struct bpf_program *prog;
+	__u64 missed = 0;
+
+	bpf_object__for_each_program(prog, g->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}

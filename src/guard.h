@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guard.h - the guard in the kernel: loaded, proven to run, asked, taken away.
+ *
+ * It is there whole or not at all. Before guard_open() returns, a call that
+ * must be refused was made through every ABI this machine has and came back
+ * refused; what could not be had and is not needed on this kernel is a loss
+ * with a name.
+ */
+#ifndef FDPIN_GUARD_H
+#define FDPIN_GUARD_H
+
+#include "facts.h"
+#include "policy.h"
+#include "source.h"
+
+#include "../bpf/guard.h"
+
+enum mechanism { MECHANISM_NONE, MECHANISM_LSM, MECHANISM_FMOD_RET };
+
+/* What a guard can promise here; it depends on the kernel under it. */
+enum promise {
+	PROMISE_UNKNOWN, /* whether the kernel refuses by itself cannot be told */
+	PROMISE_AUDIT,	 /* it does: early refusal and audit */
+	PROMISE_HONEST,	 /* it does not: who means no harm is stopped, who does is found out */
+};
+
+struct guard;
+
+/*
+ * fn gets a session record, then a record for each decision. monitor: no rule
+ * denies, whatever the policy says. 0 or -errno; then *ret_why says what was
+ * missing. -EOPNOTSUPP: this system cannot have a guard that was proven;
+ * -ENODEV: there is nothing to guard, type1 is not loaded.
+ */
+int guard_open(struct guard **ret, const struct policy *policy, bool monitor, source_fn fn, void *ctx,
+	       const char **ret_why);
+void guard_close(struct guard *g);
+
+enum mechanism guard_mechanism(const struct guard *g);
+enum promise guard_promise(const struct guard *g);
+/* Why it is that promise; hostile. */
+const char *guard_promise_why(const struct guard *g);
+/* Why the opening of a mediated device has no veto, NULL if it has or needs none. */
+const char *guard_no_veto(const struct guard *g);
+/* Which 32-bit calls were tried: "refused", or why there are none. */
+const char *guard_compat(const struct guard *g);
+
+int guard_fd(const struct guard *g); /* becomes readable with a decision */
+/* Hand over what is there. 0, or what fn returned, or -errno. */
+int guard_poll(struct guard *g);
+struct guard_counters guard_counters(const struct guard *g);
+/* Decisions whose record did not fit, and runs of programs that the kernel left out. */
+__u64 guard_lost(const struct guard *g);
+__u64 guard_missed(const struct guard *g);
+
+/* Another policy, at once; what it denied before it denies until it is replaced, so there is no gap. */
+void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor);
+/* Make the calls that must be refused once more: true if they are, and their records got here. */
+bool guard_alive(struct guard *g);
+/* File descriptors that keep it attached when this process is no more; at most n, returns how many there are. */
+int guard_links(const struct guard *g, int *fds, int n);
+
+/* ---- between guard.c and guard_canary.c ---------------------------------------------- */
+
+/* Make the call that must be refused: 1 it was, 0 it was not, or -errno. */
+int canary_native(__u32 nonce);
+/* The same as a 32-bit call; -ENOSYS: this kernel has no such calls. */
+int canary_compat(__u32 nonce);
+/* Make a file, which must be refused. */
+int canary_file(void);
+
+#endif

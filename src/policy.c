@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * policy.c - from the text of a configuration to rules (policy.h).
+ *
+ * libeconf parses, and is lenient: it ends a value at a zero byte, joins a line
+ * that begins with a blank to the one before, keeps the first of two keys of
+ * one name, and does not tell of a section without keys; its list of the keys of
+ * a section (0.5) lacks some. So every file is scanned for its keys and for what
+ * libeconf would pass over; it is given exactly what was scanned, and asked for
+ * the value of each.
+ */
+#include "policy.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libeconf.h>
+#include <libeconf_ext.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "schema.h"
+#include "util.h"
+
+const struct rule_info rule_table[RULE__max] = {
+#define RULE(id, error_, choice, action_, hook_, applies, what_) \
+	[RULE_##id] = { error_, choice, action_, hook_, applies, what_ },
+	RULES(RULE)
+#undef RULE
+};
+
+static const struct {
+	const char *word;
+	int value;
+} actions[] = { { "off", ACTION_OFF }, { "monitor", ACTION_MONITOR }, { "deny", ACTION_DENY } },
+  errors[] = { { "EPERM", EPERM }, { "EACCES", EACCES }, { "EBUSY", EBUSY } };
+
+const char *rule_name(enum fdpin_rule rule)
+{
+	return kind_value_name(KIND_RULE, rule);
+}
+
+const char *action_word(enum fdpin_action action)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		if (actions[i].value == (int)action)
+			return actions[i].word;
+	return "?";
+}
+
+void policy_init(struct policy *p)
+{
+	*p = (struct policy){ .sticky = true, .kill = true };
+	for (int i = 0; i < RULE__max; i++)
+		p->rules[i] = (struct policy_rule){ rule_table[i].action, rule_table[i].error, -1, 0 };
+}
+
+void policy_free(struct policy *p)
+{
+	for (int i = 0; i < p->n_files; i++)
+		free(p->files[i].path);
+	p->n_files = 0;
+}
+
+const char *policy_set_by(const struct policy *p, const struct policy_rule *r, char *buf, size_t size)
+{
+	const struct policy_file *f;
+	const char *base;
+	int len;
+
+	if (r->file < 0) {
+		snprintf(buf, size, "built-in");
+		return buf;
+	}
+	f = &p->files[r->file];
+	base = strrchr(f->path, '/');
+	base = base ? base + 1 : f->path;
+	len = strlen(base);
+	if (len > 5 && !strcmp(base + len - 5, ".conf"))
+		len -= 5;
+	if (len == 11 && !strncmp(base, "fdpin-trace", 11))
+		snprintf(buf, size, "%s:%u", f->layer == LAYER_VENDOR ? "vendor" : "local", r->line);
+	else
+		snprintf(buf, size, "%.*s:%u", len, base, r->line);
+	return buf;
+}
+
+/* ---- what libeconf would pass over ------------------------------------------------------ */
+
+#define KEY_MAX 32
+#define SEEN_MAX 64
+
+struct scan {
+	struct policy_problem *problem;
+	unsigned int line;
+	char section[KEY_MAX + 1];
+	struct seen {
+		char section[KEY_MAX + 1], key[KEY_MAX + 1]; /* key "": the section itself */
+		unsigned int line;
+	} seen[SEEN_MAX];
+	unsigned int n_seen;
+};
+
+static int problem(struct policy_problem *p, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int problem(struct policy_problem *p, unsigned int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	p->line = line;
+	va_start(ap, fmt);
+	vsnprintf(p->text, sizeof(p->text), fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int find_rule(const char *name, size_t len)
+{
+	for (int i = 0; i < RULE__max; i++)
+		if (strlen(rule_name(i)) == len && !strncmp(rule_name(i), name, len))
+			return i;
+	return -1;
+}
+
+static int note_seen(struct scan *s, const char *key, int len)
+{
+	struct seen *new = &s->seen[s->n_seen];
+
+	if (s->n_seen == SEEN_MAX)
+		return problem(s->problem, s->line, "too many lines");
+	memcpy(new->section, s->section, sizeof(new->section));
+	snprintf(new->key, sizeof(new->key), "%.*s", len, key);
+	new->line = s->line;
+	for (const struct seen *old = s->seen; old < new; old++) {
+		if (strcmp(old->section, new->section) || strcmp(old->key, new->key))
+			continue;
+		return len ? problem(s->problem, s->line, "%s is there twice", new->key) :
+			     problem(s->problem, s->line, "section [%s] is there twice", new->section);
+	}
+	s->n_seen++;
+	return 0;
+}
+
+static int scan_section(struct scan *s, const char *line, size_t len)
+{
+	const char *end = memchr(line, ']', len);
+
+	if (!end)
+		return problem(s->problem, s->line, "a section has no closing bracket");
+	if (strspn(end + 1, " \t") + (end + 1 - line) < len && end[1 + strspn(end + 1, " \t")] != '#')
+		return problem(s->problem, s->line, "text behind a section");
+	if (find_rule(line + 1, end - line - 1) < 0)
+		return problem(s->problem, s->line, "unknown section [%.*s]", (int)(end - line - 1), line + 1);
+	snprintf(s->section, sizeof(s->section), "%.*s", (int)(end - line - 1), line + 1);
+	return note_seen(s, "", 0);
+}
+
+/* One line, without its end; it has no zero byte in it, and one behind it. */
+static int scan_line(struct scan *s, const char *line, size_t len)
+{
+	size_t blank = strspn(line, " \t"), key = strcspn(line, " \t=");
+
+	if (blank >= len || line[0] == '#')
+		return 0;
+	if (blank)
+		return problem(s->problem, s->line, "a line begins with a blank");
+	if (line[0] == '[')
+		return scan_section(s, line, len);
+	if (!memchr(line, '=', len))
+		return problem(s->problem, s->line, "neither [section] nor key = value");
+	if (!s->section[0])
+		return problem(s->problem, s->line, "a key before the first section");
+	if (!key)
+		return problem(s->problem, s->line, "no key before =");
+	if (key > KEY_MAX)
+		return problem(s->problem, s->line, "unknown key %.32s...", line);
+	if (line[key + strspn(line + key, " \t")] != '=')
+		return problem(s->problem, s->line, "unknown key %.*s", (int)strcspn(line, "="), line);
+	return note_seen(s, line, key);
+}
+
+/* text is data with a zero byte behind it; the ends of its lines are made into such, and put back. */
+static int scan(struct scan *s, char *text, size_t size)
+{
+	int r = 0;
+
+	for (char *line = text; !r && line < text + size;) {
+		char *end = memchr(line, '\n', text + size - line) ?: text + size, was = *end;
+
+		s->line++;
+		for (char *c = line; c < end; c++)
+			if ((!isprint((unsigned char)*c) || *c & 0x80) && *c != '\t')
+				return problem(s->problem, s->line, "byte 0x%02x: a configuration is ASCII text", (unsigned char)*c);
+		*end = '\0';
+		r = scan_line(s, line, end - line);
+		*end = was;
+		line = end + 1;
+	}
+	return r;
+}
+
+/* ---- what libeconf makes of it ------------------------------------------------------------- */
+
+static int set_flag(bool *flag, const char *key, const char *value, const char *yes, const char *no, unsigned int line,
+		    struct policy_problem *p)
+{
+	if (strcmp(value, yes) && strcmp(value, no))
+		return problem(p, line, "%s = %.80s: %s or %s", key, value, yes, no);
+	*flag = !strcmp(value, yes);
+	return 0;
+}
+
+static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *key, const char *value,
+		   unsigned int line, struct policy_problem *p)
+{
+	struct policy_rule *rule = &to->rules[id];
+
+	if (!strcmp(key, "action")) {
+		for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+			if (strcmp(actions[i].word, value))
+				continue;
+			*rule = (struct policy_rule){ actions[i].value, rule->error, file, line };
+			return 0;
+		}
+		return problem(p, line, "action = %.80s: off, monitor or deny", value);
+	}
+	if (!strcmp(key, "sticky") && id == RULE_MDEV_VADDR)
+		return set_flag(&to->sticky, key, value, "yes", "no", line, p);
+	if (!strcmp(key, "contain") && id == RULE_MDEV_VADDR)
+		return set_flag(&to->kill, key, value, "kill", "none", line, p);
+	if (!strcmp(key, "errno") && !rule_table[id].error_choice)
+		return problem(p, line, "errno of [%s] is not to be chosen: what a fixed kernel gives", rule_name(id));
+	if (!strcmp(key, "errno")) {
+		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+			if (strcmp(errors[i].word, value))
+				continue;
+			rule->error = errors[i].value;
+			return 0;
+		}
+		return problem(p, line, "errno = %.80s: EPERM, EACCES or EBUSY", value);
+	}
+	return problem(p, line, "unknown key %.80s in [%s]", key, rule_name(id));
+}
+
+static int take_key(struct policy *to, int file, econf_file *kf, const struct seen *seen, struct policy_problem *p)
+{
+	int id = find_rule(seen->section, strlen(seen->section));
+	_cleanup_free_ char *value = NULL;
+	econf_ext_value *ext = NULL;
+	econf_err e = econf_getExtValue(kf, seen->section, seen->key, &ext);
+	uint64_t line = !e && ext ? ext->line_number : 0;
+
+	if (ext)
+		econf_freeExtValue(ext);
+	if (!e)
+		e = econf_getStringValue(kf, seen->section, seen->key, &value);
+	if (e == ECONF_NOMEM)
+		return -ENOMEM;
+	/* what is not understood the same way twice is not understood */
+	if (id < 0 || e || line != seen->line)
+		return problem(p, seen->line, "%s cannot be read: %s", seen->key, econf_errString(e));
+	return set_key(to, id, file, seen->key, value ?: "", seen->line, p);
+}
+
+static int take(struct policy *to, int file, econf_file *kf, const struct scan *s, struct policy_problem *p)
+{
+	int r = 0;
+
+	for (const struct seen *seen = s->seen; !r && seen < s->seen + s->n_seen; seen++)
+		if (seen->key[0])
+			r = take_key(to, file, kf, seen, p);
+	return r;
+}
+
+/* libeconf reads files: it gets one that nobody else can change. */
+static int parse_text(econf_file **ret, const char *text, size_t size, struct policy_problem *p)
+{
+	_cleanup_close_ int fd = memfd_create("fdpin-trace.conf", MFD_CLOEXEC);
+	_cleanup_free_ char *name = NULL;
+	uint64_t line = 0;
+	char path[32];
+	econf_err e;
+
+	if (fd < 0 || write(fd, text, size) != (ssize_t)size)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	e = econf_readFile(ret, path, "=", "#");
+	if (!e)
+		return 0;
+	if (e == ECONF_NOMEM)
+		return -ENOMEM;
+	econf_errLocation(&name, &line);
+	return problem(p, line, "%s", econf_errString(e));
+}
+
+int policy_parse(struct policy *p, const char *path, enum policy_layer layer, const char *data, size_t size,
+		 struct policy_problem *ret_problem)
+{
+	struct scan *s = calloc(1, sizeof(*s));
+	struct policy next = *p;
+	_cleanup_free_ char *text = NULL, *name = strdup(path);
+	econf_file *kf = NULL;
+	int r;
+
+	*ret_problem = (struct policy_problem){};
+	snprintf(ret_problem->file, sizeof(ret_problem->file), "%s", path);
+	text = malloc(size + 1);
+	if (!text || !name || !s) {
+		r = -ENOMEM;
+	} else if (p->n_files == POLICY_FILES_MAX) {
+		r = problem(ret_problem, 0, "more than %d files", POLICY_FILES_MAX);
+	} else if (size > POLICY_BYTES_MAX) {
+		r = problem(ret_problem, 0, "larger than %d KiB", POLICY_BYTES_MAX / 1024);
+	} else {
+		memcpy(text, data, size);
+		text[size] = '\0';
+		s->problem = ret_problem;
+		r = scan(s, text, size);
+	}
+	if (!r && s->n_seen)
+		r = parse_text(&kf, text, size, ret_problem);
+	if (!r && kf)
+		r = take(&next, p->n_files, kf, s, ret_problem);
+	if (kf)
+		econf_free(kf);
+	free(s);
+	if (r)
+		return r;
+	next.files[next.n_files++] = (struct policy_file){ TAKE_PTR(name), layer };
+	*p = next;
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * policy.h - what the guard is to refuse: the rules, and fdpin-trace.conf.
+ *
+ * A configuration is INI: a section for a rule, keys in it. It is taken whole
+ * or not at all: an unknown word, a word twice, a byte that is no text rejects
+ * all of it, with file and line. Which files there are, and which of them
+ * counts, is libeconf's business (policy_files.c).
+ */
+#ifndef FDPIN_POLICY_H
+#define FDPIN_POLICY_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../bpf/events.h"
+
+/*
+ * RULE(id, errno, may the errno be chosen, action where no file says, hook, applies to, what is refused)
+ *
+ * The name is that of the enum's value in src/schema.c.
+ */
+#define RULES(RULE)                                                                                                \
+	RULE(MDEV_VADDR, EBUSY, false, ACTION_MONITOR, "file_ioctl", "containers with mdev",                       \
+	     "an invalid address beside a mediated device, in either order")                                       \
+	RULE(STRICT, EPERM, true, ACTION_OFF, "file_ioctl", "mdevs", "a mediated device in a type1 container")
+
+struct rule_info {
+	int error;
+	bool error_choice;
+	enum fdpin_action action;
+	const char *hook, *applies_to, *what;
+};
+
+extern const struct rule_info rule_table[RULE__max];
+const char *rule_name(enum fdpin_rule rule);
+/* "off", "monitor", "deny" */
+const char *action_word(enum fdpin_action action);
+
+#define POLICY_FILES_MAX 64
+#define POLICY_BYTES_MAX 65536 /* of one file */
+
+enum policy_layer { LAYER_VENDOR, LAYER_LOCAL };
+
+struct policy_file {
+	char *path;
+	enum policy_layer layer;
+};
+
+struct policy_rule {
+	enum fdpin_action action;
+	int error;
+	int file; /* of policy.files, that says the action; -1: none does */
+	unsigned int line;
+};
+
+struct policy {
+	struct policy_rule rules[RULE__max];
+	/* mdev-vaddr, where the kernel does not refuse by itself */
+	bool sticky; /* once invalid, never again an mdev */
+	bool kill;   /* who gets past it while it denies */
+	struct policy_file files[POLICY_FILES_MAX];
+	int n_files;
+};
+
+/* Why a configuration was rejected; hostile text, not escaped. line 0: the file as a whole. */
+struct policy_problem {
+	char file[256];
+	unsigned int line;
+	char text[200];
+};
+
+/* What holds where no file says anything. */
+void policy_init(struct policy *p);
+void policy_free(struct policy *p);
+
+/*
+ * Add what a file says, which is data. 0, or -EINVAL and *ret_problem, or
+ * -ENOMEM; on failure no rule has changed.
+ */
+int policy_parse(struct policy *p, const char *path, enum policy_layer layer, const char *data, size_t size,
+		 struct policy_problem *ret_problem);
+
+/*
+ * All files, those below root: of the package in /usr/lib/fdpin-trace (or the prefix it was
+ * installed with), of the host in /etc/fdpin-trace, and drop-ins of both. 0 or as above.
+ */
+int policy_load(struct policy *ret, const char *root, struct policy_problem *ret_problem);
+
+/* "vendor:9", "50-site:3", "built-in"; file names are hostile. Returns buf. */
+const char *policy_set_by(const struct policy *p, const struct policy_rule *r, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * service.c - the guard under systemd (service.h), by libsystemd.
+ *
+ * What keeps a guard attached is the file descriptors of its links. systemd
+ * holds a second one of each: when this process dies, they keep guarding with
+ * the policy they had, and the next process is handed them. It attaches its
+ * own, proves them, and only then lets those go: there is no moment without.
+ * They are named by generation, as all of one go together.
+ */
+#include "service.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#ifdef HAVE_LIBSYSTEMD
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#define LINKS_MAX 32
+#define GENERATION "guard-"
+/* dist/fdpin-trace.catalog has the words to each */
+#define ID_DENIED "b5a1f2a6d2554b3c8ef0a4d81b9f6a11"
+#define ID_WOULD_DENY "2f6f0a9f8d3f4f0fa2f3c8f05a6f7e12"
+#define ID_NOT_PREVENTED "7c1f0a64c9a44de2b0a2d1a0f9a1c513"
+
+struct service {
+	int *fds; /* inherited */
+	char **names;
+	int n;
+};
+
+bool service_possible(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
+struct service *service_new(void)
+{
+	struct service *s = calloc(1, sizeof(*s));
+	int n;
+
+	if (!s)
+		return NULL;
+	n = sd_listen_fds_with_names(1, &s->names);
+	s->fds = n > 0 ? calloc(n, sizeof(*s->fds)) : NULL;
+	for (int i = 0; i < n && s->fds; i++)
+		s->fds[s->n++] = SD_LISTEN_FDS_START + i;
+	return s;
+}
+
+/* Those of one generation go by one word, and stay attached until the last is closed, which is here. */
+static void let_go(struct service *s)
+{
+	for (int i = 0; i < s->n; i++) {
+		if (strncmp(s->names[i], GENERATION, strlen(GENERATION)))
+			continue;
+		sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", s->names[i]);
+		close(s->fds[i]);
+		s->fds[i] = -1;
+	}
+	s->n = 0;
+}
+
+void service_free(struct service *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; s->names && s->names[i]; i++)
+		free(s->names[i]);
+	free(s->names);
+	free(s->fds);
+	free(s);
+}
+
+int service_inherited(const struct service *s)
+{
+	return s->n;
+}
+
+static int keep(const struct guard *g)
+{
+	int fds[LINKS_MAX], n = guard_links(g, fds, LINKS_MAX);
+	char text[64];
+
+	/* systemd would drop a descriptor that says it has ended, which a link never does: it is not to be polled */
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=" GENERATION "%d", getpid());
+	return sd_pid_notify_with_fds(0, 0, text, fds, n);
+}
+
+int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor)
+{
+	int r = keep(g);
+
+	let_go(s);
+	service_status(g, p, monitor);
+	sd_notify(0, "READY=1");
+	return r < 0 ? r : 0;
+}
+
+void service_status(const struct guard *g, const struct policy *p, bool monitor)
+{
+	struct guard_counters c = guard_counters(g);
+	__u64 denied = 0, would = 0, passed = 0;
+	int denies = 0, monitors = 0;
+
+	for (int i = 0; i < RULE__max; i++) {
+		enum fdpin_action action = monitor && p->rules[i].action == ACTION_DENY ? ACTION_MONITOR : p->rules[i].action;
+
+		denies += action == ACTION_DENY;
+		monitors += action == ACTION_MONITOR;
+		denied += c.decisions[i][ACTION_DENY];
+		would += c.decisions[i][ACTION_MONITOR];
+		passed += c.decisions[i][ACTION_PASSED];
+	}
+	sd_notifyf(0,
+		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
+		   " not prevented; %" PRIu64 " records lost",
+		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
+		   (uint64_t)guard_lost(g));
+}
+
+void service_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)(now_ns() / 1000));
+}
+
+void service_reloaded(void)
+{
+	sd_notify(0, "READY=1");
+}
+
+void service_stopping(void)
+{
+	sd_notify(0, "STOPPING=1");
+}
+
+__u64 service_watchdog_ns(void)
+{
+	uint64_t usec = 0;
+
+	return sd_watchdog_enabled(0, &usec) > 0 ? usec * 1000 / 3 : 0;
+}
+
+void service_sign_of_life(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
+void service_decision(const struct record *r)
+{
+	static const char *const ids[] = {
+		[ACTION_MONITOR] = ID_WOULD_DENY, [ACTION_DENY] = ID_DENIED, [ACTION_PASSED] = ID_NOT_PREVENTED
+	};
+	const struct ev_decision *e = (const void *)r->h;
+	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
+	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
+	const char *op = kind_value_name(KIND_OP, e->op);
+	char id[ID_NAME_MAX];
+
+	if (e->action >= ACTION__max || !ids[e->action])
+		return;
+	id_name(OBJ_CONTAINER, e->h.container, id);
+	sd_journal_send("MESSAGE=%s %s on %s by %s [%u]: rule %s, %s", action, op ?: "?", id, comm ?: "?", e->h.tgid, rule ?: "?",
+			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error",
+			"MESSAGE_ID=%s", ids[e->action],
+			"PRIORITY=%d", e->action == ACTION_PASSED ? 2 : 4,
+			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
+			"FDPIN_CONTAINER=%s", id, "OBJECT_PID=%u", e->h.tgid, NULL);
+}
+#else
+struct service {
+	int none;
+};
+
+bool service_possible(void)
+{
+	return false;
+}
+
+struct service *service_new(void)
+{
+	return calloc(1, sizeof(struct service));
+}
+
+void service_free(struct service *s)
+{
+	free(s);
+}
+
+int service_inherited(const struct service *s)
+{
+	(void)s;
+	return 0;
+}
+
+int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor)
+{
+	(void)s, (void)g, (void)p, (void)monitor;
+	return -EOPNOTSUPP;
+}
+
+void service_status(const struct guard *g, const struct policy *p, bool monitor)
+{
+	(void)g, (void)p, (void)monitor;
+}
+
+void service_reloading(void)
+{
+}
+
+void service_reloaded(void)
+{
+}
+
+void service_stopping(void)
+{
+}
+
+__u64 service_watchdog_ns(void)
+{
+	return 0;
+}
+
+void service_sign_of_life(void)
+{
+}
+
+void service_decision(const struct record *r)
+{
+	(void)r;
+}
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * service.h - the guard under systemd: readiness, status, watchdog, what is kept
+ * over a crash, the journal. Without libsystemd, or not started by it, all of
+ * it does nothing.
+ */
+#ifndef FDPIN_SERVICE_H
+#define FDPIN_SERVICE_H
+
+#include "guard.h"
+
+struct service;
+
+/* Is there a systemd to talk to, in this build and around this process? */
+bool service_possible(void);
+
+/* Takes what an earlier one left: the links that have guarded since it ended. NULL without memory. */
+struct service *service_new(void);
+void service_free(struct service *s);
+/* Guards of before that are still attached. */
+int service_inherited(const struct service *s);
+
+/* The guard is up: what was kept before goes, and it is said that it guards. 0, or -errno if it is not kept over a crash. */
+int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor);
+/* What systemctl status shows. */
+void service_status(const struct guard *g, const struct policy *p, bool monitor);
+void service_reloading(void);
+void service_reloaded(void);
+void service_stopping(void);
+
+/* Nanoseconds between two signs of life; 0: nobody wants any. */
+__u64 service_watchdog_ns(void);
+void service_sign_of_life(void);
+
+/* A decision, as an entry of the journal. */
+void service_decision(const struct record *r);
+
+#endif
