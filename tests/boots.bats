@@ -12,6 +12,8 @@ setup_file() {
 			[ $mode = none ] || echo $mode >/sys/kernel/security/lockdown
 			"$0" doctor -j >doctor.$mode
 			echo $? >doctor.$mode.status
+			[ $mode = integrity ] || "$0" enforce -j --duration 1s >enforce.$mode
+			echo $? >enforce.$mode.status
 		done
 		say() { name=$1; shift; "$@" >"$name" 2>&1; echo $? >"$name.status"; }
 		say status "$0" status -j
@@ -37,6 +39,12 @@ check() { jq -r --arg id "$2" '.checks[] | select(.id == $id) | "\(.answer)/\(.s
 	[ "$(cat doctor.none.status)" = 0 ]
 }
 
+@test "bpf is not in the list of LSMs: the guard comes up as fmod_ret, proven, and says so" {
+	jq -e 'select(.type == "guard") | .mechanism == "fmod_ret" and .compat == "refused"' enforce.none
+	[ "$(cat enforce.none.status)" = 0 ]
+	[ "$(jq -r .works.enforce doctor.none)" = full ]
+}
+
 @test "lockdown integrity: nothing is lost" {
 	[ "$(check integrity lockdown)" = yes/ok ]
 	[ "$(jq -c .works doctor.integrity)" = "$(jq -c .works doctor.none)" ]
@@ -48,6 +56,12 @@ check() { jq -r --arg id "$2" '.checks[] | select(.id == $id) | "\(.answer)/\(.s
 	[ "$(jq -c .defects doctor.confidentiality)" = "$(jq -c .defects doctor.none)" ]
 	[ "$(jq -r '.works | "\(.status) \(.trace) \(.report)"' doctor.confidentiality)" = "none none full" ]
 	jq -e '.checks | map(select(.answer == "unknown")) == []' doctor.confidentiality
+}
+
+@test "lockdown confidentiality: there is no guard, and it is not said that there is one" {
+	[ "$(jq -r .works.enforce doctor.confidentiality)" = none ]
+	jq -e 'has("error") and .type == null' enforce.confidentiality
+	[ "$(cat enforce.confidentiality.status)" != 0 ]
 }
 
 @test "lockdown confidentiality: status cannot tell, and says what forbids it; trace does not start" {

@@ -303,10 +303,17 @@ static void lsm_and_lockdown(void **state)
 	strcpy(f.lsms, "lockdown,yama");
 	expect(&f, "nnnnn", 0);
 	assert_int_equal(d.checks[CHECK_lsm].state, STATE_PART); /* fmod_ret takes its place */
+	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_FULL);
 	f.tests[DOCTOR_fmod_ret].is = KNOWN_NO;
 	strcpy(f.tests[DOCTOR_fmod_ret].why, "cannot load: Invalid argument");
 	expect(&f, "nnnnn", 0);
 	assert_int_equal(d.checks[CHECK_lsm].state, STATE_NONE);
+	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_NONE);
+	assert_false(d.works[WORKS_enforce].not_known);
+	f.tests[DOCTOR_fmod_ret].is = NOT_KNOWN;
+	doctor_judge(&d, &f);
+	assert_true(d.works[WORKS_enforce].not_known);
+	f.tests[DOCTOR_fmod_ret].is = KNOWN_NO;
 	f.locked_down.is = KNOWN_YES;
 	strcpy(f.locked_down.why, "confidentiality");
 	f.tests[DOCTOR_read_kernel].is = KNOWN_NO;

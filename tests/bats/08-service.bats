@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The guard as a service: it says when it guards, goes on with the last good policy, gives signs of life that mean something, and its refusals outlive it.
+# On the kernels that do not refuse by themselves, so that a refusal is the guard's. What systemd does is done by notify.py.
+
+load helpers
+load guard
+
+LOG=$BATS_FILE_TMPDIR/service.log
+
+setup() {
+	need_blocking
+	need_mdev
+	"$fdpin" --version | grep -q '^libsystemd ' || skip "built without libsystemd"
+}
+teardown() { common_teardown; }
+teardown_file() { [ ! -e "$BATS_FILE_TMPDIR/notify.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/notify.pid")" 2>/dev/null || true; }
+
+service_pid() { sed -n 's/^started //p' "$LOG" | tail -n 1; }
+count() { grep -cE "$1" "$LOG"; }
+
+# An invalidation beside an mdev, taken back at once if it succeeds.
+invalidation() {
+	act_ends refused
+	echo "${A[invalidate_with_mdev]}" >"$BATS_TEST_TMPDIR/answer"
+}
+answers() { invalidation && same "an invalidation beside an mdev" "$(cat "$BATS_TEST_TMPDIR/answer")" "$1"; }
+
+# more LINE COUNT: waits until there are more of these
+more() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		[ "$(count "$1")" -gt "$2" ] && return 0
+		sleep 0.1
+	done
+	echo "no more of /$1/ in:" >&2
+	cat "$LOG" "$LOG.err" >&2
+	return 1
+}
+
+@test "it says that it is ready when it is, and refuses from then on; its links are in the store" {
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	(
+		close_files 2>/dev/null
+		exec "$BATS_TEST_DIRNAME/notify.py" "$LOG" "$fdpin" enforce --service --root "$BATS_FILE_TMPDIR/tree"
+	) </dev/null >"$LOG.err" 2>&1 &
+	echo $! >"$BATS_FILE_TMPDIR/notify.pid"
+	touch "$LOG"
+	more '^message .*READY=1' 0
+	[ "$(count '^message FDSTORE=1 .*[1-9][0-9]* stored')" = 1 ]
+	grep -q 'STATUS=1 rule denying' "$LOG"
+	answers EBUSY
+	more 'STATUS=.*; 1 denied' 0
+}
+
+@test "reload: a wrong configuration changes nothing, a right one holds at once" {
+	policy '[mdev-vaddr]' 'action = dney'
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' 1
+	grep -q 'fdpin-trace.conf:2' "$LOG.err"
+	answers EBUSY
+	policy '[mdev-vaddr]' 'action = monitor' 'sticky = no'
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' 2
+	answers done
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' 3
+	answers EBUSY
+}
+
+@test "signs of life come, and do not when its records cannot" {
+	more WATCHDOG=1 "$(count WATCHDOG=1)"
+	kill -STOP "$(service_pid)"
+	before=$(count WATCHDOG=1)
+	sleep 5
+	[ "$(count WATCHDOG=1)" = "$before" ]
+	answers EBUSY
+	kill -CONT "$(service_pid)"
+	more WATCHDOG=1 "$before"
+}
+
+@test "killed: what it refused is refused on, the next one takes over without a gap" {
+	kill -KILL "$(service_pid)"
+	more '^ended 9' 0
+	answers EBUSY
+	more 'FDSTOREREMOVE=1' 0
+	more '^message READY=1' 4
+	answers EBUSY
+	[ "$(count '^started')" = 2 ]
+}
+
+@test "stopped: it says so, and the guard is gone" {
+	kill -TERM "$(cat "$BATS_FILE_TMPDIR/notify.pid")"
+	more '^message STOPPING=1' 0
+	more '^ended 0' 0
+	answers done
+}

@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The guard: what deadlocks elsewhere is refused while it denies, told while it monitors, and nothing else is touched. On rows that refuse by
+# themselves it is early refusal and audit: the results are the same, and the records are there. Nothing here can block for good. One guard denies
+# from the first test to the one that ends it: to start it is what takes long.
+
+load helpers
+load guard
+
+teardown() { guard_teardown; }
+teardown_file() {
+	load guard
+	guard_teardown_file
+}
+
+GROUP=/dev/vfio/$(sed -n 1p "$RUN/pci-groups")
+# The LSM, unless this machine was booted without BPF among them.
+MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
+
+# Where nothing refuses by itself, an mdev is in a container with an invalid range, before the guard is there.
+@test "it comes up proven, natively and as a 32-bit call, and says what it can promise on this kernel" {
+	if ! refuses; then
+		act guard --what open
+	fi
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	same mechanism "$(guard_says mechanism)" "$MECHANISM"
+	same "32-bit calls" "$(guard_says compat)" refused
+	same promise "$(guard_says promise)" "$(refuses && echo audit || echo honest)"
+	same "veto" "$(guard_says no_veto)" null
+	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off"
+	if ! refuses; then
+		kill -USR1 "${A[tgid]}"
+		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+		load_act
+		same "opened while invalid" "${A[open]}" EBUSY
+		same "opened when valid" "${A[open_valid]}" done
+		same "told" "$(decisions mdev-vaddr denied open)" 1
+	fi
+}
+
+@test "an invalidation beside an mdev: EBUSY in every form, through both ABIs; no other call is touched" {
+	need_mdev
+	act_ends guard --what calls --rounds 10
+	same "plain" "${A[invalidate]}" EBUSY
+	same "as QEMU does" "${A[invalidate_all]}" EBUSY
+	same "as a 32-bit call" "${A[invalidate_compat]}" EBUSY
+	same "argument not there" "${A[invalidate_nonresident]}" EFAULT
+	same "argument half there" "${A[invalidate_straddle]}" EFAULT
+	same "no pointers" "${A[bad_null]} ${A[bad_kernel]} ${A[bad_noncanonical]}" "EFAULT EFAULT EFAULT"
+	same "other files" "${A[elsewhere_null]} ${A[elsewhere_pipe]}" "ENOTTY ENOTTY"
+	same "storm" "${A[storm_failed]} of ${A[storm_calls]}" "0 of 320"
+	same "unmap" "${A[unmap]}" done
+	# three that could be read, two in pages that were not there, three pointers to nothing
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 8
+	jq -en --argjson t "${A[tgid]}" --arg iova "${A[iova]}" 'first(inputs | select(.type == "decision" and .tgid == $t))
+		| .result == -16 and .iova == $iova and .flags == "0x4" and .emulated' "$GUARD"
+}
+
+@test "both directions: an mdev that joins while a range is invalid gets EBUSY, and joins when it is valid" {
+	need_mdev
+	act_ends refused --pci "$GROUP"
+	same "invalidate" "${A[invalidate_with_mdev]}" EBUSY
+	same "invalidate without an mdev" "${A[invalidate_without_mdev]}" done
+	same "attach" "${A[attach_while_invalid]}" EBUSY
+	same "attach later" "${A[attach_when_valid]}" done
+	same "told" "$(decisions mdev-vaddr denied invalidate) $(decisions mdev-vaddr denied attach)" "1 1"
+}
+
+@test "both at once: of an invalidation and an mdev that joins, never do both succeed, and not always neither" {
+	need_mdev
+	act_ends guard --what race --pci "$GROUP" --rounds "${RACE_ROUNDS:-2000}"
+	same "both" "${A[race_both]}" 0
+	same "other errors" "${A[race_other]}" 0
+	[ $((A[race_invalidated] + A[race_joined])) -gt 0 ]
+	echo "# of ${A[race_rounds]}: ${A[race_invalidated]} invalidated, ${A[race_joined]} joined, ${A[race_neither]} neither" >&3
+}
+
+@test "what would deadlock does not even begin" {
+	need_mdev
+	act deadlock --op dma_rw --ctx work --close flush_work
+	same "refused" "${A[refused]}" EBUSY
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
+	"$fdpin" status -j >"$ST"
+	jq -e 'all(.verdicts[]; .answer != "yes")' "$ST"
+}
+
+# It gets past only if the flag is turned on between two reads of the kernel, which is a matter of luck: what is tested is that nobody does unseen.
+@test "who changes its argument under the call is stopped, or found out and killed" {
+	need_mdev
+	need_blocking
+	local killed=0
+	"$progs/act_guard" --what flip --rounds "${FLIP_ROUNDS:-3000}" --timeout 100 >"$BATS_TEST_TMPDIR/act.out" 2>&1 </dev/null || killed=1
+	load_act
+	same "got past" "$(decisions mdev-vaddr not-prevented invalidate)" "$killed"
+	[ "$killed" = 1 ] || [ "${A[flip_denied]}" -gt 0 ]
+	[ ! -e "/proc/${A[tgid]}" ] || grep -q '^State:.*Z' "/proc/${A[tgid]}/status"
+	echo "# ${A[flip_rounds]-0} rounds, killed: $killed" >&3
+}
+
+@test "what has nothing to do with it is never denied: pins, unmaps, a hand-over without an mdev" {
+	if [ "$FDPIN_MODULE" != none ]; then
+		act_ends plain
+		untouched
+	fi
+	act_ends pci --what cycle --pci "$GROUP"
+	untouched
+}
+
+@test "its counters say what its records say, and it goes when it is told to" {
+	unguard
+	same "denied" "$(counted mdev-vaddr denied)" "$(jq -cn '[inputs | select(.type == "decision" and .action == "denied")] | length' "$GUARD")"
+	# only where the kernel does not refuse can anybody get past, and then does not live
+	same "got past" "$(counted mdev-vaddr not_prevented)" "$(jq -r 'select(.type == "summary") | .killed' "$GUARD")"
+	refuses && same "killed" "$(jq -r 'select(.type == "summary") | .killed' "$GUARD")" 0
+	same "strict" "$(counted strict denied) $(counted strict would_deny)" "0 0"
+	nothing_lost
+	# not all of the thousands that the one who changes its argument gave cause for
+	{ head -n 30 "$GUARD" && tail -n 2 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
+# On kernels without the refusals only: one with them has no use for it.
+@test "sticky: a container in which a range was invalid gets no mdev any more" {
+	need_mdev
+	need_blocking
+	policy '[mdev-vaddr]' 'action = deny'
+	guard
+	act_ends refused --pci "$GROUP"
+	same "invalidate without an mdev" "${A[invalidate_without_mdev]}" done
+	same "attach" "${A[attach_while_invalid]} ${A[attach_when_valid]}" "EBUSY EBUSY"
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .sticky == 1' "$GUARD"
+	nothing_lost
+}
+
+# Nothing waits for these ranges: each is restored at once.
+@test "monitor: the same acts are let through, with a record of what would have been denied" {
+	need_mdev
+	policy '[mdev-vaddr]' 'action = deny'
+	guard --monitor
+	same "action" "$(jq -r 'select(.type == "guard") | .rules[0].action' "$GUARD")" monitor
+	act_ends guard --what calls --rounds 2
+	same "plain" "${A[invalidate]}" "$(refuses && echo EBUSY || echo done)"
+	same "as a 32-bit call" "${A[invalidate_compat]}" "$(refuses && echo EBUSY || echo done)"
+	same "argument not there" "${A[invalidate_nonresident]}" "$(refuses && echo EBUSY || echo done)"
+	unguard
+	same "would be denied" "$(decisions mdev-vaddr would-deny invalidate) $(counted mdev-vaddr would_deny)" "8 8"
+	same "denied" "$(counted mdev-vaddr denied)" 0
+	# and what got there was seen each time: native, all, compat, and the two whose argument the guard could not read
+	same "not prevented" "$(counted mdev-vaddr not_prevented)" "$(refuses && echo 0 || echo 5)"
+	nothing_lost
+}
+
+@test "strict: no mdev in a type1 container; a device, and an iommufd in place of a container, are none of its business" {
+	need_mdev
+	policy '[strict]' 'action = deny' 'errno = EACCES'
+	guard
+	act_ends guard --what join --pci "$GROUP"
+	same "mdev" "${A[join_mdev]}" EACCES
+	same "device" "${A[join_pci]}" done
+	same "told" "$(decisions strict denied attach)" 1
+	if [ -e /dev/iommu ]; then
+		act_ends guard --what iommufd
+		same "join of an iommufd" "${A[join_iommufd]}" done
+		untouched
+	fi
+	unguard
+	same "counted" "$(counted strict denied)" 1
+	nothing_lost
+}
+
+@test "a configuration that is wrong: 78, and nothing guards" {
+	policy '[mdev-vaddr]' 'action = deny' 'colour = red'
+	run "$fdpin" enforce --root "$BATS_FILE_TMPDIR/tree" --duration 1s
+	[ "$status" -eq 78 ]
+	[[ $output == *fdpin-trace.conf:3:*colour* ]]
+}

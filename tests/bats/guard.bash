@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# guard.bash - the guard at work, for tests.
+#
+#   policy TEXT…		the configuration: each argument a line
+#   guard [OPTION…]	starts fdpin-trace enforce with it, and waits until it guards; its lines are in $GUARD. One at a time; it stays over tests
+#   unguard		ends it; its summary is in $GUARD, too
+#   decisions RULE ACTION OP	how many of these it told about the act
+#   counted RULE ACTION	how many it counted in all: denied, would_deny, not_prevented
+
+GUARD=$BATS_FILE_TMPDIR/guard.jsonl
+
+policy() {
+	mkdir -p "$BATS_FILE_TMPDIR/tree/etc/fdpin-trace"
+	printf '%s\n' "$@" >"$BATS_FILE_TMPDIR/tree/etc/fdpin-trace/fdpin-trace.conf"
+}
+
+guard() {
+	(
+		close_files 2>/dev/null
+		exec "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
+	) </dev/null >"$GUARD" 2>"$GUARD.err" &
+	echo $! >"$GUARD.pid"
+	wait_line '"type":"guard"|"error"' "$GUARD" 900 && grep -q '"type":"guard"' "$GUARD" || {
+		cat "$GUARD" "$GUARD.err" >&2
+		return 1
+	}
+}
+
+# It is no child of the test that ends it, so its end is waited for by what it prints last.
+unguard() {
+	kill -TERM "$(cat "$GUARD.pid")"
+	wait_line '"type":"summary"' "$GUARD"
+}
+
+guard_teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 30 "$GUARD" "$GUARD.err" >&2 2>/dev/null || true
+	common_teardown
+}
+
+guard_teardown_file() { [ ! -e "$GUARD.pid" ] || kill -TERM "$(cat "$GUARD.pid")" 2>/dev/null || true; }
+
+# What the guard says of itself when it is up.
+guard_says() { jq -r "select(.type == \"guard\") | .$1" "$GUARD"; }
+
+decisions() {
+	jq -cn --arg r "$1" --arg a "$2" --arg o "$3" --argjson t "${A[tgid]}" \
+		'[inputs | select(.type == "decision" and .tgid == $t and .rule == $r and .action == $a and .op == $o)] | length' "$GUARD"
+}
+
+# None at all about the act.
+untouched() { same "decisions on the act" "$(jq -cn --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t)] | length' "$GUARD")" 0; }
+
+counted() { jq -rn --arg r "$1" --arg a "$2" 'inputs | select(.type == "summary") | .rules[] | select(.name == $r)[$a]' "$GUARD"; }
+
+# An act that ends by itself; its words are in A.
+act_ends() {
+	act "$@"
+	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
+	load_act
+}
+
+# In the summary of a guard that has ended: nothing was lost on the way.
+nothing_lost() {
+	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .no_room == 0 and .missed == 0' "$GUARD"
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * act_guard - what the guard is about, call by call, with what each came to
+ *
+ * --what calls: a container with an mdev; invalidations of it in every form
+ * (each that succeeds is taken back at once), calls that have nothing to do
+ * with it, and a storm of ordinary maps and unmaps. Ends by itself. What joins
+ * while something is invalid is act_refused.
+ * --what open: an mdev is in a container with an invalid range, not opened yet
+ * (only a kernel without the exclusion gets there); SIGUSR1 to the actor lets it
+ * try to open it, then restore the range, then open it again.
+ * --what join: an mdev, and with --pci a device, each into a container of its own.
+ * --what iommufd: an mdev into a container that is an iommufd.
+ * --what race: with --pci: two threads at a time, --rounds times: one invalidates
+ * a container, the other puts an mdev into it. Never may both succeed; where
+ * nothing prevents it the second one sleeps for good.
+ * --what flip: one thread makes ordinary unmaps of a range that is not there,
+ * --rounds of them, another one turns the flag in their argument on and off.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "act.h"
+
+#define PAGE 4096
+#define STORM 16
+
+static void answer(const char *call, long ret)
+{
+	say("%s=%s", call, ret < 0 ? strerrorname_np(errno) : "done");
+}
+
+/* ---- one unmap, by whatever way ----------------------------------------------------------- */
+
+static void unmap_of(const struct box *b, __u32 flags, struct vfio_iommu_type1_dma_unmap *ret)
+{
+	bool all = flags & VFIO_DMA_UNMAP_FLAG_ALL;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->argsz = sizeof(*ret);
+	ret->flags = flags;
+	ret->iova = all ? 0 : b->iova;
+	ret->size = all ? 0 : b->size;
+}
+
+static void take_back(struct box *b, long ret)
+{
+	if (!ret && box_try_revalidate(b))
+		die("restore");
+}
+
+static void native(struct box *b, const char *call, __u32 flags)
+{
+	struct vfio_iommu_type1_dma_unmap unmap;
+	long ret;
+
+	unmap_of(b, flags, &unmap);
+	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	answer(call, ret);
+	take_back(b, ret);
+}
+
+#ifdef __x86_64__
+/* As a 32-bit program calls, out of this one: the argument has to be below 4 GiB. */
+static long ioctl32(int fd, unsigned long cmd, const void *arg)
+{
+	long ret = 54;
+
+	__asm__ volatile("int $0x80"
+			 : "+a"(ret)
+			 : "b"((long)fd), "c"(cmd), "d"(arg)
+			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	if ((int)ret >= 0)
+		return (int)ret;
+	errno = -(int)ret;
+	return -1;
+}
+
+static void compat(struct box *b, const char *call, __u32 flags)
+{
+	struct vfio_iommu_type1_dma_unmap *unmap = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+							MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	long ret;
+
+	if (unmap == MAP_FAILED)
+		die("mmap");
+	unmap_of(b, flags, unmap);
+	ret = ioctl32(b->container, VFIO_IOMMU_UNMAP_DMA, unmap);
+	answer(call, ret);
+	take_back(b, ret);
+	munmap(unmap, PAGE);
+}
+#endif
+
+/* The argument is in a page that this process has not mapped at the moment of the call, all of it or its second half. */
+static void nonresident(struct box *b, const char *call, __u32 flags, size_t offset)
+{
+	int fd = memfd_create("argument", MFD_CLOEXEC);
+	struct vfio_iommu_type1_dma_unmap unmap;
+	char *at;
+	long ret;
+
+	if (fd < 0 || ftruncate(fd, 2 * PAGE))
+		die("memfd");
+	at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		die("mmap");
+	unmap_of(b, flags, &unmap);
+	memcpy(at + offset, &unmap, sizeof(unmap));
+	if (madvise(at + PAGE, PAGE, MADV_DONTNEED))
+		die("madvise");
+	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, at + offset);
+	answer(call, ret);
+	take_back(b, ret);
+	munmap(at, 2 * PAGE);
+	close(fd);
+}
+
+static void bad_pointer(struct box *b, const char *call, unsigned long arg)
+{
+	answer(call, ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, arg));
+}
+
+/* The same numbers mean nothing to files that are not VFIO's. */
+static void elsewhere(struct box *b)
+{
+	struct vfio_iommu_type1_dma_unmap unmap;
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC), pipes[2];
+
+	if (fd < 0 || pipe(pipes))
+		die("/dev/null, pipe");
+	unmap_of(b, VFIO_DMA_UNMAP_FLAG_VADDR, &unmap);
+	answer("elsewhere_null", ioctl(fd, VFIO_IOMMU_UNMAP_DMA, &unmap));
+	answer("elsewhere_pipe", ioctl(pipes[0], VFIO_IOMMU_UNMAP_DMA, &unmap));
+	close(fd);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* As a virtual IOMMU does: pages come and go beside a range that stays. */
+static void storm(struct box *b)
+{
+	struct vfio_iommu_type1_dma_map map = { .argsz = sizeof(map), .flags = 3, .size = PAGE };
+	struct vfio_iommu_type1_dma_unmap unmap = { .argsz = sizeof(unmap), .size = PAGE };
+	unsigned int failed = 0;
+
+	for (unsigned int i = 0; i < opt.rounds * STORM; i++) {
+		map.vaddr = (__u64)(unsigned long)b->mem + i % STORM * PAGE;
+		map.iova = unmap.iova = b->iova + b->size + i % STORM * 2 * PAGE;
+		unmap.size = PAGE;
+		failed += ioctl(b->container, VFIO_IOMMU_MAP_DMA, &map) != 0;
+		failed += ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, &unmap) != 0;
+	}
+	say("storm_calls=%u", 2 * opt.rounds * STORM);
+	say("storm_failed=%u", failed);
+}
+
+static void calls(void)
+{
+	struct box b = { 0 };
+
+	box_setup(&b);
+	native(&b, "invalidate", VFIO_DMA_UNMAP_FLAG_VADDR);
+	native(&b, "invalidate_all", VFIO_DMA_UNMAP_FLAG_VADDR | VFIO_DMA_UNMAP_FLAG_ALL);
+#ifdef __x86_64__
+	compat(&b, "invalidate_compat", VFIO_DMA_UNMAP_FLAG_VADDR);
+#endif
+	nonresident(&b, "invalidate_nonresident", VFIO_DMA_UNMAP_FLAG_VADDR, PAGE);
+	nonresident(&b, "invalidate_straddle", VFIO_DMA_UNMAP_FLAG_VADDR, PAGE - 8);
+	bad_pointer(&b, "bad_null", 0);
+	bad_pointer(&b, "bad_kernel", 0xffffffff81000000UL);
+	bad_pointer(&b, "bad_noncanonical", 0x00f0000000000000UL);
+	elsewhere(&b);
+	storm(&b);
+	answer("unmap", (box_unmap(&b), 0));
+}
+
+/* ---- an mdev that joins ---------------------------------------------------------------------- */
+
+static long open_device(struct box *b)
+{
+	b->device = ioctl(b->group, VFIO_GROUP_GET_DEVICE_FD, b->uuid);
+	return b->device;
+}
+
+static void wait_for_word(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ready();
+	sigwait(&set, &sig);
+}
+
+static void open_while_invalid(void)
+{
+	struct box b = { 0 };
+
+	box_open(&b);
+	box_map(&b);
+	box_say(&b, "");
+	box_invalidate(&b);
+	wait_for_word();
+	answer("open", open_device(&b));
+	if (b.device >= 0)
+		close(b.device);
+	box_revalidate(&b);
+	answer("open_valid", open_device(&b));
+	say("over=yes");
+	wait_quit();
+}
+
+static void join(const char *call, int group)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	long ret;
+
+	if (container < 0)
+		die("/dev/vfio/vfio");
+	ret = ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
+	answer(call, ret);
+	if (!ret && ioctl(group, VFIO_GROUP_UNSET_CONTAINER))
+		die("VFIO_GROUP_UNSET_CONTAINER");
+	close(container);
+}
+
+static void joins(void)
+{
+	struct box b = { 0 };
+	int pci;
+
+	say("tgid=%d", getpid());
+	join("join_mdev", open_mdev_group(&b));
+	if (!opt.pci)
+		return;
+	pci = open(opt.pci, O_RDWR | O_CLOEXEC);
+	if (pci < 0)
+		die("%s", opt.pci);
+	join("join_pci", pci);
+}
+
+static void into_iommufd(void)
+{
+	struct box b = { 0 };
+	int iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	if (iommufd < 0)
+		die("/dev/iommu");
+	say("tgid=%d", getpid());
+	b.group = open_mdev_group(&b);
+	answer("join_iommufd", ioctl(b.group, VFIO_GROUP_SET_CONTAINER, &iommufd));
+	answer("open_iommufd", open_device(&b));
+}
+
+/* ---- both at once -------------------------------------------------------------------------------- */
+
+static struct {
+	struct box box;
+	int mdev;
+	pthread_barrier_t barrier;
+	int invalidated, joined; /* errno, 0: it did */
+} race;
+
+static void *race_join(void *arg)
+{
+	(void)arg;
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		pthread_barrier_wait(&race.barrier);
+		race.joined = ioctl(race.mdev, VFIO_GROUP_SET_CONTAINER, &race.box.container) ? errno : 0;
+		pthread_barrier_wait(&race.barrier);
+	}
+	return NULL;
+}
+
+static void both_at_once(void)
+{
+	unsigned int both = 0, invalidated = 0, joined = 0, neither = 0, other = 0;
+	struct box mdev = { 0 };
+	pthread_t thread;
+
+	box_open_pci(&race.box);
+	box_map(&race.box);
+	race.mdev = open_mdev_group(&mdev);
+	say("tgid=%d", getpid());
+	pthread_barrier_init(&race.barrier, NULL, 2);
+	if (pthread_create(&thread, NULL, race_join, NULL))
+		die("thread");
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		pthread_barrier_wait(&race.barrier);
+		race.invalidated = box_try_invalidate(&race.box) ? errno : 0;
+		pthread_barrier_wait(&race.barrier);
+		other += (race.invalidated && race.invalidated != EBUSY) || (race.joined && race.joined != EBUSY);
+		both += !race.invalidated && !race.joined;
+		invalidated += !race.invalidated;
+		joined += !race.joined;
+		neither += race.invalidated && race.joined;
+		if (!race.invalidated && box_try_revalidate(&race.box))
+			die("restore");
+		if (!race.joined && ioctl(race.mdev, VFIO_GROUP_UNSET_CONTAINER))
+			die("VFIO_GROUP_UNSET_CONTAINER");
+	}
+	pthread_join(thread, NULL);
+	say("race_rounds=%u", opt.rounds);
+	say("race_both=%u", both);
+	say("race_invalidated=%u", invalidated);
+	say("race_joined=%u", joined);
+	say("race_neither=%u", neither);
+	say("race_other=%u", other);
+}
+
+/* ---- an argument that changes ---------------------------------------------------------------------- */
+
+static struct vfio_iommu_type1_dma_unmap *flipped;
+
+static void *flip(void *arg)
+{
+	(void)arg;
+	for (;;)
+		__atomic_xor_fetch(&flipped->flags, VFIO_DMA_UNMAP_FLAG_VADDR, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Without the flag it takes the range away, with it the guard is asked: what comes back tells which it was. */
+static void argument_that_changes(void)
+{
+	unsigned int denied = 0, unmapped = 0;
+	struct box b = { 0 };
+	pthread_t thread;
+
+	box_setup(&b);
+	flipped = calloc(1, sizeof(*flipped));
+	if (!flipped || pthread_create(&thread, NULL, flip, NULL))
+		die("thread");
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		__u32 flags = flipped->flags;
+
+		unmap_of(&b, flags, flipped);
+		if (ioctl(b.container, VFIO_IOMMU_UNMAP_DMA, flipped)) {
+			denied++;
+			continue;
+		}
+		unmapped++;
+		/* was the range taken away, or made invalid? Whichever it was is undone */
+		if (box_try_revalidate(&b) && box_try_map(&b))
+			die("neither restored nor mapped again");
+		if (i % 256 == 255)
+			say("flip_rounds=%u", i + 1);
+	}
+	say("flip_denied=%u", denied);
+	say("flip_unmapped=%u", unmapped);
+}
+
+int main(int argc, char **argv)
+{
+	act_options(argc, argv);
+	if (what_is("calls"))
+		return act_run(calls, REACH_END);
+	if (what_is("open"))
+		return act_run(open_while_invalid, REACH_READY);
+	if (what_is("join"))
+		return act_run(joins, REACH_END);
+	if (what_is("iommufd"))
+		return act_run(into_iommufd, REACH_END);
+	if (what_is("flip"))
+		return act_run(argument_that_changes, REACH_END);
+	if (what_is("race"))
+		return act_run(both_at_once, REACH_END);
+	errno = EINVAL;
+	die("--what %s", opt.what);
+}
