@@ -27,14 +27,29 @@ SEC("?fentry/vfio_fops_release")
 int BPF_PROG(fentry__vfio_fops_release, struct inode *inode, struct file *file)
 {
 	__u64 container = object_id(BPF_CORE_READ(file, private_data));
+	struct call_state *c = call_begin();
 	struct ev_release *e;
 
+	if (c)
+		c->release_container = container;
 	bpf_map_delete_elem(&windows, &container);
 	if (!wanted(EV_release, container))
 		return 0;
 	e = EV_BEGIN(release, container);
 	if (e)
 		EV_END(e);
+	return 0;
+}
+
+SEC("?fexit/vfio_fops_release")
+int BPF_PROG(fexit__vfio_fops_release)
+{
+	struct call_state *c = call_current();
+
+	if (!c)
+		return 0;
+	charge_flush(c);
+	c->release_container = 0;
 	return 0;
 }
 
@@ -206,6 +221,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 	c = call_current();
 	if (!c || c->io_cmd != cmd)
 		return 0;
+	charge_flush(c);
 	c->io_cmd = 0;
 	remember_user();
 	invalid = invalid_ranges(BPF_CORE_READ(file, private_data));

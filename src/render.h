@@ -160,6 +160,7 @@ void print_paragraph(struct output *o, const char *prefix, const char *label, un
 struct json_object;
 /* The keys that status and report share, added to doc. 0 or -ENOMEM. */
 int json_status(struct json_object *doc, struct view *v);
+struct json_object *json_ledger(const struct view *v);
 int json_print(struct output *o, struct json_object *doc);
 int json_add(struct json_object *doc, const char *key, struct json_object *value);
 struct json_object *json_text(const char *s, size_t size); /* hostile */
