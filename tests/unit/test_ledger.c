@@ -3,105 +3,11 @@
  * test_ledger.c - accounts, and the verdict drift: each kind of it, the clean
  * courses beside it, and with every single record lost. Link as test_verdict.c.
  */
-#include "world.h"
+#include "ledger_tape.h"
 
 #include "../../src/ledger.h"
 #include "../../src/util.h"
 #include "../../src/verdict.h"
-
-#define A 0xaaULL /* address spaces */
-#define B 0xbbULL
-#define USER 0x55ULL
-#define FD1 (FDPIN_ID_IOMMUFD | 0x91d0ULL)
-
-/* ---- the tape --------------------------------------------------------------- */
-
-static __s64 locked, pinned; /* the counter the next charge finds, and mm_struct.pinned_vm after it */
-
-static struct ev_charge *charge(struct tape *t, __u64 c, __u64 mm, __s64 pages, __u32 op)
-{
-	struct ev_charge *e = tape_add(t, EV_charge, c);
-
-	e->mm = mm;
-	e->own_mm = mm;
-	e->pages = e->asked = pages;
-	e->before = locked;
-	e->after = locked + pages;
-	e->pinned_vm = pinned;
-	e->users = 1;
-	e->calls = 1;
-	e->account = CHARGED_MM;
-	e->op = op;
-	return e;
-}
-
-static struct ev_charge *fd_charge(struct tape *t, __u64 mm, __s64 pages, __u32 op, __u32 account)
-{
-	struct ev_charge *e = charge(t, FD1, mm, pages, op);
-
-	e->iommufd = 1;
-	e->account = account;
-	e->user = account == CHARGED_USER ? USER : 0;
-	e->pinned_vm = account == CHARGED_NONE ? e->after : pinned + pages;
-	return e;
-}
-
-static void gone(struct tape *t, __u64 mm, __s64 left)
-{
-	struct ev_mm_gone *e = tape_add(t, EV_mm_gone, 0);
-
-	e->mm = mm;
-	e->locked_vm = left;
-}
-
-static void exec(struct tape *t, __u64 from, __u64 to, __s64 left)
-{
-	struct ev_exec *e;
-
-	gone(t, from, left);
-	e = tape_add(t, EV_exec, 0);
-	e->old_mm = from;
-	e->mm = to;
-	e->locked_vm = left;
-	TAPE_STR(e->file, "/usr/bin/qemu");
-}
-
-static void unmap(struct tape *t, __u64 c, __s64 pages)
-{
-	struct ev_unmap *e = tape_add(t, EV_unmap, c);
-
-	e->size = pages * 4096;
-}
-
-static void change(struct tape *t, __u64 mm, int result)
-{
-	struct ev_change_process *e = tape_add(t, EV_change_process, FD1);
-
-	e->mm = mm;
-	e->result = result;
-}
-
-static void look(struct tape *t, __u8 n)
-{
-	tape_look_begin(t, n);
-	tape_look_end(t);
-}
-
-/* Watched, with a look at nothing before, and a container opened by QEMU. */
-static struct tape *begin(__u64 c)
-{
-	struct tape *t = tape_new();
-	struct ev_session *e;
-
-	tape_session(t, true);
-	e = (void *)(t->bytes + t->at[0]);
-	e->charges = 1;
-	look(t, 1);
-	tape_as(t, QEMU, QEMU, "qemu");
-	tape_add(t, EV_open, c);
-	locked = pinned = 0;
-	return t;
-}
 
 /* ---- asking ------------------------------------------------------------------- */
 
@@ -184,26 +90,26 @@ static void check(struct tape *t, __u64 c, const char *want, bool counter, ...)
 
 static void balanced(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	locked = 512;
-	charge(t, C1, A, -512, OP_UNMAP);
-	unmap(t, C1, 512);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	ledger_locked = 512;
+	tape_charge(t, C1, A, -512, OP_UNMAP);
+	tape_unmapped(t, C1, 512);
 	NO(t);
 }
 
 /* 6.1 before the fixes: the credit goes to whoever lives there now. */
 static void underflow_over_exec(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 256, OP_MAP);
-	exec(t, A, B, 256);
-	charge(t, C1, B, -256, OP_UNMAP);
-	unmap(t, C1, 256);
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
 	check(t, C1, "yes/proven", true, "underflow of 1M", "unmap credited 1M to mm-00bb", "locked_vm went from 0 to -1M",
 	      "they had been charged to mm-00aa", "left mm-00aa by exec, with 1M charged to it", "18446744073709550592 kB",
 	      "mm-00bb: charged 0, credited 1M, left -1M", "mm-00aa: charged 1M, credited 0, left 1M; no process", NULL);
@@ -212,39 +118,39 @@ static void underflow_over_exec(void **state)
 /* The same where other locked memory keeps the counter above zero. */
 static void wrong_mm_over_exec(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 256, OP_MAP);
-	exec(t, A, B, 256);
-	locked = 1000;
-	charge(t, C1, B, -256, OP_UNMAP);
-	unmap(t, C1, 256);
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	ledger_locked = 1000;
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
 	check(t, C1, "yes/proven", false, "wrong address space of 1M", "had not been charged for them; that was mm-00aa", NULL);
 }
 
 static void restored_after_exec(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	exec(t, A, B, 512);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
 	t->ts += 5000000;
-	charge(t, C1, B, 512, OP_REVALIDATE);
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
 	tape_revalidate(t, C1);
-	look(t, 2);
+	tape_look(t, 2);
 	check(t, C1, "no/none", false, "2M stayed pinned and charged to nobody for 5", "ended with its exec", "charged again after", NULL);
 }
 
 static void restored_in_part(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	exec(t, A, B, 512);
-	charge(t, C1, B, 256, OP_REVALIDATE);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_charge(t, C1, B, 256, OP_REVALIDATE);
 	tape_revalidate(t, C1);
 	check(t, C1, "yes/proven", false, "uncharged: 1M stay pinned", "since exec", NULL);
 }
@@ -252,76 +158,76 @@ static void restored_in_part(void **state)
 /* The kernel does not credit an address space that has gone: only the call tells. */
 static void unmapped_after_exec(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	exec(t, A, B, 512);
-	unmap(t, C1, 512);
-	look(t, 2);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_unmapped(t, C1, 512);
+	tape_look(t, 2);
 	check(t, C1, "no/none", false, "pinned no more after", NULL);
 }
 
 /* What the successor maps for itself, and unmaps, has nothing to do with what is charged to nobody. */
 static void own_ranges_after_exec(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	exec(t, A, B, 512);
-	charge(t, C1, B, 100, OP_MAP);
-	locked = 100;
-	charge(t, C1, B, -100, OP_UNMAP);
-	unmap(t, C1, 100);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_charge(t, C1, B, 100, OP_MAP);
+	ledger_locked = 100;
+	tape_charge(t, C1, B, -100, OP_UNMAP);
+	tape_unmapped(t, C1, 100);
 	check(t, C1, "yes/proven", false, "uncharged: 2M stay pinned", NULL);
 }
 
 static void residue_of_an_exit(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	gone(t, A, 512);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
 	tape_add(t, EV_release, C1);
 	NO(t);
 }
 
 static void survived_by_another(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	gone(t, A, 512);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
 	check(t, C1, "yes/proven", false, "since exit", NULL);
 }
 
 static void hand_over(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
+	tape_charge(t, C1, A, 512, OP_MAP);
 	tape_as(t, OTHER, OTHER, "qemu-new");
-	charge(t, C1, B, 512, OP_REVALIDATE);
-	locked = 512;
-	charge(t, C1, A, -512, OP_REVALIDATE);
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
+	ledger_locked = 512;
+	tape_charge(t, C1, A, -512, OP_REVALIDATE);
 	tape_revalidate(t, C1);
-	charge(t, C1, B, -512, OP_UNMAP);
-	unmap(t, C1, 512);
+	tape_charge(t, C1, B, -512, OP_UNMAP);
+	tape_unmapped(t, C1, 512);
 	NO(t);
 }
 
 static void charged_twice(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
+	tape_charge(t, C1, A, 512, OP_MAP);
 	tape_as(t, OTHER, OTHER, "qemu-new");
-	charge(t, C1, B, 512, OP_REVALIDATE);
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
 	tape_revalidate(t, C1);
 	check(t, C1, "yes/proven", false, "charged twice of 2M", "and mm-00aa, which is charged for the same pages, was not credited", NULL);
 }
@@ -329,27 +235,27 @@ static void charged_twice(void **state)
 /* An address that is used again is another address space. */
 static void same_id_again(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 
 	(void)state;
-	charge(t, C1, A, 512, OP_MAP);
-	gone(t, A, 512);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
 	tape_add(t, EV_release, C1);
 	tape_add(t, EV_open, C1);
-	charge(t, C1, A, 10, OP_MAP);
-	locked = 10;
-	charge(t, C1, A, -10, OP_UNMAP);
+	tape_charge(t, C1, A, 10, OP_MAP);
+	ledger_locked = 10;
+	tape_charge(t, C1, A, -10, OP_UNMAP);
 	NO(t);
 }
 
 /* Refused: nothing is charged. */
 static void refused(void **state)
 {
-	struct tape *t = begin(C1);
+	struct tape *t = ledger_begin(C1);
 	struct ev_charge *e;
 
 	(void)state;
-	e = charge(t, C1, A, 0, OP_MAP);
+	e = tape_charge(t, C1, A, 0, OP_MAP);
 	e->asked = 512;
 	e->result = -12;
 	e->limit = 8 << 20;
@@ -375,7 +281,7 @@ static struct tape *older(__s64 charged)
 	r->account = CHARGED_MM;
 	tape_look_end(t);
 	tape_as(t, QEMU, QEMU, "qemu");
-	locked = 512;
+	ledger_locked = 512;
 	return t;
 }
 
@@ -386,7 +292,7 @@ static void older_balance(void **state)
 	const struct ledger_account *a;
 
 	(void)state;
-	charge(t, C1, A, -500, OP_UNMAP);
+	tape_charge(t, C1, A, -500, OP_UNMAP);
 	m = tape_model(t, TAPE_ALL);
 	a = model_ledger(m)->accounts;
 	assert_non_null(a);
@@ -403,7 +309,7 @@ static void older_and_uncharged(void **state)
 	struct tape *t = older(512);
 
 	(void)state;
-	exec(t, A, B, 512);
+	tape_exec(t, A, B, 512);
 	check(t, C1, "yes/proven", false, "uncharged: 2M", "2M before, charged 0", NULL);
 }
 
@@ -413,7 +319,7 @@ static void older_but_estimated(void **state)
 	struct tape *t = older(-1);
 
 	(void)state;
-	exec(t, A, B, 512);
+	tape_exec(t, A, B, 512);
 	check(t, C1, "cannot-tell/likely", false, "uncharged: 2M", NULL);
 }
 
@@ -425,9 +331,9 @@ static void moved_before_the_look(void **state)
 	(void)state;
 	tape_session(t, true);
 	tape_as(t, QEMU, QEMU, "qemu");
-	locked = 600;
-	charge(t, C1, A, -512, OP_UNMAP);
-	look(t, 1);
+	ledger_locked = 600;
+	tape_charge(t, C1, A, -512, OP_UNMAP);
+	tape_look(t, 1);
 	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
 	NO(t);
 }
@@ -437,13 +343,13 @@ static void moved_before_the_look(void **state)
 /* CAP_IPC_LOCK when mapped, on 7.3: the charge stays, the next credit goes to the caller. */
 static void change_process_none(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_NONE);
-	exec(t, A, B, 0);
-	change(t, B, 0);
-	fd_charge(t, B, -64, OP_UNMAP, CHARGED_NONE);
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_NONE);
+	tape_exec(t, A, B, 0);
+	tape_change_process(t, B, 0);
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_NONE);
 	check(t, FD1, "yes/proven", true, "CHANGE_PROCESS gave iommufd-91d0 to mm-00bb, but 256K stay charged to mm-00aa",
 	      "unmap credited 256K to mm-00bb, whose pinned_vm went from 0 to -256K", "VmPin: 18446744073709551360 kB", NULL);
 }
@@ -451,37 +357,37 @@ static void change_process_none(void **state)
 /* The rlimit mode that counts in the mm, on 7.3: the call fails and leaves a charge. */
 static void change_process_mm(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 	struct ev_charge *e;
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
-	exec(t, A, B, 64);
-	fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_MM);
-	e = fd_charge(t, A, 0, OP_CHANGE_PROCESS, CHARGED_MM);
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
+	tape_exec(t, A, B, 64);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_MM);
+	e = tape_fd_charge(t, A, 0, OP_CHANGE_PROCESS, CHARGED_MM);
 	e->asked = -64;
 	e->result = -22;
 	e->users = 0;
-	change(t, B, -22);
+	tape_change_process(t, B, -22);
 	check(t, FD1, "yes/proven", false, "leak of 256K", "change-process charged 256K to mm-00bb and failed, as mm-00aa could not be "
 	      "credited (EINVAL)", NULL);
 }
 
 static void change_process_user(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
-	locked = 64;
-	exec(t, A, B, 0);
-	fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
-	locked = 128;
-	pinned = 64;
-	fd_charge(t, A, -64, OP_CHANGE_PROCESS, CHARGED_USER)->users = 0;
-	change(t, B, 0);
-	locked = 64;
-	fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_locked = 64;
+	tape_exec(t, A, B, 0);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+	ledger_locked = 128;
+	ledger_pinned = 64;
+	tape_fd_charge(t, A, -64, OP_CHANGE_PROCESS, CHARGED_USER)->users = 0;
+	tape_change_process(t, B, 0);
+	ledger_locked = 64;
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
 	tape_add(t, EV_release, FD1);
 	NO(t);
 }
@@ -489,20 +395,20 @@ static void change_process_user(void **state)
 /* Probes and trials of a VMM move it back and forth. */
 static void change_process_several_times(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
-	pinned = 64;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_pinned = 64;
 	for (int i = 0; i < 3; i++) {
-		locked = 64;
-		fd_charge(t, i & 1 ? A : B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
-		locked = 128;
-		fd_charge(t, i & 1 ? B : A, -64, OP_CHANGE_PROCESS, CHARGED_USER);
-		change(t, i & 1 ? A : B, 0);
+		ledger_locked = 64;
+		tape_fd_charge(t, i & 1 ? A : B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+		ledger_locked = 128;
+		tape_fd_charge(t, i & 1 ? B : A, -64, OP_CHANGE_PROCESS, CHARGED_USER);
+		tape_change_process(t, i & 1 ? A : B, 0);
 	}
-	locked = 64;
-	fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
+	ledger_locked = 64;
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
 	tape_add(t, EV_release, FD1);
 	NO(t);
 }
@@ -510,26 +416,26 @@ static void change_process_several_times(void **state)
 /* Refused before anything moved, or taken back: no harm. */
 static void change_process_refused(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
-	locked = 64;
-	change(t, B, -22);
-	fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
-	locked = 128;
-	pinned = 64;
-	fd_charge(t, B, -64, OP_CHANGE_PROCESS, CHARGED_USER);
-	change(t, B, -12);
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_locked = 64;
+	tape_change_process(t, B, -22);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+	ledger_locked = 128;
+	ledger_pinned = 64;
+	tape_fd_charge(t, B, -64, OP_CHANGE_PROCESS, CHARGED_USER);
+	tape_change_process(t, B, -12);
 	NO(t);
 }
 
 static void context_ends_in_debt(void **state)
 {
-	struct tape *t = begin(FD1);
+	struct tape *t = ledger_begin(FD1);
 
 	(void)state;
-	fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
 	tape_add(t, EV_release, FD1);
 	check(t, FD1, "yes/proven", false, "leak of 256K", "is gone, and 256K stay charged to mm-00aa", NULL);
 }
