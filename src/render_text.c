@@ -355,6 +355,7 @@ static int text_end(struct output *o, struct view *v)
 	}
 	if (v->kind == VIEW_REPORT) {
 		fputc('\n', o->f);
+		text_timeline(o, v);
 		print_tally(o, v);
 		print_ledger(o, v);
 		fputc('\n', o->f);

@@ -65,7 +65,7 @@ static void tell_underflow(struct findings *out, struct finding *f, const struct
 
 	format_pages(before, n->before);
 	format_pages(after, n->after);
-	finding_record(out, f, d->rec, "%s: %s credited %s to %s, whose %s went from %s to %s%s%s", n->who, op_words(e->op), n->pages,
+	finding_record(out, f, d->rec, "%s in %s credited %s to %s, whose %s went from %s to %s%s%s", n->who, op_words(e->op), n->pages,
 		       n->mm, counter, n->before, n->after, d->other_mm ? "; they had been charged to " : "",
 		       d->other_mm ? n->other : "");
 	if (e->account == CHARGED_USER && !pinned)
@@ -80,10 +80,10 @@ static void tell_wrong_mm(struct findings *out, struct finding *f, const struct 
 	const struct ev_charge *e = (const void *)d->rec;
 
 	if (d->rec->type == EV_change_process)
-		finding_record(out, f, d->rec, "%s: IOMMU_IOAS_CHANGE_PROCESS gave %s to %s, but %s stay charged to %s", n->who,
+		finding_record(out, f, d->rec, "%s with IOMMU_IOAS_CHANGE_PROCESS gave %s to %s, but %s stay charged to %s", n->who,
 			       n->container, n->mm, n->pages, n->other);
 	else
-		finding_record(out, f, d->rec, "%s: %s credited %s to %s, which had not been charged for them%s%s", n->who,
+		finding_record(out, f, d->rec, "%s in %s credited %s to %s, which had not been charged for them%s%s", n->who,
 			       op_words(e->op), n->pages, n->mm, d->other_mm ? "; that was " : "", d->other_mm ? n->other : "");
 }
 
@@ -93,19 +93,19 @@ static void tell_leak(struct findings *out, struct finding *f, const struct drif
 	const char *err = d->rec->type == EV_charge && e->result < 0 ? strerrorname_np(-e->result) : NULL;
 
 	if (d->rec->type == EV_release)
-		finding_record(out, f, d->rec, "%s: %s is gone, and %s stay charged to %s", n->who, n->container, n->pages, n->mm);
+		finding_record(out, f, d->rec, "%s released %s, and %s stay charged to %s", n->who, n->container, n->pages, n->mm);
 	else if (d->rec->type == EV_charge)
-		finding_record(out, f, d->rec, "%s: %s charged %s to %s and failed, as %s could not be credited (%s): nothing is pinned for "
+		finding_record(out, f, d->rec, "%s in %s charged %s to %s and failed, as %s could not be credited (%s): nothing is pinned for "
 			       "them", n->who, op_words(e->op), n->pages, n->mm, n->other, err ?: "?");
 	else
-		finding_record(out, f, d->rec, "%s: IOMMU_IOAS_CHANGE_PROCESS failed and left %s charged to %s", n->who, n->pages, n->mm);
+		finding_record(out, f, d->rec, "%s failed in IOMMU_IOAS_CHANGE_PROCESS and left %s charged to %s", n->who, n->pages, n->mm);
 }
 
 static void tell_double(struct findings *out, struct finding *f, const struct drift *d, struct names *n)
 {
 	const struct ev_charge *e = (const void *)d->rec;
 
-	finding_record(out, f, d->rec, "%s: %s charged %s to %s, and %s, which is charged for the same pages, was not credited", n->who,
+	finding_record(out, f, d->rec, "%s in %s charged %s to %s, and %s, which is charged for the same pages, was not credited", n->who,
 		       op_words(e->op), n->pages, n->mm, n->other);
 }
 
@@ -128,16 +128,16 @@ static void tell_uncharged(struct findings *out, struct finding *f, const struct
 	id_name(OBJ_MM, u->mm, mm);
 	format_pages(u->pages, pages);
 	hdr_words(u->exec ?: u->gone, who);
-	finding_record(out, f, u->exec ?: u->gone, "%s: %s, to which %s are charged, ended with its %s; the pages stay pinned", who, mm, pages,
+	finding_record(out, f, u->exec ?: u->gone, "%s left %s, to which %s are charged, by %s; the pages stay pinned", who, mm, pages,
 		       u->exec ? "exec" : "exit");
 	if (!u->until_ns)
 		return;
 	hdr_words(u->closed, who);
 	format_duration(u->until_ns - u->since_ns, took);
 	if (u->closed->type == EV_charge && ((const struct ev_charge *)u->closed)->pages > 0)
-		finding_record(out, f, u->closed, "%s: charged again after %s", who, took);
+		finding_record(out, f, u->closed, "%s charged them again after %s", who, took);
 	else
-		finding_record(out, f, u->closed, "%s: pinned no more after %s", who, took);
+		finding_record(out, f, u->closed, "%s ended that they are pinned, after %s", who, took);
 }
 
 static void uncharged_sentence(struct findings *out, struct finding *f, const struct uncharged *u, __u64 now)
@@ -214,7 +214,7 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 			continue;
 		name_drift(d, &n);
 		if (d->cause && d == first)
-			finding_record(out, f, d->cause, "%s: left %s by exec, with %s charged to it", hdr_words(d->cause, who),
+			finding_record(out, f, d->cause, "%s left %s by exec, with %s charged to it", hdr_words(d->cause, who),
 				       n.other, n.pages);
 		kinds[d->kind].tell(out, f, d, &n);
 		shown++;

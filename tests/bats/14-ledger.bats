@@ -38,12 +38,12 @@ of_act() { # NAME
 	jq --argjson t "${A[tgid]}" '
 		(first(.events[] | select(.type == "open" and .tgid == $t))) as $open
 		| [.events[] | select(.ts_ns >= $open.ts_ns)] as $after
-		| (first($after[] | select(.type == "release" and .container == $open.container) | .ts_ns)) as $end
-		| ([$after[] | select(.ts_ns <= $end)]) as $events
+		| (first($after[] | select(.type == "release" and .container == $open.container) | .ts_ns)) as $until
+		| ([$after[] | select(.ts_ns <= $until)]) as $events
 		| ([$events[] | select(.container == $open.container) | .tid] | unique) as $tids
 		| { complete, $events, id: $open.container,
 		    charges: [$events[] | select(.type == "charge" and .container == $open.container)],
-		    uncharged: [.ledger.uncharged[] | select(.since_ts_ns >= $open.ts_ns and .since_ts_ns <= $end)],
+		    uncharged: [.ledger.uncharged[] | select(.since_ts_ns >= $open.ts_ns and .since_ts_ns <= $until)],
 		    drift: [.verdicts[] | select(.name == "drift") | . as $v | select(any(.evidence[]; .from_tid as $f | $tids | index($f)))] }
 	' "$BATS_FILE_TMPDIR/report.json" >"$ST"
 	jq -e '.complete and (.charges | length > 0)' "$ST" >/dev/null

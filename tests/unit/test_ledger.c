@@ -110,7 +110,7 @@ static void underflow_over_exec(void **state)
 	tape_exec(t, A, B, 256);
 	tape_charge(t, C1, B, -256, OP_UNMAP);
 	tape_unmapped(t, C1, 256);
-	check(t, C1, "yes/proven", true, "underflow of 1M", "unmap credited 1M to mm-00bb", "locked_vm went from 0 to -1M",
+	check(t, C1, "yes/proven", true, "underflow of 1M", "in unmap credited 1M to mm-00bb", "locked_vm went from 0 to -1M",
 	      "they had been charged to mm-00aa", "left mm-00aa by exec, with 1M charged to it", "18446744073709550592 kB",
 	      "mm-00bb: charged 0, credited 1M, left -1M", "mm-00aa: charged 1M, credited 0, left 1M; no process", NULL);
 }
@@ -140,7 +140,7 @@ static void restored_after_exec(void **state)
 	tape_charge(t, C1, B, 512, OP_REVALIDATE);
 	tape_revalidate(t, C1);
 	tape_look(t, 2);
-	check(t, C1, "no/none", false, "2M stayed pinned and charged to nobody for 5", "ended with its exec", "charged again after", NULL);
+	check(t, C1, "no/none", false, "2M stayed pinned and charged to nobody for 5", "by exec; the pages stay pinned", "charged them again after", NULL);
 }
 
 static void restored_in_part(void **state)
@@ -165,7 +165,7 @@ static void unmapped_after_exec(void **state)
 	tape_exec(t, A, B, 512);
 	tape_unmapped(t, C1, 512);
 	tape_look(t, 2);
-	check(t, C1, "no/none", false, "pinned no more after", NULL);
+	check(t, C1, "no/none", false, "ended that they are pinned, after", NULL);
 }
 
 /* What the successor maps for itself, and unmaps, has nothing to do with what is charged to nobody. */
@@ -350,8 +350,8 @@ static void change_process_none(void **state)
 	tape_exec(t, A, B, 0);
 	tape_change_process(t, B, 0);
 	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_NONE);
-	check(t, FD1, "yes/proven", true, "CHANGE_PROCESS gave iommufd-91d0 to mm-00bb, but 256K stay charged to mm-00aa",
-	      "unmap credited 256K to mm-00bb, whose pinned_vm went from 0 to -256K", "VmPin: 18446744073709551360 kB", NULL);
+	check(t, FD1, "yes/proven", true, "with IOMMU_IOAS_CHANGE_PROCESS gave iommufd-91d0 to mm-00bb, but 256K stay charged to mm-00aa",
+	      "in unmap credited 256K to mm-00bb, whose pinned_vm went from 0 to -256K", "VmPin: 18446744073709551360 kB", NULL);
 }
 
 /* The rlimit mode that counts in the mm, on 7.3: the call fails and leaves a charge. */
@@ -369,7 +369,7 @@ static void change_process_mm(void **state)
 	e->result = -22;
 	e->users = 0;
 	tape_change_process(t, B, -22);
-	check(t, FD1, "yes/proven", false, "leak of 256K", "change-process charged 256K to mm-00bb and failed, as mm-00aa could not be "
+	check(t, FD1, "yes/proven", false, "leak of 256K", "in change-process charged 256K to mm-00bb and failed, as mm-00aa could not be "
 	      "credited (EINVAL)", NULL);
 }
 
@@ -437,7 +437,7 @@ static void context_ends_in_debt(void **state)
 	(void)state;
 	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
 	tape_add(t, EV_release, FD1);
-	check(t, FD1, "yes/proven", false, "leak of 256K", "is gone, and 256K stay charged to mm-00aa", NULL);
+	check(t, FD1, "yes/proven", false, "leak of 256K", "released iommufd-91d0, and 256K stay charged to mm-00aa", NULL);
 }
 
 /* ---- looks ------------------------------------------------------------------------- */
