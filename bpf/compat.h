@@ -107,6 +107,7 @@ struct vfio_iommu {
 	struct list_head emulated_iommu_groups;
 	unsigned int dma_avail;
 	unsigned int vaddr_invalid_count;
+	__u64 pgsize_bitmap;
 	wait_queue_head_t vaddr_wait; /* until 6.3 */
 	bool container_open;	      /* until 6.3 */
 } CORE;

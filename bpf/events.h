@@ -105,10 +105,20 @@ EVENT(revalidate, "{container} {ranges} ranges at {iova}[, open {window_ns}]",
 EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	FIELDS(F(__u64, iova, ADDR, "start of what was asked for")
 	       F(__u64, size, BYTES, "its length")
+	       F(__u64, vaddr, ADDR, "process address that was given, or offset in the file")
+	       F(__u64, page, BYTES, "what addresses must be a multiple of: the smallest page of the IOMMU; 0: not known")
 	       F(__s32, result, ERRNO, "the negative errno")
 	       F(__u32, op, OP, "what was refused")
 	       F(__u32, invalid, COUNT, "ranges invalid at that moment")
-	       F(__u32, emulated, BOOL, "a mediated device is in the container")),
+	       F(__u32, emulated, BOOL, "a mediated device is in the container")
+	       F(__u32, argsz, COUNT, "size of the argument, as the caller says")
+	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, avail, COUNT, "ranges that could still be mapped (vfio_iommu.dma_avail)")
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")),
+	EFFECTS())
+
+EVENT(because, "{text}",
+	FIELDS(S(text, 240, "which check failed, and the numbers it failed by")),
 	EFFECTS())
 
 /* ---- what drivers do with ranges --------------------------------------- */
@@ -257,7 +267,7 @@ EVENT(mm_gone, "address space {mm} has no process any more[, locked_vm {locked_v
 	FIELDS(F(__u64, mm, ID, "the address space")
 	       F(__s64, locked_vm, PAGES, "mm_struct.locked_vm at its end: of what is still pinned, or a residue")
 	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm at its end")),
-	EFFECTS())
+	EFFECTS(UNLINK(IN_MM, _ANY, mm)))
 
 /* ---- the state of a standing system (snapshot.bpf.c) -------------------- */
 

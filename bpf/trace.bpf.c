@@ -48,6 +48,7 @@ struct call_state {
 	/* an ioctl on a container */
 	__u64 io_container;
 	__u32 io_cmd, io_flags;
+	__u32 io_argsz, io_pad;
 	__u32 io_invalid, io_emulated;
 	__u64 io_iova, io_size, io_vaddr;
 	/* pin, dma_rw or attach */

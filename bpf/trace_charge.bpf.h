@@ -363,6 +363,49 @@ int BPF_PROG(fexit__iommufd_fops_release, struct inode *inode, struct file *file
 	return 0;
 }
 
+/* What they are given; the caller's memory, told and not believed. */
+struct ioas_map_arg {
+	__u32 size, flags, ioas, fd;
+	__u64 vaddr, length, iova;
+};
+
+struct ioas_unmap_arg {
+	__u32 size, ioas;
+	__u64 iova, length;
+};
+
+static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void *arg, int ret)
+{
+	struct ioas_unmap_arg unmap = {};
+	struct ioas_map_arg map = {};
+	__u32 op = fd_op(cmd);
+	struct ev_refuse *e;
+
+	if (op == OP_UNKNOWN || !wanted(EV_refuse, container))
+		return;
+	e = EV_BEGIN(refuse, container);
+	if (!e)
+		return;
+	e->op = op;
+	e->result = ret;
+	if (op == OP_MAP) {
+		bpf_probe_read_user(&map, sizeof(map), arg);
+		e->argsz = map.size;
+		e->flags = map.flags;
+		e->ioas = map.ioas;
+		e->vaddr = map.vaddr;
+		e->size = map.length;
+		e->iova = map.iova;
+	} else if (op == OP_UNMAP) {
+		bpf_probe_read_user(&unmap, sizeof(unmap), arg);
+		e->argsz = unmap.size;
+		e->ioas = unmap.ioas;
+		e->size = unmap.length;
+		e->iova = unmap.iova;
+	}
+	EV_END(e);
+}
+
 SEC("?fentry/iommufd_fops_ioctl")
 int BPF_PROG(fentry__iommufd_fops_ioctl, struct file *file, unsigned int cmd)
 {
@@ -398,6 +441,8 @@ int BPF_PROG(fexit__iommufd_fops_ioctl, struct file *file, unsigned int cmd, uns
 		return 0;
 	remember_user();
 	charge_flush(c);
+	if (ret < 0)
+		on_fd_refuse(c->fd_container, cmd, (void *)arg, ret);
 	if (cmd == IOMMU_IOAS_CHANGE_PROCESS)
 		on_change_process(c->fd_container, ret);
 	c->fd_container = 0;

@@ -208,6 +208,11 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 	case EV_stack:
 		print_stack(o, v, (const void *)h);
 		return 0;
+	case EV_because:
+		fprintf(o->f, "%*s", STACK_INDENT, "");
+		print_sentence(o->f, r);
+		fputc('\n', o->f);
+		return 0;
 	case EV_verdict:
 		v->tally.events++;
 		print_verdict(o, v, (const void *)h);

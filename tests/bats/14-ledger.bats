@@ -27,7 +27,10 @@ setup_file() {
 	! has_iommufd || for what in user several none mm; do one_act charge --what $what --pci "$(cdev)"; done
 	kill -TERM $recorder
 	wait $recorder
-	"$fdpin" report -i "$rec" -j >"$BATS_FILE_TMPDIR/report.json"
+	# little of it is asked for again and again, and a processor that is emulated is slow
+	"$fdpin" report -i "$rec" -j | jq -c '{ complete, ledger, verdicts: [.verdicts[] | select(.name == "drift")],
+		events: [.events[] | select(.type | IN("open", "release", "exec", "charge"))] }' >"$BATS_FILE_TMPDIR/report.json"
+	"$fdpin" report -i "$rec" | tr -s '\n ' ' ' >"$BATS_FILE_TMPDIR/report.txt"
 }
 
 # The lines of an act in A, what it is about in $ST: its events, from the opening of its container to the end, and what says something of its processes.
@@ -60,7 +63,7 @@ sums_are_zero() {
 }
 said() { jq -r '.drift[] | .sentence, (.evidence[] | .text)' "$ST"; }
 answered() { jq -r '[.drift[] | "\(.answer)/\(.grade)"] | unique | join(" ")' "$ST"; }
-text_report() { "$fdpin" report -i "$BATS_FILE_TMPDIR/r.fdpin" | tr -s '\n ' ' '; }
+text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 
 @test "map and unmap: charged once, credited once, by the page" {
 	of_act pci-cycle
@@ -144,4 +147,54 @@ text_report() { "$fdpin" report -i "$BATS_FILE_TMPDIR/r.fdpin" | tr -s '\n ' ' '
 	same "VmLck, as the act saw it" "${A[end_vmlck]}" 256
 	same "drift" "$(answered)" yes/proven
 	said | grep -E "change-process charged 256K to mm-[0-9a-f]+ and failed, as mm-[0-9a-f]+ could not be credited \(EINVAL\)"
+}
+
+# The reasons that trace --errors gives for the calls of an act, in their order.
+errors_of() { # OPTION…
+	"$fdpin" trace --errors -j -q -o "$BATS_TEST_TMPDIR/errors" -- "$progs/act_errors" --timeout 60 "$@" >"$BATS_TEST_TMPDIR/act.out"
+	load_act
+	jq -r 'select(.type == "because") | .text' "$BATS_TEST_TMPDIR/errors" >"$BATS_TEST_TMPDIR/why"
+	jq -r 'select(.type == "refuse") | .result' "$BATS_TEST_TMPDIR/errors" >"$BATS_TEST_TMPDIR/results"
+}
+
+# In line NUMBER there is why the act's call NAME failed with ERRNO.
+why() { # NUMBER NAME ERRNO TEXT
+	same "$2" "${A[$2]}" "$3"
+	sed -n "$1p" "$BATS_TEST_TMPDIR/why" | grep -F "$4"
+}
+
+@test "trace --errors: which check of type1, and which number" {
+	local limit=/sys/module/vfio_iommu_type1/parameters/dma_entry_limit was
+	was=$(cat $limit)
+	echo 3 >$limit
+	errors_of --what type1 --pci "$(group)"
+	echo "$was" >$limit
+	why 1 argsz EINVAL "argsz is 16, and the argument has 32 bytes"
+	why 2 flags EINVAL "flags 0x100 are none of this call"
+	why 3 align EINVAL "iova 0x100000008 is no multiple of the smallest page of the IOMMU, 4K"
+	why 4 noflags EINVAL "neither VFIO_DMA_MAP_FLAG_READ nor _WRITE is given"
+	why 5 fault EFAULT "the memory at 0x1000"
+	why 6 exists EEXIST "overlaps 0x100001000-0x100001fff"
+	why 7 nospace ENOSPC "no range is left: 0 more could be mapped"
+	why 8 cut EINVAL "0x100001000-0x100001fff begins or ends in the middle of a range"
+	why 9 valid EINVAL "no range of the container is invalid"
+	why 10 again EINVAL "is invalid already (1 is)"
+	why 11 length EINVAL "the range at 0x100000000 is not invalid, or does not begin there, or is not 4096 bytes long; 1 range is invalid"
+	why 12 nothing ENOENT "no range is mapped at 0x100040000"
+	why 13 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
+	why 13 limit ENOMEM ": 276K too much" # 20K were used, 512K asked for, in as many pieces as the memory is in
+	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 13
+	same "events of them" "$(wc -l <"$BATS_TEST_TMPDIR/results")" 13
+}
+
+@test "trace --errors: which check of iommufd, and which number" {
+	need_iommufd
+	errors_of --what iommufd --pci "$(cdev)"
+	why 1 overlap "${A[overlap]}" "0x100000000-0x100003fff overlaps an area of ioas"
+	why 2 change EINVAL "an area is not mapped from a file"
+	why 3 nothing ENOENT "no area begins at 0x100040000"
+	why 4 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
+	why 4 limit ENOMEM ": 272K too much"
+	why 5 noioas ENOENT "there is no ioas 9999"
+	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 5
 }
