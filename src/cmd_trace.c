@@ -39,7 +39,8 @@ static const struct opt rows[] = {
 const struct opts cmd_trace_opts = {
 	.usage = "[OPTIONS] [-- CMD...]",
 	.what = "Shows what happens to mapped ranges: who invalidates them, who needs them, who\n"
-		"waits, who closes. Says so when threads wait for each other. With CMD, runs it,\n"
+		"waits, who closes, who is charged. Says so when threads wait for each other, or\n"
+		"when a charge does not come back to where it was made. With CMD, runs it,\n"
 		"shows what it and its children do, and ends with its status.",
 	.examples = "  fdpin-trace trace\n"
 		    "  fdpin-trace trace -p 20733 -d 5m\n"
@@ -99,8 +100,10 @@ static void on_start(void *ctx, int child_pid)
 
 	if (child_pid)
 		log_notice("Tracing process %d and its children, until it ends...", child_pid);
+	else if (args.errors)
+		log_notice("Tracing calls that fail... Ctrl-C to end.");
 	else
-		log_notice("Tracing VADDR windows, blocked threads, closes and exec... Ctrl-C to end.");
+		log_notice("Tracing VADDR windows, blocked threads, closes, exec and charges... Ctrl-C to end.");
 	t->format->begin(&t->out, &t->view);
 }
 

@@ -69,10 +69,15 @@ struct uncharged {
 	struct fdpin_hdr *closed; /* the record that ended it, owned, or NULL */
 };
 
+/* A process that ends leaves its address space first and its containers then: it is given this long. */
+#define UNCHARGED_EXIT_NS 1000000000ULL
+
 /* An address space that ends with its container owes nothing: that is no time in which nobody is charged. */
-static inline bool uncharged_counts(const struct uncharged *u)
+static inline bool uncharged_counts(const struct uncharged *u, __u64 now)
 {
-	return u->exec || !u->closed || u->closed->type != EV_release;
+	if (u->exec)
+		return true;
+	return u->closed ? u->closed->type != EV_release : now > u->since_ns + UNCHARGED_EXIT_NS;
 }
 
 struct ledger_container;

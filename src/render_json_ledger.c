@@ -68,7 +68,7 @@ struct json_object *json_ledger(const struct view *v)
 		if (shown(v, a->key.container))
 			json_object_array_add(accounts, account(a));
 	for (const struct uncharged *u = l->uncharged; u; u = u->next)
-		if (uncharged_counts(u) && shown(v, u->container))
+		if (uncharged_counts(u, model_now(v->model)) && shown(v, u->container))
 			json_object_array_add(windows, uncharged(u, model_now(v->model)));
 	json_add(obj, "watched", json_object_new_boolean(model_has_charges(v->model)));
 	json_add(obj, "accounts", accounts);

@@ -286,7 +286,7 @@ static void print_ledger(struct output *o, const struct view *v)
 	__u64 ns, most = 0;
 
 	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
-		if (!uncharged_counts(u))
+		if (!uncharged_counts(u, model_now(v->model)))
 			continue;
 		ns = (u->until_ns ?: model_now(v->model)) - u->since_ns;
 		if (!longest || ns > most) {

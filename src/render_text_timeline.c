@@ -390,7 +390,7 @@ static void say_charges(struct output *o, const struct view *v, bool complete)
 	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
 		__u64 ns = (u->until_ns ?: model_now(v->model)) - u->since_ns;
 
-		if (uncharged_counts(u) && (!longest || ns > (longest->until_ns ?: model_now(v->model)) - longest->since_ns))
+		if (uncharged_counts(u, model_now(v->model)) && (!longest || ns > (longest->until_ns ?: model_now(v->model)) - longest->since_ns))
 			longest = u;
 	}
 	if (l->n_drifts)

@@ -164,7 +164,7 @@ struct about {
 	bool certain;			  /* of drift */
 };
 
-static void gather(const struct ledger *l, __u64 container, bool complete, struct about *a)
+static void gather(const struct ledger *l, __u64 container, bool complete, __u64 now, struct about *a)
 {
 	*a = (struct about){ .certain = false };
 	for (const struct drift *d = l->drifts; d; d = d->next) {
@@ -175,7 +175,7 @@ static void gather(const struct ledger *l, __u64 container, bool complete, struc
 		a->certain |= d->counter || (complete && !d->unsure);
 	}
 	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
-		if (u->container != container || !uncharged_counts(u))
+		if (u->container != container || !uncharged_counts(u, now))
 			continue;
 		if (!u->until_ns && !a->open)
 			a->open = u;
@@ -242,7 +242,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	struct finding *f;
 	struct about a;
 
-	gather(l, container, complete, &a);
+	gather(l, container, complete, model_now(m), &a);
 	if (!a.drift && !a.open && !a.longest)
 		return 0;
 	*found = true;

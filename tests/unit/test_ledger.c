@@ -201,7 +201,22 @@ static void survived_by_another(void **state)
 	(void)state;
 	tape_charge(t, C1, A, 512, OP_MAP);
 	tape_mm_gone(t, A, 512);
+	t->ts += 2000000000;
+	tape_look(t, 2);
 	check(t, C1, "yes/proven", false, "since exit", NULL);
+}
+
+/* It has not come to its files yet. */
+static void still_ending(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
+	t->ts += 500000000;
+	tape_look(t, 2);
+	NO(t);
 }
 
 static void hand_over(void **state)
@@ -493,7 +508,7 @@ int main(void)
 #define T(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = {
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
-		T(unmapped_after_exec), T(own_ranges_after_exec), T(residue_of_an_exit), T(survived_by_another), T(hand_over),
+		T(unmapped_after_exec), T(own_ranges_after_exec), T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(moved_before_the_look), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
