@@ -23,6 +23,7 @@
 #include <string.h>
 
 #define ACCOUNTS_MAX 65536
+#define ACCOUNTS_SHOWN 1024 /* of containers that are gone: so many are of interest */
 #define DRIFTS_MAX 4096
 #define UNCHARGED_MAX 65536
 #define SMALL_PAGE 4096
@@ -522,7 +523,7 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 		if (iommufd && account_balance(a) > 0 && !a->gone_ns)
 			err = add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), h);
 	}
-	if (iommufd)
+	if (iommufd && HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
 		drop_accounts(l, h->container, true);
 	return err;
 }

@@ -20,7 +20,8 @@
 #include "render_text.h"
 #include "timeline.h"
 
-#define LANE_WIDTH 19
+#define LANE_WIDTH 19 /* at least: that of "TIMELINE vfio-3c1e" */
+#define TITLE_MAX (ID_NAME_MAX + 16)
 #define COLUMNS_MAX 512
 #define CONTAINERS_SHOWN 8
 #define TICK_COLUMNS 9 /* "999.9ms" and a blank or two */
@@ -35,8 +36,9 @@ struct chart {
 	struct output *o;
 	const struct view *v;
 	const struct timeline *t;
-	unsigned int columns;
+	unsigned int columns, names; /* how wide the lanes are, and what stands before them */
 	__u64 container;
+	char title[TITLE_MAX];
 };
 
 static bool is_shown(const struct view *v, __u64 container)
@@ -223,7 +225,7 @@ static void print_lane(const struct chart *c, const char *name, const struct lan
 {
 	FILE *out = c->o->f;
 
-	fprintf(out, "%-*s", LANE_WIDTH, name);
+	fprintf(out, "%-*s", (int)c->names, name);
 	for (unsigned int i = 0; i < c->columns; i++)
 		fputs(l->on[i] ? glyph(c->o, on, ascii) : glyph(c->o, "·", "."), out);
 	fputc('\n', out);
@@ -246,11 +248,10 @@ static __u64 tick_length(const struct chart *c)
 static void print_axis(const struct chart *c)
 {
 	__u64 length = c->t->last - c->t->first, step = tick_length(c);
-	char id[ID_NAME_MAX], head[ID_NAME_MAX + 16], label[FORMAT_MAX];
+	char label[FORMAT_MAX];
 	unsigned int at = 0, drawn = 0;
 
-	snprintf(head, sizeof(head), "TIMELINE %s", id_name(OBJ_CONTAINER, c->container, id));
-	fprintf(c->o->f, "%s%-*s%s", paint(c->o, PAINT_BOLD), LANE_WIDTH, head, unpaint(c->o, PAINT_BOLD));
+	fprintf(c->o->f, "%s%-*s%s", paint(c->o, PAINT_BOLD), (int)c->names, c->title, unpaint(c->o, PAINT_BOLD));
 	for (__u64 ts = 0; ts <= length && length; ts += step) {
 		unsigned int column = column_of(c, c->t->first + ts);
 
@@ -264,6 +265,17 @@ static void print_axis(const struct chart *c)
 		at = drawn + 1;
 	}
 	fputc('\n', c->o->f);
+}
+
+static void set_widths(struct chart *c)
+{
+	char id[ID_NAME_MAX];
+
+	snprintf(c->title, sizeof(c->title), "TIMELINE %s", id_name(OBJ_CONTAINER, c->container, id));
+	c->names = strlen(c->title) + 1 > LANE_WIDTH ? strlen(c->title) + 1 : LANE_WIDTH;
+	c->columns = c->o->width > c->names + 20 ? c->o->width - c->names : 20;
+	if (c->columns > COLUMNS_MAX)
+		c->columns = COLUMNS_MAX;
 }
 
 static void print_chart(const struct chart *c)
@@ -438,9 +450,6 @@ void text_timeline(struct output *o, const struct view *v)
 
 	if (!c.t || c.t->last <= c.t->first)
 		return;
-	c.columns = o->width > LANE_WIDTH + 20 ? o->width - LANE_WIDTH : 20;
-	if (c.columns > COLUMNS_MAX)
-		c.columns = COLUMNS_MAX;
 	print_windows(o, v, c.t);
 	for (const struct obj *b = model_first(v->model, OBJ_CONTAINER); b; b = model_next(b, OBJ_CONTAINER)) {
 		if (!tells(c.t, b->id) || !is_shown(v, b->id))
@@ -450,6 +459,7 @@ void text_timeline(struct output *o, const struct view *v)
 			continue;
 		}
 		c.container = b->id;
+		set_widths(&c);
 		print_chart(&c);
 		for (size_t i = 0; i < c.t->n_stories; i++)
 			if (c.t->stories[i].container == b->id)
