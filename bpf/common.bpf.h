@@ -60,6 +60,14 @@ struct {
 	__type(value, struct vfio_user);
 } vfio_users SEC(".maps");
 
+/* Address spaces that something was charged to, by their id: whose end is of interest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FDPIN_MAX_CONTAINERS);
+	__type(key, __u64);
+	__type(value, __u8);
+} charged_mms SEC(".maps");
+
 #define PF_EXITING 0x00000004
 #define PF_WQ_WORKER 0x00000020
 #define PF_KTHREAD 0x00200000
@@ -83,6 +91,12 @@ static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64
 	__u64 id = object ? mix(mix((__u64)object ^ key0) ^ key1) : 0;
 
 	return (id & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD ? id ^ 1ULL << 63 : id;
+}
+
+/* A context of iommufd has an id of its own kind, so that its name says what it is. */
+static __always_inline __u64 context_id(__u64 id)
+{
+	return id ? (id & ~FDPIN_ID_MARK) | FDPIN_ID_IOMMUFD : 0;
 }
 
 /*

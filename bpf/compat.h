@@ -36,7 +36,20 @@
 	HOOK("flush begin", "vmlinux", start_flush_work, 0, "inlined since 6.12")                               \
 	HOOK("flush", "vmlinux", flush_work, 0, "")                                                             \
 	HOOK("flush", "vmlinux", __flush_work, 1, "")                                                           \
-	HOOK("flush of a workqueue", "vmlinux", __flush_workqueue, 1, "")
+	HOOK("flush of a workqueue", "vmlinux", __flush_workqueue, 1, "")                                       \
+	/* the one place where type1 changes locked_vm, on every kernel; mm_lock_acct() is not on all of them */ \
+	HOOK("charges", "vmlinux", __account_locked_vm, 1, "")                                                  \
+	HOOK("charges that a limit refuses", "vfio_iommu_type1", vfio_pin_pages_remote, 0, "")                  \
+	HOOK("charges of iommufd", "iommufd", iopt_pages_update_pinned, 0, "")                                  \
+	/* its name until 6.12 */                                                                               \
+	HOOK("charges of iommufd", "iommufd", do_update_pinned, 0, "")                                          \
+	HOOK("iommufd open", "iommufd", iommufd_fops_open, 0, "")                                               \
+	HOOK("iommufd release", "iommufd", iommufd_fops_release, 0, "")                                         \
+	HOOK("iommufd ioctls", "iommufd", iommufd_fops_ioctl, 0, "")                                            \
+	HOOK("iommufd pin", "iommufd", iommufd_access_pin_pages, 0, "")                                         \
+	HOOK("iommufd unpin", "iommufd", iommufd_access_unpin_pages, 0, "")                                     \
+	HOOK("exec", "vmlinux", membarrier_exec_mmap, 1, "")                                                    \
+	HOOK("the end of an address space", "vmlinux", exit_mmap, 1, "")
 
 #ifdef __bpf__
 
@@ -94,6 +107,7 @@ struct vfio_iommu {
 	struct list_head emulated_iommu_groups;
 	unsigned int dma_avail;
 	unsigned int vaddr_invalid_count;
+	__u64 pgsize_bitmap;
 	wait_queue_head_t vaddr_wait; /* until 6.3 */
 	bool container_open;	      /* until 6.3 */
 } CORE;
@@ -105,6 +119,7 @@ struct vfio_dma {
 	size_t size;
 	int prot;
 	bool iommu_mapped;
+	bool lock_cap;
 	bool vaddr_invalid;
 	struct task_struct *task;
 	struct rb_root pfn_list;
@@ -143,6 +158,7 @@ struct iopt_pages {
 	size_t npinned;
 	size_t last_npinned;
 	struct mm_struct *source_mm;
+	struct task_struct *source_task;
 	struct user_struct *source_user;
 	enum { PAGES_OF_USER, PAGES_OF_FILE, PAGES_OF_DMABUF } type;
 	void *uptr;
@@ -241,6 +257,17 @@ static __always_inline unsigned int file_callback_offset(void)
 	if (bpf_core_field_exists(file->f_rcuhead))
 		return bpf_core_field_offset(struct file, f_rcuhead);
 	return -1U;
+}
+
+/* The address space a range's memory is taken from and charged to. */
+static __always_inline struct mm_struct *dma_mm(const struct vfio_dma *dma)
+{
+	struct task_struct *task;
+
+	if (bpf_core_field_exists(dma->mm))
+		return BPF_CORE_READ(dma, mm);
+	task = BPF_CORE_READ(dma, task);
+	return task ? BPF_CORE_READ(task, mm) : NULL;
 }
 
 /* The device behind a device file. */

@@ -105,10 +105,20 @@ EVENT(revalidate, "{container} {ranges} ranges at {iova}[, open {window_ns}]",
 EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	FIELDS(F(__u64, iova, ADDR, "start of what was asked for")
 	       F(__u64, size, BYTES, "its length")
+	       F(__u64, vaddr, ADDR, "process address that was given, or offset in the file")
+	       F(__u64, page, BYTES, "what addresses must be a multiple of: the smallest page of the IOMMU; 0: not known")
 	       F(__s32, result, ERRNO, "the negative errno")
 	       F(__u32, op, OP, "what was refused")
 	       F(__u32, invalid, COUNT, "ranges invalid at that moment")
-	       F(__u32, emulated, BOOL, "a mediated device is in the container")),
+	       F(__u32, emulated, BOOL, "a mediated device is in the container")
+	       F(__u32, argsz, COUNT, "size of the argument, as the caller says")
+	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, avail, COUNT, "ranges that could still be mapped (vfio_iommu.dma_avail)")
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")),
+	EFFECTS())
+
+EVENT(because, "{text}",
+	FIELDS(S(text, 240, "which check failed, and the numbers it failed by")),
 	EFFECTS())
 
 /* ---- what drivers do with ranges --------------------------------------- */
@@ -215,10 +225,49 @@ EVENT(closed, "{container} after {ns}",
 	       F(__u64, ns, NS, "how long the release took")),
 	EFFECTS(UNLINK(CLOSES, h.tid, device)))
 
-EVENT(exec, "{file}",
-	FIELDS(S(file, 96, "what was executed")
+EVENT(exec, "{file}[, locked_vm was {locked_vm}]",
+	FIELDS(F(__u64, mm, ID, "the new address space; 0 if that was not seen")
+	       F(__u64, old_mm, ID, "the one before")
+	       F(__s64, locked_vm, PAGES, "mm_struct.locked_vm of the old one when it was left")
+	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm of the old one, likewise")
+	       S(file, 96, "what was executed")
 	       S(old_comm, 16, "name of the thread before")),
+	EFFECTS(LINK(IN_MM, h.tgid, mm)))
+
+/* ---- the ledger ---------------------------------------------------------- */
+
+EVENT(charge, "{container} {op} {pages}: {account} {before} -> {after}[ = {result}, {asked} asked][, limit {limit}]",
+	FIELDS(F(__u64, mm, ID, "the address space: its locked_vm (mm), and for iommufd always its pinned_vm")
+	       F(__u64, user, ID, "the user whose locked_vm it is (account user), else 0")
+	       F(__u64, own_mm, ID, "address space of the thread that made the call; 0: it has none")
+	       F(__u64, iova, ADDR, "start of what the call is about, as asked")
+	       F(__u64, size, BYTES, "its length")
+	       F(__u64, limit, BYTES, "RLIMIT_MEMLOCK that refused it; 0: none did")
+	       F(__s64, pages, PAGES, "pages charged, negative: credited; 0: refused")
+	       F(__s64, asked, PAGES, "pages asked for: those of a refused charge, else as pages")
+	       F(__s64, before, PAGES, "the counter it goes to, before")
+	       F(__s64, after, PAGES, "and after; negative: it wrapped, and shows as 2^64 less")
+	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm after")
+	       F(__s64, users, COUNT, "mm_struct.mm_users: 0 once no process has it any more")
+	       F(__u32, calls, COUNT, "charges of one call that this sums up")
+	       F(__u32, account, ACCOUNT, "which counter: mm and user locked_vm; none: pinned_vm of the mm alone")
+	       F(__u32, op, OP, "the call it was made in; other: none of VFIO's or iommufd's")
+	       F(__s32, result, ERRNO, "0, or why it was refused")
+	       F(__u32, exempt, BOOL, "no limit holds for it: CAP_IPC_LOCK")
+	       F(__u32, iommufd, BOOL, "iommufd made it: pinned_vm goes along")),
+	EFFECTS(CHARGE(mm, pages)))
+
+EVENT(change_process, "{container} its charges go to the caller[ = {result}]",
+	FIELDS(F(__u64, mm, ID, "address space of the caller")
+	       F(__s32, result, ERRNO, "0, or why it was refused")
+	       F(__u32, pad, PAD, "")),
 	EFFECTS())
+
+EVENT(mm_gone, "address space {mm} has no process any more[, locked_vm {locked_vm}][, pinned_vm {pinned_vm}]",
+	FIELDS(F(__u64, mm, ID, "the address space")
+	       F(__s64, locked_vm, PAGES, "mm_struct.locked_vm at its end: of what is still pinned, or a residue")
+	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm at its end")),
+	EFFECTS(UNLINK(IN_MM, _ANY, mm)))
 
 /* ---- the state of a standing system (snapshot.bpf.c) -------------------- */
 
@@ -385,6 +434,7 @@ EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, g
 EVENT(session, "{node} {release}",
 	FIELDS(F(__u64, realtime_ns, COUNT, "CLOCK_REALTIME at ts_ns of this record")
 	       F(__u64, history, BOOL, "1: hooks watched from here on; 0: state only")
+	       F(__u64, charges, BOOL, "1: charges were watched, too")
 	       S(node, 64, "host name")
 	       S(release, 64, "kernel release")
 	       S(boot_id, 40, "boot id")
@@ -454,7 +504,8 @@ struct fdpin_hdr {
 };
 
 /* Values of fields with a table of names; the names are in src/schema.c. */
-enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE, OP_OPEN };
+enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
+		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {

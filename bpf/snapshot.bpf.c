@@ -168,12 +168,11 @@ int resolve(void *ctx)
 	return 0;
 }
 
-/* A context of iommufd has an id of its own kind, so that its name says what it is. */
 static __always_inline __u64 container_id(const void *container, __u32 kind)
 {
 	__u64 id = object_id(container);
 
-	return kind == CONTAINER_IOMMUFD ? (id & ~FDPIN_ID_MARK) | FDPIN_ID_IOMMUFD : id;
+	return kind == CONTAINER_IOMMUFD ? context_id(id) : id;
 }
 
 /* ---- walks ---------------------------------------------------------------- */

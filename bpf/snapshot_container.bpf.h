@@ -42,20 +42,10 @@ static __always_inline __s64 count_pins(const struct vfio_dma *dma)
 	return t.done ? t.n : -1;
 }
 
-static __always_inline struct mm_struct *range_mm(const struct vfio_dma *dma)
-{
-	struct task_struct *task;
-
-	if (bpf_core_field_exists(dma->mm))
-		return BPF_CORE_READ(dma, mm);
-	task = BPF_CORE_READ(dma, task);
-	return task ? BPF_CORE_READ(task, mm) : NULL;
-}
-
 static __always_inline void show_range(struct range_walk *w, const struct vfio_dma *dma, __u64 iova, __u64 size, __u64 vaddr,
 				       __u32 invalid)
 {
-	struct mm_struct *mm = range_mm(dma);
+	struct mm_struct *mm = dma_mm(dma);
 	__s64 pins = count_pins(dma);
 	struct ev_range *e;
 

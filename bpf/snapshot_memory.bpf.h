@@ -26,22 +26,25 @@
 /* Its counters, once in a look. Returns its id. */
 static __always_inline __u64 on_mm(const struct mm_struct *mm)
 {
+	__u64 id = object_id(mm);
 	struct ev_mm *e;
+	__u8 one = 1;
 
 	if (!mm)
 		return 0;
 	if (!PUT_NEW(mms, mm))
-		return object_id(mm);
+		return id;
+	bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
 	e = EV_BEGIN(mm, 0);
 	if (!e)
-		return object_id(mm);
+		return id;
 	about_nobody(&e->h);
-	e->mm = object_id(mm);
+	e->mm = id;
 	e->locked_vm = BPF_CORE_READ(mm, locked_vm);
 	e->pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
 	e->users = BPF_CORE_READ(mm, mm_users.counter);
 	EV_END(e);
-	return object_id(mm);
+	return id;
 }
 
 static __always_inline __u64 on_user(const struct user_struct *user)

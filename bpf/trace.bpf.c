@@ -36,11 +36,19 @@ struct unmap_arg {
 	__u64 iova, size;
 };
 
+/* Charges of one call to one account. */
+struct charge_sum {
+	__u64 mm, user; /* kernel addresses */
+	__s64 pages, after, pinned_vm, users;
+	__u32 calls, account, exempt, iommufd;
+};
+
 /* What a thread is in the middle of. Zero means not. */
 struct call_state {
 	/* an ioctl on a container */
 	__u64 io_container;
 	__u32 io_cmd, io_flags;
+	__u32 io_argsz, io_pad;
 	__u32 io_invalid, io_emulated;
 	__u64 io_iova, io_size, io_vaddr;
 	/* pin, dma_rw or attach */
@@ -54,6 +62,18 @@ struct call_state {
 	__u64 close_device, close_container, close_since;
 	/* flush */
 	__u64 flush_since;
+	/* other calls in which something is charged: the container each is about */
+	__u64 unpin_container, unpin_iova, unpin_size;
+	__u64 detach_container, release_container;
+	__u64 fd_container, access_container;
+	__u32 fd_cmd, access_op;
+	__u64 access_iova, access_size;
+	__u64 in_iopt; /* iommufd charges: what it calls is part of that */
+	/* charges of the call so far, of one account */
+	struct charge_sum sum;
+	/* exec, between the change of address spaces and its end */
+	__u64 exec_mm, exec_old_mm;
+	__s64 exec_locked, exec_pinned;
 };
 
 struct {
@@ -168,17 +188,62 @@ static __always_inline void remember_user(void)
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
 }
 
+#include "trace_charge.bpf.h"
 #include "trace_container.bpf.h"
 #include "trace_driver.bpf.h"
 #include "trace_close.bpf.h"
 
 /* ---- processes ------------------------------------------------------------ */
 
+/* The old address space is still that of the thread, and exec can fail no more. */
+SEC("?fentry/membarrier_exec_mmap")
+int BPF_PROG(fentry__membarrier_exec_mmap, struct mm_struct *mm)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct mm_struct *old;
+	struct call_state *c;
+
+	if (!bpf_map_lookup_elem(&vfio_users, &tgid))
+		return 0;
+	c = call_begin();
+	if (!c)
+		return 0;
+	old = BPF_CORE_READ(bpf_get_current_task_btf(), mm);
+	c->exec_mm = object_id(NUMBER(mm));
+	c->exec_old_mm = object_id(old);
+	c->exec_locked = old ? BPF_CORE_READ(old, locked_vm) : 0;
+	c->exec_pinned = old ? BPF_CORE_READ(old, pinned_vm.counter) : 0;
+	return 0;
+}
+
+/* By whoever gave up the last use of it: an exec, an exit, or a reader in /proc that had it for a moment longer. */
+SEC("?fentry/exit_mmap")
+int BPF_PROG(fentry__exit_mmap, struct mm_struct *mm)
+{
+	__u64 id = object_id(NUMBER(mm));
+	struct ev_mm_gone *e;
+
+	if (!bpf_map_lookup_elem(&charged_mms, &id))
+		return 0;
+	bpf_map_delete_elem(&charged_mms, &id);
+	if (!wanted(EV_mm_gone, 0))
+		return 0;
+	e = EV_BEGIN(mm_gone, 0);
+	if (!e)
+		return 0;
+	e->mm = id;
+	e->locked_vm = BPF_CORE_READ(mm, locked_vm);
+	e->pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
+	EV_END(e);
+	return 0;
+}
+
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct vfio_user *user = bpf_map_lookup_elem(&vfio_users, &tgid);
+	struct call_state *c = call_current();
 	struct ev_exec *e;
 
 	if (!user)
@@ -186,6 +251,12 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
 	if (wanted(EV_exec, 0)) {
 		e = EV_BEGIN(exec, 0);
 		if (e) {
+			if (c) {
+				e->mm = c->exec_mm;
+				e->old_mm = c->exec_old_mm;
+				e->locked_vm = c->exec_locked;
+				e->pinned_vm = c->exec_pinned;
+			}
 			bpf_probe_read_kernel_str(e->file, sizeof(e->file), BPF_CORE_READ(bprm, filename));
 			__builtin_memcpy(e->old_comm, user->comm, sizeof(e->old_comm));
 			EV_END_NOW(e);

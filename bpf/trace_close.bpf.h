@@ -17,6 +17,8 @@ int BPF_PROG(fentry__vfio_device_fops_release, struct inode *inode, struct file 
 		return 0;
 	c->close_device = object_id(device);
 	c->close_container = object_id(device_container(device));
+	if (!c->close_container)
+		c->close_container = context_id(object_id(device_ictx(device, BPF_CORE_READ(device, group))));
 	c->close_since = bpf_ktime_get_ns();
 	if (!wanted(EV_close, c->close_container))
 		return 0;
@@ -37,6 +39,7 @@ int BPF_PROG(fexit__vfio_device_fops_release, struct inode *inode, struct file *
 
 	if (!c || !c->close_since)
 		return 0;
+	charge_flush(c);
 	if (wanted(EV_closed, c->close_container)) {
 		e = EV_BEGIN(closed, c->close_container);
 		if (e) {

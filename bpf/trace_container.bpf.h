@@ -27,14 +27,29 @@ SEC("?fentry/vfio_fops_release")
 int BPF_PROG(fentry__vfio_fops_release, struct inode *inode, struct file *file)
 {
 	__u64 container = object_id(BPF_CORE_READ(file, private_data));
+	struct call_state *c = call_begin();
 	struct ev_release *e;
 
+	if (c)
+		c->release_container = container;
 	bpf_map_delete_elem(&windows, &container);
 	if (!wanted(EV_release, container))
 		return 0;
 	e = EV_BEGIN(release, container);
 	if (e)
 		EV_END(e);
+	return 0;
+}
+
+SEC("?fexit/vfio_fops_release")
+int BPF_PROG(fexit__vfio_fops_release)
+{
+	struct call_state *c = call_current();
+
+	if (!c)
+		return 0;
+	charge_flush(c);
+	c->release_container = 0;
 	return 0;
 }
 
@@ -47,12 +62,14 @@ static __always_inline void read_argument(struct call_state *c, __u32 cmd, const
 	if (cmd == VFIO_IOMMU_MAP_DMA) {
 		bpf_probe_read_user(&map, sizeof(map), arg);
 		c->io_flags = map.flags;
+		c->io_argsz = map.argsz;
 		c->io_iova = map.iova;
 		c->io_size = map.size;
 		c->io_vaddr = map.vaddr;
 	} else {
 		bpf_probe_read_user(&unmap, sizeof(unmap), arg);
 		c->io_flags = unmap.flags;
+		c->io_argsz = unmap.argsz;
 		c->io_iova = unmap.iova;
 		c->io_size = unmap.size;
 		c->io_vaddr = 0;
@@ -79,7 +96,21 @@ int BPF_PROG(fentry__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, u
 	return 0;
 }
 
-static __always_inline void on_refuse(struct call_state *c, __u32 op, int ret, __u32 invalid)
+/* What its checks measure by. */
+static __always_inline void fill_limits(struct ev_refuse *e, const struct vfio_container *container)
+{
+	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
+	__u64 sizes;
+
+	if (!iommu || !bpf_core_type_exists(struct vfio_iommu))
+		return;
+	sizes = BPF_CORE_READ(iommu, pgsize_bitmap);
+	e->page = sizes & -sizes;
+	e->avail = BPF_CORE_READ(iommu, dma_avail);
+}
+
+static __always_inline void on_refuse(struct call_state *c, const struct vfio_container *container, __u32 op, int ret,
+				      __u32 invalid)
 {
 	struct ev_refuse *e;
 
@@ -94,6 +125,10 @@ static __always_inline void on_refuse(struct call_state *c, __u32 op, int ret, _
 	e->op = op;
 	e->invalid = invalid;
 	e->emulated = c->io_emulated;
+	e->vaddr = c->io_vaddr;
+	e->argsz = c->io_argsz;
+	e->flags = c->io_flags;
+	fill_limits(e, container);
 	EV_END(e);
 }
 
@@ -206,6 +241,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 	c = call_current();
 	if (!c || c->io_cmd != cmd)
 		return 0;
+	charge_flush(c);
 	c->io_cmd = 0;
 	remember_user();
 	invalid = invalid_ranges(BPF_CORE_READ(file, private_data));
@@ -213,7 +249,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 		__u32 op = unmap ? (c->io_flags & UNMAP_FLAG_VADDR ? OP_INVALIDATE : OP_UNMAP) :
 				   (c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP);
 
-		on_refuse(c, op, ret, invalid);
+		on_refuse(c, BPF_CORE_READ(file, private_data), op, ret, invalid);
 		return 0;
 	}
 	if (unmap) {

@@ -111,6 +111,7 @@ static __always_inline void op_end(struct call_state *c, int ret)
 {
 	struct ev_unblock *e;
 
+	charge_flush(c);
 	if (c->waited_ns) {
 		if (c->wait_work)
 			bpf_map_delete_elem(&blocked_works, &c->wait_work);
@@ -189,8 +190,11 @@ SEC("?fentry/vfio_group_detach_container")
 int BPF_PROG(fentry__vfio_group_detach_container, struct vfio_group *group)
 {
 	__u64 container = object_id(BPF_CORE_READ(group, container));
+	struct call_state *c = call_begin();
 	struct ev_detach *e;
 
+	if (c)
+		c->detach_container = container;
 	if (!wanted(EV_detach, container))
 		return 0;
 	e = EV_BEGIN(detach, container);
@@ -199,6 +203,18 @@ int BPF_PROG(fentry__vfio_group_detach_container, struct vfio_group *group)
 	e->group = BPF_CORE_READ(group, iommu_group, id);
 	e->backed = BPF_CORE_READ(group, type);
 	EV_END(e);
+	return 0;
+}
+
+SEC("?fexit/vfio_group_detach_container")
+int BPF_PROG(fexit__vfio_group_detach_container)
+{
+	struct call_state *c = call_current();
+
+	if (!c)
+		return 0;
+	charge_flush(c);
+	c->detach_container = 0;
 	return 0;
 }
 
@@ -244,12 +260,30 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 	return 0;
 }
 
+SEC("?fentry/vfio_unpin_pages")
+int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
+{
+	struct call_state *c = call_begin();
+
+	if (!c)
+		return 0;
+	c->unpin_container = object_id(device_container(device));
+	c->unpin_iova = iova;
+	c->unpin_size = (__u64)npage << PAGE_SHIFT;
+	return 0;
+}
+
 SEC("?fexit/vfio_unpin_pages")
 int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
 {
 	__u64 container = object_id(device_container(device));
+	struct call_state *c = call_current();
 	struct ev_unpin *e;
 
+	if (c) {
+		charge_flush(c);
+		c->unpin_container = 0;
+	}
 	if (!wanted(EV_unpin, container))
 		return 0;
 	e = EV_BEGIN(unpin, container);

@@ -181,7 +181,8 @@ static const struct {
 	enum kind kind;
 	bool names;
 } kinds[] = {
-	{ "number", KIND_COUNT, false },  { "bytes", KIND_BYTES, false },     { "address", KIND_ADDR, false },
+	{ "number", KIND_COUNT, false },  { "bytes", KIND_BYTES, false },     { "pages", KIND_PAGES, false },
+	{ "address", KIND_ADDR, false },
 	{ "hex", KIND_HEX, false },	  { "ns", KIND_NS, false },	       { "errno", KIND_ERRNO, false },
 	{ "bool", KIND_BOOL, false },	  { "id", KIND_ID, false },	       { "tid", KIND_TID, false },
 	{ "string", KIND_STR, false },	  { "op", KIND_OP, true },	       { "class", KIND_CLASS, true },

@@ -136,6 +136,7 @@ static json *field(const struct event *ev, const struct field *f)
 	case KIND_HEX:
 		return described(pattern(HEX), f->meaning);
 	case KIND_COUNT:
+	case KIND_PAGES:
 	case KIND_BYTES:
 	case KIND_NS:
 	case KIND_TID:

@@ -19,6 +19,7 @@
 #include "pager.h"
 #include "render.h"
 #include "source.h"
+#include "timeline.h"
 
 static struct {
 	const char *input, *output, *format;
@@ -52,6 +53,7 @@ struct report {
 	const struct format *format;
 	struct view view;
 	struct model *model;
+	struct timeline timeline;
 	char path[PATH_MAX]; /* what is read */
 	bool oom;
 };
@@ -134,6 +136,8 @@ static int on_first(void *ctx, const struct record *r)
 
 	if (model_apply(p->model, r))
 		p->oom = true;
+	if (p->format == &format_text && timeline_note(&p->timeline, p->model, r))
+		p->oom = true;
 	view_note(&p->view, r);
 	p->view.tally.events++;
 	return 0;
@@ -208,6 +212,7 @@ static int report(struct report *p)
 		.kind = VIEW_REPORT,
 		.file = args.input,
 		.model = p->model,
+		.timeline = &p->timeline,
 		.bytes = args.bytes,
 		.details = globals.verbose,
 	};
@@ -218,6 +223,7 @@ static int report(struct report *p)
 		status = bad_input(err);
 	if (!err || err == -EBADMSG)
 		status = show(p) ?: status;
+	timeline_free(&p->timeline);
 	model_free(p->model);
 	return status;
 }

@@ -188,7 +188,7 @@ static int look_again(struct status *s, struct source_bpf *source)
 	int r = look(source);
 
 	until = window_decided();
-	if (r || !(suspect_waits(s->model) || suspect_invalid(s->model)))
+	if (r || !(suspect_waits(s->model) || suspect_invalid(s->model) || suspect_drift(s->model)))
 		return r;
 	pause_for(args.settle);
 	r = look(source);

@@ -6,9 +6,12 @@
  * goes to the model only: it is no event.
  */
 #include <errno.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "cmd.h"
+#include "emit.h"
+#include "explain.h"
 #include "log.h"
 #include "render.h"
 #include "watch.h"
@@ -16,10 +19,12 @@
 static struct {
 	struct watch_options watch;
 	const char *output;
+	bool errors;
 } args = { .watch.command = "trace" };
 
 static const struct opt rows[] = {
 	WATCH_FILTER_OPTIONS(args.watch),
+	OPTION(OPT_FLAG, 0, "errors", NULL, &args.errors, "only calls that failed, and why each did"),
 	OPTION(OPT_TIME, 0, "min-block", "TIME", &args.watch.min_block_ns,
 	       "only blocks that last this long, told when they have"),
 	HEADING("OUTPUT"),
@@ -34,11 +39,13 @@ static const struct opt rows[] = {
 const struct opts cmd_trace_opts = {
 	.usage = "[OPTIONS] [-- CMD...]",
 	.what = "Shows what happens to mapped ranges: who invalidates them, who needs them, who\n"
-		"waits, who closes. Says so when threads wait for each other. With CMD, runs it,\n"
+		"waits, who closes, who is charged. Says so when threads wait for each other, or\n"
+		"when a charge does not come back to where it was made. With CMD, runs it,\n"
 		"shows what it and its children do, and ends with its status.",
 	.examples = "  fdpin-trace trace\n"
 		    "  fdpin-trace trace -p 20733 -d 5m\n"
 		    "  fdpin-trace trace --min-block 1s --stacks\n"
+		    "  fdpin-trace trace --errors\n"
 		    "  fdpin-trace trace --event invalidate,revalidate,verdict -j\n"
 		    "  fdpin-trace trace -o live-update.txt -- live-update db01\n",
 	.rows = rows,
@@ -48,7 +55,33 @@ struct trace {
 	struct output out;
 	const struct format *format;
 	struct view view;
+	struct explainer explainer;
 };
+
+/* A call that failed, and why; nothing of what went well. */
+static int show_error(struct trace *t, const struct record *r)
+{
+	struct ev_because why = EV_INIT(because);
+	struct record because = { .h = &why.h, .ev = schema_event(EV_because) };
+	char text[sizeof(why.text)];
+	int err;
+
+	if (is_event(r->h) && r->h->type != EV_refuse && r->h->type != EV_charge)
+		return t->format->event(&t->out, &t->view, r);
+	explain(&t->explainer, r, text);
+	if (!*text)
+		return is_event(r->h) ? 0 : t->format->event(&t->out, &t->view, r);
+	err = t->format->event(&t->out, &t->view, r);
+	if (err)
+		return err;
+	why.h.ts_ns = r->h->ts_ns;
+	why.h.container = r->h->container;
+	why.h.tgid = r->h->tgid;
+	why.h.tid = r->h->tid;
+	memcpy(why.h.comm, r->h->comm, sizeof(why.h.comm));
+	EV_STRING(why.text, text);
+	return t->format->event(&t->out, &t->view, &because);
+}
 
 static int on_record(void *ctx, const struct record *r)
 {
@@ -57,7 +90,7 @@ static int on_record(void *ctx, const struct record *r)
 
 	view_note(&t->view, r);
 	if (!r->h->look || r->h->type == EV_gap || r->h->type == EV_lost)
-		err = t->format->event(&t->out, &t->view, r);
+		err = args.errors ? show_error(t, r) : t->format->event(&t->out, &t->view, r);
 	return err;
 }
 
@@ -67,8 +100,10 @@ static void on_start(void *ctx, int child_pid)
 
 	if (child_pid)
 		log_notice("Tracing process %d and its children, until it ends...", child_pid);
+	else if (args.errors)
+		log_notice("Tracing calls that fail... Ctrl-C to end.");
 	else
-		log_notice("Tracing VADDR windows, blocked threads, closes and exec... Ctrl-C to end.");
+		log_notice("Tracing VADDR windows, blocked threads, closes, exec and charges... Ctrl-C to end.");
 	t->format->begin(&t->out, &t->view);
 }
 
@@ -99,6 +134,8 @@ int cmd_trace(int argc, char **argv)
 		return output_close(&t.out, EX_OSERR);
 	}
 	t.view.model = model;
+	if (args.errors)
+		args.watch.events |= 1ULL << EV_refuse | 1ULL << EV_charge;
 	/* Asked for the whole system, it also says what was wrong with it before. */
 	args.watch.look_around = !args.watch.events && !watch_picks_some(&args.watch);
 	r = watch_run(&args.watch, &sink, model, &result);

@@ -37,7 +37,7 @@ int emit_session(source_fn fn, void *ctx, const char *command, bool history)
 	clock_gettime(CLOCK_REALTIME, &real);
 	s.h.grade = GRADE_OBSERVED;
 	s.realtime_ns = real.tv_sec * NSEC_PER_SEC + real.tv_nsec;
-	s.history = history;
+	s.history = s.charges = history;
 	uname(&uts);
 	EV_STRING(s.node, uts.nodename);
 	EV_STRING(s.release, uts.release);

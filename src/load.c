@@ -141,6 +141,9 @@ static void choose_hooks(struct source_bpf *s)
 	if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
 		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
 		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
+	if (probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx") && !probe_func(s->vmlinux_btf, "iommufd", "iopt_pages_update_pinned") &&
+	    !probe_func(s->vmlinux_btf, "iommufd", "do_update_pinned"))
+		source_bpf_gap(s, true, "charges of iommufd", "the function that makes them is inlined in this kernel");
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_free, true);
@@ -229,6 +232,8 @@ int load_trace(struct source_bpf *s)
 		err = share_map(s->trace->maps.vfio_users, s->snapshot->maps.vfio_users);
 	if (!err)
 		err = share_map(s->trace->maps.tgids, s->snapshot->maps.tgids);
+	if (!err)
+		err = share_map(s->trace->maps.charged_mms, s->snapshot->maps.charged_mms);
 	if (!err)
 		err = share_map(s->trace->maps.wanted_containers, s->snapshot->maps.wanted_containers);
 	if (!err)

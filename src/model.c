@@ -173,6 +173,7 @@ static void keep_books(struct model *m, const struct record *r)
 	switch (r->h->type) {
 	case EV_session:
 		m->history |= !!((const struct ev_session *)r->h)->history;
+		m->charges |= !!((const struct ev_session *)r->h)->charges;
 		break;
 	case EV_look:
 		if (((const struct ev_look *)r->h)->end)
@@ -218,7 +219,7 @@ static int apply_effect(struct model *m, const struct effect *ef, const struct r
 		return 0;
 	case WORD_NOTE:
 		return word_note(m, ef, r);
-	case WORD_CHARGE: /* no account yet */
+	case WORD_CHARGE: /* the ledger has it, from model_apply() */
 	default:
 		return 0;
 	}
@@ -230,6 +231,8 @@ int model_apply(struct model *m, const struct record *r)
 
 	for (unsigned int i = 0; i < r->ev->n_effects && !err; i++)
 		err = apply_effect(m, &r->ev->effects[i], r);
+	if (!err)
+		err = ledger_apply(&m->ledger, r->h);
 	if (err)
 		m->oom = true;
 	if (r->h->ts_ns > m->now)
@@ -311,6 +314,16 @@ bool model_looks_sound(const struct model *m)
 bool model_has_history(const struct model *m)
 {
 	return m->history;
+}
+
+const struct ledger *model_ledger(const struct model *m)
+{
+	return &m->ledger;
+}
+
+bool model_has_charges(const struct model *m)
+{
+	return m->charges;
 }
 
 bool model_complete(const struct model *m)

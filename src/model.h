@@ -18,6 +18,7 @@
 
 struct model;
 struct obj;
+struct ledger; /* ledger.h */
 
 struct edge {
 	enum relation rel;
@@ -81,6 +82,9 @@ __u64 model_look_began(const struct model *m, unsigned int back);
 bool model_looks_sound(const struct model *m);
 /* Hooks watched since the beginning of the session (session.history). */
 bool model_has_history(const struct model *m);
+/* Charges were watched, too: the ledger has them since the beginning of the session. */
+bool model_has_charges(const struct model *m);
+const struct ledger *model_ledger(const struct model *m);
 /* True if nothing is known to be missing: no gap, no loss, a finished look or a history, a proper end in a file. */
 bool model_complete(const struct model *m);
 __u64 model_now(const struct model *m); /* ts_ns of the last record */

@@ -68,6 +68,7 @@ struct model *model_new(void)
 	m->n_buckets = MIN_BUCKETS;
 	m->tail = &m->first;
 	m->sweep_at = 2 * IDLE_MAX;
+	ledger_init(&m->ledger);
 	return m;
 }
 
@@ -102,6 +103,7 @@ void model_free(struct model *m)
 		}
 		obj_free(o);
 	}
+	ledger_free(&m->ledger);
 	free(m->buckets);
 	free(m);
 }

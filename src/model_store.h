@@ -5,6 +5,7 @@
 #ifndef FDPIN_MODEL_STORE_H
 #define FDPIN_MODEL_STORE_H
 
+#include "ledger.h"
 #include "model.h"
 
 /* A look that ended properly. */
@@ -30,6 +31,8 @@ struct model {
 
 	__u64 lost, dropped, now, gap_ids;
 	bool history, oom, gaps_cut;
+	bool charges; /* the session says that charges were watched */
+	struct ledger ledger;
 };
 
 /* The object, made if it is not there. NULL: no memory. */

@@ -43,6 +43,7 @@ enum obj_kind field_object(const struct field *f)
 	} kinds[] = {
 		{ "work", OBJ_WORK },	  { "behind", OBJ_WORK },      { "wq", OBJ_WQ },     { "files", OBJ_FILES },
 		{ "device", OBJ_DEVICE }, { "closed", OBJ_CONTAINER }, { "lock", OBJ_LOCK }, { "id", OBJ_RANGE },
+		{ "mm", OBJ_MM },	  { "old_mm", OBJ_MM },	       { "own_mm", OBJ_MM }, { "user", OBJ_USER },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
@@ -99,6 +100,9 @@ void print_field(FILE *out, const struct record *r, const struct field *f)
 		return;
 	case KIND_BYTES:
 		fputs(format_bytes(v, buf), out);
+		return;
+	case KIND_PAGES:
+		fputs(format_pages(v, buf), out);
 		return;
 	case KIND_NS:
 		fputs(format_duration(v, buf), out);
@@ -442,7 +446,8 @@ static bool any_invalid(const struct view *v)
 
 const char *ok_words(const struct view *v)
 {
-	return any_invalid(v) ? "no blocked thread, no range invalid for too long" : "no invalidated range, no blocked thread";
+	return any_invalid(v) ? "no blocked thread, no range invalid for too long, no accounting drift" :
+				"no invalidated range, no blocked thread, no accounting drift";
 }
 
 const char *container_type(const struct ev_container *note)

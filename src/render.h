@@ -60,6 +60,7 @@ struct view {
 	const char *file; /* of a report */
 	const struct model *model;
 	const struct findings *findings; /* NULL while they are not known */
+	const struct timeline *timeline; /* of a report; NULL: none was made */
 	struct tally tally;
 	struct wall wall;
 	const char *separator; /* before the next event of a document */
@@ -154,6 +155,8 @@ int columns_parse(const char *list, struct table_style *style, char **ret_bad);
 /* 0 or -ENOMEM. */
 int text_status(struct output *o, struct view *v);
 void text_findings(struct output *o, struct view *v);
+/* Of a report: windows, a chart for each container with one or an exec, and a word on each. */
+void text_timeline(struct output *o, const struct view *v);
 /* A label and a text, wrapped to the width; every line begins with prefix. */
 void print_paragraph(struct output *o, const char *prefix, const char *label, unsigned int label_width,
 		     const char *text);
@@ -161,6 +164,7 @@ void print_paragraph(struct output *o, const char *prefix, const char *label, un
 struct json_object;
 /* The keys that status and report share, added to doc. 0 or -ENOMEM. */
 int json_status(struct json_object *doc, struct view *v);
+struct json_object *json_ledger(const struct view *v);
 int json_print(struct output *o, struct json_object *doc);
 int json_add(struct json_object *doc, const char *key, struct json_object *value);
 struct json_object *json_text(const char *s, size_t size); /* hostile */

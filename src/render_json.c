@@ -84,6 +84,7 @@ static struct json_object *json_field(const struct record *r, const struct field
 			return frames((const void *)r->h);
 		return json_text((const char *)r->h + f->offset, f->size);
 	case KIND_COUNT:
+	case KIND_PAGES:
 	case KIND_BYTES:
 	case KIND_NS:
 	case KIND_TID:

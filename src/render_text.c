@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "emit.h"
+#include "ledger.h"
 #include "log.h"
 #include "opts.h"
 #include "render.h"
@@ -214,6 +215,11 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 	case EV_stack:
 		print_stack(o, v, (const void *)h);
 		return 0;
+	case EV_because:
+		fprintf(o->f, "%*s", STACK_INDENT, "");
+		print_sentence(o->f, r);
+		fputc('\n', o->f);
+		return 0;
 	case EV_verdict:
 		v->tally.events++;
 		print_verdict(o, v, (const void *)h);
@@ -277,6 +283,32 @@ static void print_tally(struct output *o, const struct view *v)
 	}
 }
 
+/* How long pages stayed pinned that nobody was charged for, and what was charged wrongly. */
+static void print_ledger(struct output *o, const struct view *v)
+{
+	const struct ledger *l = model_ledger(v->model);
+	const struct uncharged *longest = NULL;
+	char took[FORMAT_MAX], size[FORMAT_MAX];
+	unsigned int n = 0;
+	__u64 ns, most = 0;
+
+	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
+		if (!uncharged_counts(u, model_now(v->model)))
+			continue;
+		ns = (u->until_ns ?: model_now(v->model)) - u->since_ns;
+		if (!longest || ns > most) {
+			longest = u;
+			most = ns;
+		}
+		n++;
+	}
+	if (longest)
+		fprintf(o->f, "Uncharged      %u time%s, longest %s (%s%s)\n", n, n == 1 ? "" : "s", format_duration(most, took),
+			format_pages(longest->pages, size), longest->until_ns ? "" : ", still");
+	else if (l->charges)
+		fprintf(o->f, "Charges        %llu%s\n", l->charges, l->n_drifts || v->lost ? "" : ", all to living address spaces");
+}
+
 static void print_stream_summary(const struct view *v)
 {
 	_cleanup_free_ char *yes = v->findings ? count_findings(v, ANSWER_YES) : NULL;
@@ -292,6 +324,7 @@ static void print_stream_summary(const struct view *v)
 		fprintf(stderr, " Detached in %s.", format_duration(v->detach_ns, detach));
 	fputc('\n', stderr);
 	print_tally(&err, v);
+	print_ledger(&err, v);
 	if (yes && *yes)
 		fprintf(stderr, "Verdicts       %s\n", yes);
 	for_each_gap(v, print_gap, &err);
@@ -334,7 +367,9 @@ static int text_end(struct output *o, struct view *v)
 	}
 	if (v->kind == VIEW_REPORT) {
 		fputc('\n', o->f);
+		text_timeline(o, v);
 		print_tally(o, v);
+		print_ledger(o, v);
 		fputc('\n', o->f);
 	}
 	return text_status(o, v);

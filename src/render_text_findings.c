@@ -79,6 +79,7 @@ static const struct {
 	[REL_PENDING] = { "holder", NULL },
 	[REL_USES] = { "thread", NULL },
 	[REL_LOCK_OWNED] = { "owner", NULL },
+	[REL__max] = { "did", "" },
 };
 
 static bool about_container(const struct evidence *e)
@@ -110,8 +111,10 @@ static const char *class_words(const struct ev_thread *t)
 	}
 }
 
-static void print_thread(struct output *o, const struct view *v, __u32 tid)
+/* A thread that no record describes is called what the evidence calls it. */
+static void print_thread(struct output *o, const struct view *v, __u32 tid, const char *text)
 {
+	size_t named = strcspn(text, "]") + 1;
 	const struct obj *task = model_find(v->model, OBJ_TASK, tid);
 	const struct ev_thread *t = NOTE_OF(task, thread);
 	const struct edge *waits = task ? edge_out(task, REL_WAITS) : NULL;
@@ -120,7 +123,10 @@ static void print_thread(struct output *o, const struct view *v, __u32 tid)
 	const char *letter = t ? kind_value_name(KIND_STATE, t->state) : NULL;
 	char buf[FORMAT_MAX];
 
-	fprintf(o->f, "%s%s [%u]%s", paint(o, PAINT_BOLD), comm ?: "thread", tid, unpaint(o, PAINT_BOLD));
+	if (!h && text[named - 1])
+		fprintf(o->f, "%s%.*s%s", paint(o, PAINT_BOLD), (int)named, text, unpaint(o, PAINT_BOLD));
+	else
+		fprintf(o->f, "%s%s [%u]%s", paint(o, PAINT_BOLD), comm ?: "thread", tid, unpaint(o, PAINT_BOLD));
 	if (h && h->tgid != tid)
 		fprintf(o->f, " of process %u", h->tgid);
 	if (t) {
@@ -178,6 +184,14 @@ static void print_edge(struct output *o, const char *prefix, const struct eviden
 	print_paragraph(o, prefix, label, EVIDENCE_LABEL, text);
 }
 
+static const char *first_text(const struct finding *f, __u32 actor)
+{
+	for (unsigned int i = 0; i < f->n_evidence; i++)
+		if (f->evidence[i].from_tid == actor && f->evidence[i].text)
+			return f->evidence[i].text;
+	return "";
+}
+
 /* The evidence about one actor: heading, edges, stack. */
 static void print_actor(struct output *o, const struct view *v, const struct finding *f, const struct frame *frame,
 			unsigned int number, __u32 actor, bool closing)
@@ -189,7 +203,7 @@ static void print_actor(struct output *o, const struct view *v, const struct fin
 		return;
 	fprintf(o->f, "%s%u  ", number == 1 ? frame->first : frame->other, number);
 	if (actor)
-		print_thread(o, v, actor);
+		print_thread(o, v, actor, first_text(f, actor));
 	else
 		fprintf(o->f, "%s%s%s\n", paint(o, PAINT_BOLD), id_name(OBJ_CONTAINER, f->container, id),
 			unpaint(o, PAINT_BOLD));

@@ -269,7 +269,9 @@ static const char *const op_names[] = {
 	[OP_UNKNOWN] = "unknown", [OP_PIN] = "pin",	[OP_READ] = "read",
 	[OP_WRITE] = "write",	  [OP_ATTACH] = "attach", [OP_MAP] = "map",
 	[OP_UNMAP] = "unmap",	  [OP_INVALIDATE] = "invalidate", [OP_REVALIDATE] = "revalidate",
-	[OP_OPEN] = "open",
+	[OP_UNPIN] = "unpin",	  [OP_DETACH] = "detach", [OP_RELEASE] = "release",
+	[OP_CLOSE] = "close",	  [OP_CHANGE_PROCESS] = "change-process", [OP_COPY] = "copy",
+	[OP_OTHER] = "other",	  [OP_OPEN] = "open",
 };
 
 static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict" };

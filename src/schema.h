@@ -20,6 +20,7 @@
 enum kind {
 	KIND_PAD,    /* never printed */
 	KIND_COUNT,  /* decimal; JSON number */
+	KIND_PAGES,  /* signed pages of 4 KiB: +8M in text; JSON integer, pages */
 	KIND_BYTES,  /* IEC size in text; JSON integer, bytes */
 	KIND_ADDR,   /* IOVA or VADDR; "0x…" string in JSON */
 	KIND_HEX,    /* flag word; "0x…" string in JSON */

@@ -46,6 +46,17 @@ bool suspect_invalid(const struct model *m)
 	return false;
 }
 
+bool suspect_drift(const struct model *m)
+{
+	for (struct obj *o = model_first(m, OBJ_MM); o; o = model_next(o, OBJ_MM)) {
+		const struct ev_mm *mm = NOTE_OF(o, mm);
+
+		if (mm && o->note_look == model_last_look(m) && (!mm->users || mm->locked_vm < 0 || mm->pinned_vm < 0))
+			return true;
+	}
+	return false;
+}
+
 static bool somebody_closes(const struct model *m)
 {
 	for (struct obj *t = model_first(m, OBJ_TASK); t; t = model_next(t, OBJ_TASK))

@@ -15,6 +15,8 @@
 bool suspect_waits(const struct model *m);
 /* Does any container have an invalid range? What that amounts to only a second look can tell. */
 bool suspect_invalid(const struct model *m);
+/* Has a counter wrapped, or does something use an address space without a process? The latter is so for a moment at every exit. */
+bool suspect_drift(const struct model *m);
 /*
  * When a look is due: 0 if nothing is suspicious; ts_ns, perhaps in the past,
  * at which the waits there are, as they are, are worth one.

@@ -254,6 +254,15 @@ const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX])
 	return buf;
 }
 
+const char *format_pages(__s64 pages, char buf[FORMAT_MAX])
+{
+	__u64 n = pages < 0 ? -(__u64)pages : (__u64)pages;
+
+	buf[0] = '-';
+	format_bytes(n > ~0ULL / 4096 ? ~0ULL : n * 4096, buf + (pages < 0));
+	return buf;
+}
+
 const char *format_duration(__u64 ns, char buf[FORMAT_MAX])
 {
 	__u64 s = ns / NSEC_PER_SEC;

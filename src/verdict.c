@@ -211,3 +211,33 @@ void finding_edge(struct findings *out, struct finding *f, const struct edge *e,
 	if (via && !(ev->via = strdup(via)))
 		out->oom = true;
 }
+
+void finding_record(struct findings *out, struct finding *f, const struct fdpin_hdr *h, const char *fmt, ...)
+{
+	struct evidence *grown;
+	char *text = NULL;
+	va_list ap;
+	int len;
+
+	if (!f)
+		return;
+	grown = reallocarray(f->evidence, f->n_evidence + 1, sizeof(*grown));
+	if (grown)
+		f->evidence = grown;
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (!grown || len < 0) {
+		out->oom = true;
+		if (len >= 0)
+			free(text);
+		return;
+	}
+	grown[f->n_evidence++] = (struct evidence){
+		.text = text,
+		.rel = REL__max,
+		.from_tid = h->tid,
+		.grade = h->grade <= GRADE_INFERRED ? h->grade : GRADE_INFERRED,
+		.ts_ns = h->ts_ns,
+	};
+}

@@ -15,6 +15,7 @@
 #define VERDICTS(V)                                                                                           \
 	V(deadlock, "deadlock", "deadlocks", 2, "threads wait for each other and nobody outside can end it") \
 	V(stall, "stall", "stalls", 1, "a thread waits for a valid VADDR that somebody could still give")    \
+	V(drift, "drift", "drifts", 1, "what is charged as locked or pinned is not what is pinned")          \
 	V(exposed, "exposed", "exposed", 1, "a mediated device shares a container with an invalidated range") \
 	V(half_invalidated, "half-invalidated", "half-invalidated", 1,                                       \
 	  "one container of a virtual machine is invalidated and another is not")                            \
@@ -85,5 +86,7 @@ struct finding *finding_add(struct findings *out, const struct verdict *v, enum 
 void finding_missing(struct findings *out, struct finding *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void finding_note(struct findings *out, struct finding *f, const char *label, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void finding_edge(struct findings *out, struct finding *f, const struct edge *e, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* Evidence that is a record and no edge. */
+void finding_record(struct findings *out, struct finding *f, const struct fdpin_hdr *h, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -25,6 +25,7 @@
 #include "child.h"
 #include "emit.h"
 #include "hold.h"
+#include "ledger.h"
 #include "log.h"
 #include "suspect.h"
 
@@ -58,6 +59,7 @@ struct watch {
 	bool changed_since; /* since then */
 	__u64 again;	    /* how long after looked the next pair may come */
 	struct announced said;
+	unsigned int drifts; /* how many the ledger had when it was judged last */
 };
 
 /* ---- records ------------------------------------------------------------------------ */
@@ -146,6 +148,7 @@ static void judge(struct watch *w)
 
 	findings_free(&w->ret->findings);
 	w->ret->findings = (struct findings){};
+	w->drifts = model_ledger(w->model)->n_drifts;
 	err = verdicts_judge(w->model, NULL, &w->ret->findings);
 	if (!err)
 		err = announce(&w->said, &w->ret->findings, to_sink, w);
@@ -187,6 +190,9 @@ static void suspicion(struct watch *w)
 		if (!w->suspect_at && announced_any(&w->said))
 			judge(w);
 	}
+	/* What broke a balance is known by its record: no look makes it surer. */
+	if (w->drifts != model_ledger(w->model)->n_drifts)
+		judge(w);
 	due = look_due(w);
 	if (!due || due > now)
 		return;

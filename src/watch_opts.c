@@ -80,7 +80,7 @@ bool watch_picks_some(const struct watch_options *opt)
 void watch_tell_filter(const struct watch_options *opt, source_fn fn, void *ctx)
 {
 	if (opt->events)
-		emit_hooks_gap(fn, ctx, "other events", "left out by --event");
+		emit_hooks_gap(fn, ctx, "other events", "left out by --event or --errors");
 	if (watch_picks_some(opt))
 		emit_hooks_gap(fn, ctx, "other processes or containers", "left out by -p, -t, -n, -c or by -- CMD");
 }

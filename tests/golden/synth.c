@@ -9,7 +9,7 @@
  *
  * Link with src/ but main.c, cmd_*.c, watch.c and source_bpf.c, and -lcmocka.
  */
-#include "../unit/world.h"
+#include "../unit/ledger_tape.h"
 
 #include "../../src/source.h"
 
@@ -176,14 +176,14 @@ static int write_recording(const char *path, const struct tape *t)
 }
 
 static int write_verdicts(const char *path, const char *deadlock, const char *exposed, const char *half, const char *stall,
-			  const char *window)
+			  const char *window, const char *drift)
 {
 	FILE *f = fopen(path, "w");
 
 	if (!f)
 		return -errno;
 	/* sorted, as tests/golden/run prints them */
-	fprintf(f, "deadlock %s\nexposed %s\nhalf-invalidated %s\nstall %s\nwindow %s\n", deadlock, exposed, half, stall, window);
+	fprintf(f, "deadlock %s\ndrift %s\nexposed %s\nhalf-invalidated %s\nstall %s\nwindow %s\n", deadlock, drift, exposed, half, stall, window);
 	return fclose(f) ? -errno : 0;
 }
 
@@ -213,14 +213,14 @@ static int write_act(const char *dir, unsigned int i)
 	struct world w = acts[i].make();
 	char path[4096];
 	int err = write_tape(dir, acts[i].name, "back", w_looked_back(&w), path) ?:
-		  write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].window);
+		  write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].window, NO);
 
 	if (!err)
 		err = write_tape(dir, acts[i].name, "watched", w_watched(&w), path) ?:
-		      write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].watched_window);
+		      write_verdicts(path, acts[i].deadlock, acts[i].exposed, acts[i].half, acts[i].stall, acts[i].watched_window, NO);
 	if (!err && acts[i].once_exposed)
 		err = write_tape(dir, acts[i].name, "once", looked_once(&w), path) ?:
-		      write_verdicts(path, acts[i].deadlock, acts[i].once_exposed, acts[i].once_half, acts[i].stall, acts[i].window);
+		      write_verdicts(path, acts[i].deadlock, acts[i].once_exposed, acts[i].once_half, acts[i].stall, acts[i].window, NO);
 	return err;
 }
 
@@ -233,7 +233,7 @@ static int write_long(const char *dir)
 
 	t->ts += 5 * SETTLE;
 	w_look(t, &w, 3);
-	return write_tape(dir, "long", "watched", t, path) ?: write_verdicts(path, NO, NO, NO, NO, YES);
+	return write_tape(dir, "long", "watched", t, path) ?: write_verdicts(path, NO, NO, NO, NO, YES, NO);
 }
 
 /* And by looks alone: nobody watched in between. */
@@ -245,7 +245,90 @@ static int write_long_back(const char *dir)
 
 	t->ts += 5 * SETTLE;
 	w_look(t, &w, 3);
-	return write_tape(dir, "long", "back", t, path) ?: write_verdicts(path, NO, NO, NO, NO, "yes likely" SUBJECT);
+	return write_tape(dir, "long", "back", t, path) ?: write_verdicts(path, NO, NO, NO, NO, "yes likely" SUBJECT, NO);
+}
+
+/* ---- the ledger --------------------------------------------------------------- */
+
+static struct tape *ledger_underflow(void)
+{
+	struct tape *t = ledger_begin(C1);
+
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
+	return t;
+}
+
+static struct tape *ledger_window(void)
+{
+	struct tape *t = ledger_begin(C1);
+
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	t->ts += SETTLE;
+	tape_charge(t, C1, B, 256, OP_REVALIDATE);
+	return t;
+}
+
+static struct tape *ledger_still_open(void)
+{
+	struct tape *t = ledger_begin(C1);
+
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	return t;
+}
+
+static struct tape *ledger_handover(void)
+{
+	struct tape *t = ledger_begin(C1);
+
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_charge(t, C1, B, 256, OP_REVALIDATE);
+	ledger_locked = 256;
+	tape_charge(t, C1, A, -256, OP_REVALIDATE);
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
+	return t;
+}
+
+static struct tape *ledger_leak(void)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
+	tape_exec(t, A, B, 64);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_MM);
+	tape_fd_charge(t, A, 0, OP_CHANGE_PROCESS, CHARGED_MM)->result = -EINVAL;
+	tape_change_process(t, B, -EINVAL);
+	return t;
+}
+
+static int write_ledgers(const char *dir)
+{
+	static const struct {
+		const char *name;
+		struct tape *(*make)(void);
+		const char *drift;
+	} tapes[] = {
+		{ "underflow", ledger_underflow, YES },
+		{ "uncharged", ledger_window, "no - vfio-a07b" },
+		{ "still-uncharged", ledger_still_open, YES },
+		{ "balanced", ledger_handover, NO },
+		{ "leak", ledger_leak, "yes proven iommufd-91d0" },
+	};
+	int err = 0;
+
+	for (unsigned int i = 0; i < sizeof(tapes) / sizeof(tapes[0]) && !err; i++) {
+		struct tape *t = tapes[i].make();
+		char path[4096];
+
+		tape_look(t, 2);
+		err = write_tape(dir, tapes[i].name, "watched", t, path) ?: write_verdicts(path, NO, NO, NO, NO, NO, tapes[i].drift);
+	}
+	return err;
 }
 
 int main(int argc, char **argv)
@@ -255,7 +338,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < sizeof(acts) / sizeof(acts[0]) && !err; i++)
 		err = write_act(argv[1], i);
 	if (!err)
-		err = write_long(argv[1]) ?: write_long_back(argv[1]);
+		err = write_long(argv[1]) ?: write_long_back(argv[1]) ?: write_ledgers(argv[1]);
 	if (!err)
 		return 0;
 	fprintf(stderr, "synth: %s\n", argc == 2 ? strerror(-err) : "usage: synth DIR");

@@ -185,7 +185,7 @@ static void everywhere(void **state)
 	text = h_text(t, (struct view){ .filter = &cad });
 	has(text, "  1 container, read once\n");
 	has(text, "\n20733 cad2  exempt");
-	has(text, "OK  no invalidated range, no blocked thread in what was asked for\n");
+	has(text, "OK  no invalidated range, no blocked thread, no accounting drift in what was asked for\n");
 	assert_null(strstr(text, "20510"));
 	assert_null(strstr(text, "uid 107"));
 	json = h_show(whole_host(), (struct view){ .filter = &cad }, &format_json, 80, false);

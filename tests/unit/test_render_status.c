@@ -73,7 +73,7 @@ static void whole(void **state)
 			    "  31002 ai03     inf         -      256G   256G user->locked_vm, mm->pinned_vm\n"
 			    "uid 107 -          -      256G         -      - -\n"
 			    "\n"
-			    "OK  no invalidated range, no blocked thread\n");
+			    "OK  no invalidated range, no blocked thread, no accounting drift\n");
 }
 
 /* What a screen of 80 shows has 80 columns, however long the names. */

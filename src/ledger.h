@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ledger.h - what every container has charged, to which address space, and
+ * where it went: accounts that have to come to zero, and what broke them.
+ *
+ * The model keeps one and gives it every record. An account is what one
+ * container has charged to one address space in one way; what was charged
+ * before anybody watched is taken from the first look and said to be older.
+ */
+#ifndef FDPIN_LEDGER_H
+#define FDPIN_LEDGER_H
+
+#include "schema.h"
+
+#include <uthash.h>
+
+struct account_key {
+	__u64 container, mm;
+	__u64 way; /* enum fdpin_account */
+};
+
+struct ledger_account {
+	struct account_key key;
+	UT_hash_handle hh;
+	__u64 user;		 /* whose locked_vm it is too; 0: nobody's */
+	__s64 older;		 /* pages charged before anybody watched, as the first look read them */
+	__s64 charged, credited; /* pages since, both counted up */
+	bool iommufd;		 /* mm_struct.pinned_vm goes along */
+	bool unsure;		 /* what was charged before is not known */
+	bool released;		 /* the container's file is gone */
+	__u64 gone_ns;		 /* no process has the address space since then; 0: not seen */
+};
+
+/* What is still charged: expected to be zero once nothing is pinned. */
+static inline __s64 account_balance(const struct ledger_account *a)
+{
+	return a->older + a->charged - a->credited;
+}
+
+enum drift_kind {
+	DRIFT_UNDERFLOW, /* a counter fell below zero */
+	DRIFT_WRONG_MM,	 /* credited to, or left with, another address space than it was charged to */
+	DRIFT_LEAK,	 /* charged, and nothing is pinned for it */
+	DRIFT_DOUBLE,	 /* charged in two places */
+};
+
+/* The first record that broke a balance. */
+struct drift {
+	struct drift *next;
+	enum drift_kind kind;
+	__u64 container;
+	__u64 mm, other_mm; /* where it went wrong; where the pages had been charged, 0 if that is not known */
+	__s64 pages;
+	bool counter;	    /* the kernel's own counter shows it, whatever else was seen */
+	bool unsure;	    /* records had been lost by then, or what was charged before is not known */
+	struct fdpin_hdr *rec;	 /* that record, owned */
+	struct fdpin_hdr *cause; /* the exec before it, owned, or NULL */
+};
+
+/* Pages that stay pinned while the address space they are charged to has gone. */
+struct uncharged {
+	struct uncharged *next;
+	__u64 container, mm;
+	__u64 since_ns, until_ns; /* until: 0 while it lasts */
+	__s64 pages, left;
+	bool unsure;
+	struct fdpin_hdr *gone;	  /* the record that began it, owned */
+	struct fdpin_hdr *exec;	  /* the exec it comes from, owned; NULL: the process has ended */
+	struct fdpin_hdr *closed; /* the record that ended it, owned, or NULL */
+};
+
+/* A process that ends leaves its address space first and its containers then: it is given this long. */
+#define UNCHARGED_EXIT_NS 1000000000ULL
+
+/* An address space that ends with its container owes nothing: that is no time in which nobody is charged. */
+static inline bool uncharged_counts(const struct uncharged *u, __u64 now)
+{
+	if (u->exec)
+		return true;
+	return u->closed ? u->closed->type != EV_release : now > u->since_ns + UNCHARGED_EXIT_NS;
+}
+
+struct ledger_container;
+struct ledger_pages;
+
+struct ledger {
+	struct ledger_account *accounts; /* uthash */
+	struct drift *drifts, **drifts_tail;
+	struct uncharged *uncharged, **uncharged_tail;
+	unsigned int n_drifts, n_uncharged;
+	__u64 charges; /* records of charges so far */
+	bool cut;      /* there was more than is kept */
+	/* private */
+	struct ledger_container *containers;
+	struct ledger_pages *pages;
+	__u8 look;
+	bool lost;
+};
+
+void ledger_init(struct ledger *l);
+void ledger_free(struct ledger *l);
+/* One record. 0 or -ENOMEM. */
+int ledger_apply(struct ledger *l, const struct fdpin_hdr *h);
+
+#endif

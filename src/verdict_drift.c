@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * verdict_drift.c - "what is charged as locked or pinned is not what is pinned".
+ *
+ * From the ledger (ledger.h), for each container:
+ *
+ *	yes		a record broke a balance, and everything before it was seen; a
+ *			counter that wrapped needs nothing else. Or pages stay pinned
+ *			now and the address space they are charged to has gone
+ *	cannot tell	the same where something was lost or not seen
+ *	no		they stayed so for a time, and are charged again, or not pinned
+ *
+ * From looks alone: a counter below zero; ranges that are charged to an address
+ * space that has no process any more. One look is likely, two are proven. That
+ * a charge is never given back, looks cannot show: locked_vm has what programs
+ * lock, too.
+ */
+#include "cycle.h"
+#include "doubts.h"
+#include "ledger.h"
+#include "words.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SHOWN_MAX 8
+#define VM_KIB_PER_PAGE 4
+
+int verdict_drift(const struct verdict *v, const struct model *m, struct findings *out);
+
+struct names {
+	char mm[ID_NAME_MAX], other[ID_NAME_MAX], container[ID_NAME_MAX];
+	char pages[FORMAT_MAX], before[FORMAT_MAX], after[FORMAT_MAX];
+	char who[WORDS_MAX];
+};
+
+/* ---- what is wrong, in words -------------------------------------------------- */
+
+static const char *op_words(__u32 op)
+{
+	return kind_value_name(KIND_OP, op) ?: "?";
+}
+
+/* As /proc/PID/status shows it. */
+static unsigned long long as_shown(__s64 pages)
+{
+	return (unsigned long long)pages * VM_KIB_PER_PAGE;
+}
+
+static void name_drift(const struct drift *d, struct names *n)
+{
+	id_name(OBJ_MM, d->mm, n->mm);
+	id_name(OBJ_MM, d->other_mm, n->other);
+	id_name(OBJ_CONTAINER, d->container, n->container);
+	format_pages(d->pages, n->pages);
+	hdr_words(d->rec, n->who);
+}
+
+static void tell_underflow(struct findings *out, struct finding *f, const struct drift *d, struct names *n)
+{
+	const struct ev_charge *e = (const void *)d->rec;
+	bool pinned = e->after >= 0 || e->account == CHARGED_NONE;
+	__s64 after = pinned ? e->pinned_vm : e->after, before = pinned ? e->pinned_vm - e->pages : e->before;
+	const char *counter = pinned ? "pinned_vm" : e->account == CHARGED_USER ? "locked_vm of the user" : "locked_vm";
+
+	format_pages(before, n->before);
+	format_pages(after, n->after);
+	finding_record(out, f, d->rec, "%s in %s credited %s to %s, whose %s went from %s to %s%s%s", n->who, op_words(e->op), n->pages,
+		       n->mm, counter, n->before, n->after, d->other_mm ? "; they had been charged to " : "",
+		       d->other_mm ? n->other : "");
+	if (e->account == CHARGED_USER && !pinned)
+		return;
+	finding_note(out, f, "Shown as", "%s: %llu kB, which is 2^64 bytes less %s: the counter is unsigned, and every further charge "
+		     "of a process with a limit fails with ENOMEM until it is above zero again", pinned ? "VmPin" : "VmLck",
+		     as_shown(after), n->after + 1);
+}
+
+static void tell_wrong_mm(struct findings *out, struct finding *f, const struct drift *d, struct names *n)
+{
+	const struct ev_charge *e = (const void *)d->rec;
+
+	if (d->rec->type == EV_change_process)
+		finding_record(out, f, d->rec, "%s with IOMMU_IOAS_CHANGE_PROCESS gave %s to %s, but %s stay charged to %s", n->who,
+			       n->container, n->mm, n->pages, n->other);
+	else
+		finding_record(out, f, d->rec, "%s in %s credited %s to %s, which had not been charged for them%s%s", n->who,
+			       op_words(e->op), n->pages, n->mm, d->other_mm ? "; that was " : "", d->other_mm ? n->other : "");
+}
+
+static void tell_leak(struct findings *out, struct finding *f, const struct drift *d, struct names *n)
+{
+	const struct ev_charge *e = (const void *)d->rec;
+	const char *err = d->rec->type == EV_charge && e->result < 0 ? strerrorname_np(-e->result) : NULL;
+
+	if (d->rec->type == EV_release)
+		finding_record(out, f, d->rec, "%s released %s, and %s stay charged to %s", n->who, n->container, n->pages, n->mm);
+	else if (d->rec->type == EV_charge)
+		finding_record(out, f, d->rec, "%s in %s charged %s to %s and failed, as %s could not be credited (%s): nothing is pinned for "
+			       "them", n->who, op_words(e->op), n->pages, n->mm, n->other, err ?: "?");
+	else
+		finding_record(out, f, d->rec, "%s failed in IOMMU_IOAS_CHANGE_PROCESS and left %s charged to %s", n->who, n->pages, n->mm);
+}
+
+static void tell_double(struct findings *out, struct finding *f, const struct drift *d, struct names *n)
+{
+	const struct ev_charge *e = (const void *)d->rec;
+
+	finding_record(out, f, d->rec, "%s in %s charged %s to %s, and %s, which is charged for the same pages, was not credited", n->who,
+		       op_words(e->op), n->pages, n->mm, n->other);
+}
+
+static const struct {
+	const char *name; /* as the sentence has it */
+	void (*tell)(struct findings *out, struct finding *f, const struct drift *d, struct names *n);
+} kinds[] = {
+	[DRIFT_UNDERFLOW] = { "underflow", tell_underflow },
+	[DRIFT_WRONG_MM] = { "wrong address space", tell_wrong_mm },
+	[DRIFT_LEAK] = { "leak", tell_leak },
+	[DRIFT_DOUBLE] = { "charged twice", tell_double },
+};
+
+/* ---- what is charged to nobody -------------------------------------------------- */
+
+static void tell_uncharged(struct findings *out, struct finding *f, const struct uncharged *u)
+{
+	char mm[ID_NAME_MAX], pages[FORMAT_MAX], who[WORDS_MAX], took[FORMAT_MAX];
+
+	id_name(OBJ_MM, u->mm, mm);
+	format_pages(u->pages, pages);
+	hdr_words(u->exec ?: u->gone, who);
+	finding_record(out, f, u->exec ?: u->gone, "%s left %s, to which %s are charged, by %s; the pages stay pinned", who, mm, pages,
+		       u->exec ? "exec" : "exit");
+	if (!u->until_ns)
+		return;
+	hdr_words(u->closed, who);
+	format_duration(u->until_ns - u->since_ns, took);
+	if (u->closed->type == EV_charge && ((const struct ev_charge *)u->closed)->pages > 0)
+		finding_record(out, f, u->closed, "%s charged them again after %s", who, took);
+	else
+		finding_record(out, f, u->closed, "%s ended that they are pinned, after %s", who, took);
+}
+
+static void uncharged_sentence(struct findings *out, struct finding *f, const struct uncharged *u, __u64 now)
+{
+	char pages[FORMAT_MAX], took[FORMAT_MAX], left[FORMAT_MAX];
+
+	format_pages(u->pages, pages);
+	format_pages(u->left, left);
+	format_duration((u->until_ns ?: now) - u->since_ns, took);
+	if (u->until_ns)
+		finding_sentence(out, f, "%s stayed pinned and charged to nobody for %s, from %s on", pages, took, u->exec ? "exec" : "exit");
+	else
+		finding_sentence(out, f, "uncharged: %s stay pinned and are charged to nobody, for %s since %s", left, took,
+				 u->exec ? "exec" : "exit");
+}
+
+/* ---- a container -------------------------------------------------------------------- */
+
+/* What the ledger has about one container. */
+struct about {
+	const struct drift *drift;	  /* the first; the rest follow it in the list */
+	const struct uncharged *open;	  /* the first that lasts */
+	const struct uncharged *longest;  /* of those that are over */
+	bool certain;			  /* of drift */
+};
+
+static void gather(const struct ledger *l, __u64 container, bool complete, __u64 now, struct about *a)
+{
+	*a = (struct about){ .certain = false };
+	for (const struct drift *d = l->drifts; d; d = d->next) {
+		if (d->container != container)
+			continue;
+		if (!a->drift)
+			a->drift = d;
+		a->certain |= d->counter || (complete && !d->unsure);
+	}
+	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
+		if (u->container != container || !uncharged_counts(u, now))
+			continue;
+		if (!u->until_ns && !a->open)
+			a->open = u;
+		if (u->until_ns && (!a->longest || u->until_ns - u->since_ns > a->longest->until_ns - a->longest->since_ns))
+			a->longest = u;
+	}
+}
+
+/* What stands in the books at the end. */
+static void note_accounts(struct findings *out, struct finding *f, const struct ledger *l, __u64 container)
+{
+	unsigned int shown = 0;
+
+	for (const struct ledger_account *a = l->accounts; a && shown < SHOWN_MAX; a = a->hh.next) {
+		char mm[ID_NAME_MAX], charged[FORMAT_MAX], credited[FORMAT_MAX], left[FORMAT_MAX], older[FORMAT_MAX];
+
+		if (a->key.container != container)
+			continue;
+		shown++;
+		finding_note(out, f, "Account", "%s: %s%scharged %s, credited %s, left %s%s", id_name(OBJ_MM, a->key.mm, mm),
+			     a->older ? format_pages(a->older, older) : "", a->older ? " before, " : "", format_pages(a->charged, charged),
+			     format_pages(a->credited, credited), format_pages(account_balance(a), left),
+			     a->gone_ns ? "; no process has it any more" : "");
+	}
+}
+
+static void put_drifts(struct findings *out, struct finding *f, const struct about *a)
+{
+	const struct drift *first = a->drift;
+	char id[ID_NAME_MAX], who[WORDS_MAX];
+	unsigned int shown = 0;
+	struct names n;
+
+	for (const struct drift *d = first; d && shown < SHOWN_MAX; d = d->next) {
+		if (d->container != first->container)
+			continue;
+		name_drift(d, &n);
+		if (d->cause && d == first)
+			finding_record(out, f, d->cause, "%s left %s by exec, with %s charged to it", hdr_words(d->cause, who),
+				       n.other, n.pages);
+		kinds[d->kind].tell(out, f, d, &n);
+		shown++;
+	}
+	name_drift(first, &n);
+	finding_sentence(out, f, "%s of %s in %s, at %s of %s", kinds[first->kind].name, n.pages, id_name(OBJ_CONTAINER, first->container, id),
+			 first->rec->type == EV_charge ? op_words(((const struct ev_charge *)first->rec)->op) :
+			 first->rec->type == EV_release ? "the release" : "CHANGE_PROCESS",
+			 n.who);
+}
+
+static void put_doubts(struct findings *out, struct finding *f, const struct model *m)
+{
+	doubt_sight(out, f, m);
+	if (!model_looks(m))
+		finding_missing(out, f, "no look at the standing system was finished: what was charged before is not known");
+	if (!f->n_missing)
+		finding_missing(out, f, "what had been charged before fdpin-trace watched is not known to the page");
+}
+
+static int judge_container(const struct verdict *v, const struct model *m, __u64 container, struct findings *out, bool *found)
+{
+	const struct ledger *l = model_ledger(m);
+	bool complete = model_complete(m), certain;
+	struct finding *f;
+	struct about a;
+
+	gather(l, container, complete, model_now(m), &a);
+	if (!a.drift && !a.open && !a.longest)
+		return 0;
+	*found = true;
+	certain = a.certain || (a.open && complete && !a.open->unsure);
+	if (a.drift || a.open)
+		f = finding_add(out, v, certain ? ANSWER_YES : ANSWER_CANNOT_TELL, certain ? LEVEL_PROVEN : LEVEL_LIKELY, container);
+	else
+		f = finding_add(out, v, absence_certain(m) && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
+	if (!f)
+		return -ENOMEM;
+	if (a.drift)
+		put_drifts(out, f, &a);
+	else
+		uncharged_sentence(out, f, a.open ?: a.longest, model_now(m));
+	if (a.open)
+		tell_uncharged(out, f, a.open);
+	if (a.longest && !a.drift)
+		tell_uncharged(out, f, a.longest);
+	note_accounts(out, f, l, container);
+	if (f->answer == ANSWER_CANNOT_TELL)
+		put_doubts(out, f, m);
+	else if (f->answer == ANSWER_YES)
+		doubt_sight(out, f, m);
+	return 0;
+}
+
+/* Has it one before this? Then it was judged. */
+static bool first_of(const struct ledger *l, const struct drift *d, const struct uncharged *u)
+{
+	__u64 container = d ? d->container : u->container;
+
+	for (const struct drift *e = l->drifts; e && e != d; e = e->next)
+		if (e->container == container)
+			return false;
+	for (const struct uncharged *w = l->uncharged; !d && w && w != u; w = w->next)
+		if (w->container == container)
+			return false;
+	return true;
+}
+
+static int judge_ledger(const struct verdict *v, const struct model *m, struct findings *out, bool *found)
+{
+	const struct ledger *l = model_ledger(m);
+	int err = 0;
+
+	for (const struct drift *d = l->drifts; d && !err; d = d->next)
+		if (first_of(l, d, NULL))
+			err = judge_container(v, m, d->container, out, found);
+	for (const struct uncharged *u = l->uncharged; u && !err; u = u->next)
+		if (first_of(l, NULL, u))
+			err = judge_container(v, m, u->container, out, found);
+	return err;
+}
+
+/* ---- what looks show ---------------------------------------------------------------------- */
+
+static bool is_negative(const struct fdpin_hdr *h)
+{
+	const struct ev_mm *e = (const void *)h;
+
+	return h && h->type == EV_mm && (e->locked_vm < 0 || e->pinned_vm < 0);
+}
+
+/* A drift that says so, and when it happened. */
+static bool told(const struct ledger *l, __u64 mm)
+{
+	for (const struct drift *d = l->drifts; d; d = d->next)
+		if (d->kind == DRIFT_UNDERFLOW && d->mm == mm)
+			return true;
+	return false;
+}
+
+static void tell_negative(struct findings *out, struct finding *f, const struct obj *mm, const char *counter, const char *shown, __s64 pages)
+{
+	char id[ID_NAME_MAX], size[FORMAT_MAX], who[WORDS_MAX];
+	const struct edge *in = edge_in(mm, REL_IN_MM);
+
+	if (pages >= 0)
+		return;
+	format_pages(pages, size);
+	finding_record(out, f, in ? in->last : mm->note, "%s of %s%s%s is %s", counter, id_name(OBJ_MM, mm->id, id), in ? ", the address space of " : "",
+		       in ? hdr_words(in->last, who) : "", size);
+	finding_note(out, f, "Shown as", "%s: %llu kB, which is 2^64 bytes less %s: the counter is unsigned, and every further charge of a "
+		     "process with a limit fails with ENOMEM", shown, as_shown(pages), size + 1);
+	finding_sentence(out, f, "underflow: %s of %s%s%s is %s", counter, id, in ? ", " : "", in ? who : "", size);
+}
+
+static int judge_counter(const struct verdict *v, const struct model *m, const struct obj *mm, struct findings *out)
+{
+	const struct ev_mm *note = NOTE_OF(mm, mm);
+	bool twice = is_negative(mm->prev_note) && mm->prev_look + 1 == mm->note_look;
+	struct finding *f = finding_add(out, v, ANSWER_YES, twice ? LEVEL_PROVEN : LEVEL_LIKELY, 0);
+
+	if (!f)
+		return -ENOMEM;
+	tell_negative(out, f, mm, "locked_vm", "VmLck", note->locked_vm);
+	tell_negative(out, f, mm, "pinned_vm", "VmPin", note->pinned_vm);
+	finding_missing(out, f, "which call took it below zero: that was before fdpin-trace watched");
+	doubt_sight(out, f, m);
+	return 0;
+}
+
+/* Charged to an address space that has no process any more, in the last look, and the one before it. */
+static __s64 charged_to_nobody(const struct model *m, const struct obj *c, bool *ret_twice, const struct edge **ret_first)
+{
+	unsigned int look = model_last_look(m);
+	__s64 pages = 0;
+
+	*ret_twice = true;
+	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
+		const struct ev_range *r = (const void *)e->last;
+		const struct obj *mm = model_find(m, OBJ_MM, r->mm);
+		const struct ev_mm *now = NOTE_OF(mm, mm), *before = mm ? (const void *)mm->prev_note : NULL;
+
+		if (!now || mm->note_look != look || now->users || r->charged <= 0 || r->account == CHARGED_USER ||
+		    r->source == SOURCE_DMABUF)
+			continue;
+		pages += r->charged;
+		*ret_twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
+		if (!*ret_first)
+			*ret_first = e;
+	}
+	return pages;
+}
+
+static int judge_state(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
+{
+	const struct edge *first = NULL;
+	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
+	struct finding *f;
+	__s64 pages;
+	bool twice;
+
+	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
+		if (u->container == c->id)
+			return 0; /* the ledger knows more */
+	pages = charged_to_nobody(m, c, &twice, &first);
+	if (!pages)
+		return 0;
+	*found = true;
+	f = finding_add(out, v, twice ? ANSWER_YES : ANSWER_CANNOT_TELL, twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
+	if (!f)
+		return -ENOMEM;
+	format_pages(pages, size);
+	id_name(OBJ_CONTAINER, c->id, id);
+	finding_edge(out, f, first, "%s of %s are pinned and charged to %s, which no process has any more", size, id,
+		     id_name(OBJ_MM, ((const struct ev_range *)first->last)->mm, mm));
+	finding_sentence(out, f, "uncharged: %s of %s stay pinned, and the address space they are charged to is gone", size, id);
+	if (!twice)
+		finding_missing(out, f, "only one look shows it: a process that ends looks so for a moment");
+	finding_missing(out, f, "since when, and by what exec or exit: that was before fdpin-trace watched");
+	doubt_sight(out, f, m);
+	return 0;
+}
+
+static int judge_looks(const struct verdict *v, const struct model *m, struct findings *out, bool *found)
+{
+	int err = 0;
+
+	for (const struct obj *o = model_first(m, OBJ_MM); o && !err; o = model_next(o, OBJ_MM)) {
+		if (o->note_look != model_last_look(m) || !is_negative(o->note) || told(model_ledger(m), o->id))
+			continue;
+		*found = true;
+		err = judge_counter(v, m, o, out);
+	}
+	for (const struct obj *c = model_first(m, OBJ_CONTAINER); c && !err; c = model_next(c, OBJ_CONTAINER))
+		err = judge_state(v, m, c, out, found);
+	return err;
+}
+
+int verdict_drift(const struct verdict *v, const struct model *m, struct findings *out)
+{
+	bool found = false;
+	int err = judge_ledger(v, m, out, &found);
+
+	if (!err)
+		err = judge_looks(v, m, out, &found);
+	if (found || err)
+		return err;
+	return finding_host(out, v, m,
+			    model_has_charges(m) ? "what was charged was credited to the same account, and no counter is below zero" :
+						   "no counter is below zero, and nothing is charged to an address space that is gone");
+}

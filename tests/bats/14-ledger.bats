@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The ledger: what is charged over a life, an exec, a hand-over; the kernels' own defects, and that right use raises no alarm.
+
+load helpers
+
+teardown() { common_teardown; }
+
+group() { echo "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"; }
+cdev() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$(awk 'NR == 1 { print $1 }' "$RUN/pci")/vfio-dev")"; }
+credits_wrongly() { [ "$KERNEL" = 6.1-unfixed ]; } # built without the fixes: to the address space of the moment
+has_iommufd() { [ "$KERNEL" = iommufd ]; }
+need_iommufd() { has_iommufd || skip "row $KERNEL has no iommufd"; }
+
+one_act() { # NAME OPTION…
+	timeout 90 "$progs/act_$1" --timeout 60 "${@:2}" </dev/null >"$BATS_FILE_TMPDIR/$1-$3.out" 2>&1 3>&- 4>&- || cat "$BATS_FILE_TMPDIR/$1-$3.out" >&2
+}
+
+# All acts under one record: each has its lines in a file, and they are told apart by their processes.
+setup_file() {
+	local what rec=$BATS_FILE_TMPDIR/r.fdpin
+	"$fdpin" record -o "$rec" 2>"$BATS_FILE_TMPDIR/record.err" 3>&- 4>&- &
+	recorder=$!
+	wait_line recording "$BATS_FILE_TMPDIR/record.err"
+	for what in cycle exec; do one_act pci --what $what --pci "$(group)"; done
+	for what in type1 drop; do one_act charge --what $what --pci "$(group)"; done
+	! has_iommufd || for what in user several none mm; do one_act charge --what $what --pci "$(cdev)"; done
+	kill -TERM $recorder
+	wait $recorder
+	# little of it is asked for again and again, and a processor that is emulated is slow
+	"$fdpin" report -i "$rec" -j | jq -c '{ complete, ledger, verdicts: [.verdicts[] | select(.name == "drift")],
+		events: [.events[] | select(.type | IN("open", "release", "exec", "charge"))] }' >"$BATS_FILE_TMPDIR/report.json"
+	"$fdpin" report -i "$rec" | tr -s '\n ' ' ' >"$BATS_FILE_TMPDIR/report.txt"
+}
+
+# The lines of an act in A, what it is about in $ST: its events, from the opening of its container to the end, and what says something of its processes.
+of_act() { # NAME
+	cp "$BATS_FILE_TMPDIR/$1.out" "$BATS_TEST_TMPDIR/act.out"
+	load_act
+	same "result of $1" "${A[result]-}" ended
+	jq --argjson t "${A[tgid]}" '
+		(first(.events[] | select(.type == "open" and .tgid == $t))) as $open
+		| [.events[] | select(.ts_ns >= $open.ts_ns)] as $after
+		| (first($after[] | select(.type == "release" and .container == $open.container) | .ts_ns)) as $until
+		| ([$after[] | select(.ts_ns <= $until)]) as $events
+		| ([$events[] | select(.container == $open.container) | .tid] | unique) as $tids
+		| { complete, $events, id: $open.container,
+		    charges: [$events[] | select(.type == "charge" and .container == $open.container)],
+		    uncharged: [.ledger.uncharged[] | select(.since_ts_ns >= $open.ts_ns and .since_ts_ns <= $until)],
+		    drift: [.verdicts[] | select(.name == "drift") | . as $v | select(any(.evidence[]; .from_tid as $f | $tids | index($f)))] }
+	' "$BATS_FILE_TMPDIR/report.json" >"$ST"
+	jq -e '.complete and (.charges | length > 0)' "$ST" >/dev/null
+	ID=$(jq -r .id "$ST")
+	rm "$BATS_TEST_TMPDIR/act.out"
+}
+
+# Pages charged to an address space, in all; to any without one.
+sum_of() { jq --arg mm "${1-}" '[.charges[] | select($mm == "" or .mm == $mm) | .pages] | add' "$ST"; }
+sums_are_zero() {
+	local mm
+	same "sum" "$(sum_of)" 0
+	for mm in $(jq -r '.charges[].mm' "$ST" | sort -u); do same "sum of $mm" "$(sum_of "$mm")" 0; done
+}
+said() { jq -r '.drift[] | .sentence, (.evidence[] | .text)' "$ST"; }
+answered() { jq -r '[.drift[] | "\(.answer)/\(.grade)"] | unique | join(" ")' "$ST"; }
+text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
+
+@test "map and unmap: charged once, credited once, by the page" {
+	of_act pci-cycle
+	same "drift" "$(answered)" ""
+	jq -e --argjson n "$((A[size] / 4096))" '.charges | length == 2 and .[0].pages == $n and .[0].op == "map" and .[1].pages == -$n and
+		.[1].op == "unmap" and .[0].mm == .[1].mm and .[0].after - .[0].before == $n and .[1].after == .[0].before' "$ST"
+	sums_are_zero
+}
+
+@test "exec, restore, unmap: the time in which nobody is charged, or the credit that makes VmLck wrap" {
+	local pages old new
+	of_act pci-exec
+	pages=$((A[size] / 4096))
+	old=$(jq -r --argjson t "${A[tgid]}" 'first(.events[] | select(.type == "exec" and .tgid == $t) | .old_mm)' "$ST")
+	new=$(jq -r --argjson t "${A[tgid]}" 'first(.events[] | select(.type == "exec" and .tgid == $t) | .mm)' "$ST")
+	same "old mm" "$(sum_of "$old")" "$pages"
+	if credits_wrongly; then
+		same "drift" "$(answered)" yes/proven
+		same "new mm" "$(sum_of "$new")" "-$pages"
+		said | grep -F "unmap credited 2M to $new, whose locked_vm went from 0 to -2M; they had been charged to $old"
+		same "VmLck, as the act saw it" "${A[successor_vmlck]}" "*18446744073709549568*"
+		text_report | grep -F "VmLck: 18446744073709549568 kB"
+	else
+		same "drift" "$(answered)" no/null
+		same "new mm" "$(sum_of "$new")" 0
+		said | grep -E "2M stayed pinned and charged to nobody for [0-9.]+(us|ms|s), from exec on"
+		jq -e --arg id "$ID" --argjson n "$pages" '.uncharged | length == 1 and all(.[]; .container == $id and .pages == $n and .left_pages == 0 and .ns > 0 and .by == "exec")' "$ST"
+		text_report | grep -E "Uncharged [0-9]+ times?, longest"
+	fi
+}
+
+@test "a hand-over between living processes sums to zero, and raises no alarm" {
+	of_act charge-type1
+	same "drift" "$(answered)" ""
+	sums_are_zero
+	credits_wrongly || same "VmLck of the new one" "${A[child_vmlck]}" "${A[mapped_vmlck]}"
+	jq -e '.uncharged == []' "$ST"
+}
+
+@test "what a dying address space leaves is no leak" {
+	of_act charge-drop
+	[[ $(answered) != *yes* && $(answered) != *tell* ]]
+}
+
+@test "an exec before anybody looked: pinned, and charged to an address space that is gone" {
+	! credits_wrongly || skip "row $KERNEL does not keep the address space with the range"
+	act charge --what keep --pci "$(group)"
+	"$fdpin" status -j >"$ST"
+	ID=$(jq -r --argjson t "${A[tgid]}" 'first(.containers[] | select(any(.holders[]; .tgid == $t)) | .id)' "$ST")
+	same "answer" "$(answer drift)" yes/proven
+	jq -r '.verdicts[].sentence' "$ST" | grep -F "256K of $ID stay pinned"
+	run "$fdpin" status --check
+	[ "$status" -eq 1 ]
+	[[ $output == "WARNING drift $ID |"* ]]
+}
+
+@test "iommufd, charged to the user: exec and CHANGE_PROCESS, and both to and fro, are right" {
+	need_iommufd
+	for what in user several; do
+		of_act charge-$what
+		same "change" "${A[changed_change]-}${A[again_change]-}" ok
+		same "drift of $what" "$(answered)" ""
+		sums_are_zero
+	done
+}
+
+@test "iommufd, charged nowhere: CHANGE_PROCESS leaves pinned_vm behind, and VmPin wraps" {
+	need_iommufd
+	of_act charge-none
+	same "VmPin, as the act saw it" "${A[end_vmpin]}" 18446744073709551360
+	same "drift" "$(answered)" yes/proven
+	said | grep -E "IOMMU_IOAS_CHANGE_PROCESS gave $ID to mm-[0-9a-f]+, but 256K stay charged to mm-"
+	said | grep -E "unmap credited 256K to mm-[0-9a-f]+, whose pinned_vm went from 0 to -256K"
+	text_report | grep -F "VmPin: 18446744073709551360 kB"
+}
+
+@test "iommufd, charged to the address space: CHANGE_PROCESS fails and leaves a charge" {
+	need_iommufd
+	of_act charge-mm
+	same "change" "${A[changed_change]}" EINVAL
+	same "VmLck, as the act saw it" "${A[end_vmlck]}" 256
+	same "drift" "$(answered)" yes/proven
+	said | grep -E "change-process charged 256K to mm-[0-9a-f]+ and failed, as mm-[0-9a-f]+ could not be credited \(EINVAL\)"
+}
+
+# The reasons that trace --errors gives for the calls of an act, in their order.
+errors_of() { # OPTION…
+	"$fdpin" trace --errors -j -q -o "$BATS_TEST_TMPDIR/errors" -- "$progs/act_errors" --timeout 60 "$@" >"$BATS_TEST_TMPDIR/act.out"
+	load_act
+	jq -r 'select(.type == "because") | .text' "$BATS_TEST_TMPDIR/errors" >"$BATS_TEST_TMPDIR/why"
+	jq -r 'select(.type == "refuse") | .result' "$BATS_TEST_TMPDIR/errors" >"$BATS_TEST_TMPDIR/results"
+}
+
+# In line NUMBER there is why the act's call NAME failed with ERRNO.
+why() { # NUMBER NAME ERRNO TEXT
+	same "$2" "${A[$2]}" "$3"
+	sed -n "$1p" "$BATS_TEST_TMPDIR/why" | grep -F "$4"
+}
+
+@test "trace --errors: which check of type1, and which number" {
+	local limit=/sys/module/vfio_iommu_type1/parameters/dma_entry_limit was
+	was=$(cat $limit)
+	echo 3 >$limit
+	errors_of --what type1 --pci "$(group)"
+	echo "$was" >$limit
+	why 1 argsz EINVAL "argsz is 16, and the argument has 32 bytes"
+	why 2 flags EINVAL "flags 0x100 are none of this call"
+	why 3 align EINVAL "iova 0x100000008 is no multiple of the smallest page of the IOMMU, 4K"
+	why 4 noflags EINVAL "neither VFIO_DMA_MAP_FLAG_READ nor _WRITE is given"
+	why 5 fault EFAULT "the memory at 0x1000"
+	why 6 exists EEXIST "overlaps 0x100001000-0x100001fff"
+	why 7 nospace ENOSPC "no range is left: 0 more could be mapped"
+	why 8 cut EINVAL "0x100001000-0x100001fff begins or ends in the middle of a range"
+	why 9 valid EINVAL "no range of the container is invalid"
+	why 10 again EINVAL "is invalid already (1 is)"
+	why 11 length EINVAL "the range at 0x100000000 is not invalid, or does not begin there, or is not 4096 bytes long; 1 range is invalid"
+	why 12 nothing ENOENT "no range is mapped at 0x100040000"
+	why 13 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
+	why 13 limit ENOMEM ": 276K too much" # 20K were used, 512K asked for, in as many pieces as the memory is in
+	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 13
+	same "events of them" "$(wc -l <"$BATS_TEST_TMPDIR/results")" 13
+}
+
+@test "trace --errors: which check of iommufd, and which number" {
+	need_iommufd
+	errors_of --what iommufd --pci "$(cdev)"
+	why 1 overlap "${A[overlap]}" "0x100000000-0x100003fff overlaps an area of ioas"
+	why 2 change EINVAL "an area is not mapped from a file"
+	why 3 nothing ENOENT "no area begins at 0x100040000"
+	why 4 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
+	why 4 limit ENOMEM ": 272K too much"
+	why 5 noioas ENOENT "there is no ioas 9999"
+	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 5
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_explain.c - the reason given for a call that failed, and that no other is given. Link as test_verdict.c. */
+#include "tape.h"
+
+#include "../../src/explain.h"
+
+#include <errno.h>
+
+static struct ev_refuse call(__u64 container, __u32 op, int result)
+{
+	return (struct ev_refuse){
+		.h = { .size = sizeof(struct ev_refuse), .type = EV_refuse, .container = container, .tid = 7, .tgid = 7 },
+		.iova = 0x10000,
+		.size = 0x4000,
+		.vaddr = 0x7f0000000000,
+		.page = 4096,
+		.result = result,
+		.op = op,
+		.argsz = 32,
+		.flags = op == OP_REVALIDATE || op == OP_INVALIDATE ? 4 : op == OP_UNMAP ? 0 : 3,
+		.avail = 65535,
+	};
+}
+
+static struct explainer memory;
+
+static void check(const struct ev_refuse *e, const char *want)
+{
+	struct record r = { .h = &e->h, .ev = schema_event(EV_refuse) };
+	char text[240];
+
+	explain(&memory, &r, text);
+	if (!strstr(text, want))
+		fail_msg("'%s' is not in '%s'", want, text);
+}
+
+static void arguments(void **state)
+{
+	struct ev_refuse e = call(1, OP_MAP, -EINVAL);
+
+	(void)state;
+	e.argsz = 16;
+	e.iova = 8; /* the first check that fails is told */
+	check(&e, "argsz is 16");
+	e.argsz = 32;
+	e.flags = 0x103;
+	check(&e, "flags 0x100 are none of this call");
+	e.flags = 3;
+	check(&e, "iova 0x8 is no multiple");
+	e.iova = 0x10000;
+	e.size = 12;
+	check(&e, "size 0xc is no multiple");
+	e.size = 4096;
+	e.vaddr = 1;
+	check(&e, "vaddr 0x1 is no multiple");
+	e.vaddr = 0;
+	e.iova = 0xfffffffffffff000;
+	e.size = 8192;
+	check(&e, "go beyond the last address");
+	e.iova = 0x10000;
+	e.flags = 0;
+	check(&e, "neither VFIO_DMA_MAP_FLAG_READ nor _WRITE");
+	e.flags = 1;
+	check(&e, "outside of what the IOMMU can address");
+	e.result = -E2BIG;
+	check(&e, "is not known");
+}
+
+static void ranges(void **state)
+{
+	struct ev_refuse e = call(1, OP_MAP, -EEXIST);
+
+	(void)state;
+	check(&e, "overlaps 0x10000-0x13fff");
+	e.result = -ENOSPC;
+	e.avail = 0;
+	check(&e, "0 more could be mapped");
+	e = call(1, OP_REVALIDATE, -EINVAL);
+	check(&e, "no range of the container is invalid");
+	e.invalid = 2;
+	check(&e, "16384 bytes long; 2 ranges are invalid");
+	e.result = -ENOENT;
+	check(&e, "no range is mapped at 0x10000");
+	e = call(1, OP_INVALIDATE, -EBUSY);
+	check(&e, "is not known");
+	e.emulated = 1;
+	check(&e, "a mediated device is in the container");
+	e = call(1, OP_INVALIDATE, -EINVAL);
+	e.invalid = 3;
+	check(&e, "is invalid already (3 are)");
+	e = call(1, OP_UNMAP, -EINVAL);
+	check(&e, "begins or ends in the middle of a range");
+	e.size = 0;
+	check(&e, "size is 0, and VFIO_DMA_UNMAP_FLAG_ALL is not given");
+}
+
+static void drivers(void **state)
+{
+	struct ev_refuse e = call(1, OP_PIN, -EBUSY);
+
+	(void)state;
+	e.invalid = 1;
+	check(&e, "1 range of the container is invalid");
+	e.result = -ENODEV;
+	check(&e, "the address space behind 0x10000 is gone");
+	e = call(1, OP_ATTACH, -EBUSY);
+	e.invalid = 2;
+	check(&e, "2 ranges of the container are invalid: no group may join");
+}
+
+/* The numbers are those of the charge of the same thread, and used once. */
+static void limits(void **state)
+{
+	struct ev_refuse e = call(1, OP_MAP, -ENOMEM);
+	struct ev_charge c = { .h = { .size = sizeof(c), .type = EV_charge, .tid = 8 }, .result = -ENOMEM, .asked = 1, .after = 2048,
+			       .limit = 8 << 20, .account = CHARGED_MM };
+	struct record r = { .h = &c.h, .ev = schema_event(EV_charge) };
+	char text[240];
+
+	(void)state;
+	explain(&memory, &r, text);
+	assert_string_equal(text, "");
+	check(&e, "no limit refused it");
+	c.h.tid = 7;
+	explain(&memory, &r, text);
+	check(&e, "RLIMIT_MEMLOCK is 8M, 8M of it are used (locked_vm of the address space), and 4K more were asked for: 4K too much");
+	check(&e, "no limit refused it");
+	for (int i = 0; i < 200; i++)
+		explain(&memory, &r, text);
+	check(&e, "RLIMIT_MEMLOCK is 8M");
+}
+
+static void iommufd(void **state)
+{
+	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_UNMAP, -ENOENT);
+
+	(void)state;
+	e.ioas = 3;
+	check(&e, "no area begins at 0x10000 and ends at 0x13fff in ioas 3");
+	e.op = OP_CHANGE_PROCESS;
+	e.result = -EINVAL;
+	check(&e, "an area is not mapped from a file");
+	e.op = OP_MAP;
+	e.iova = 3;
+	check(&e, "iova 0x3, length");
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test(name)
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

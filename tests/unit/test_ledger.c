@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_ledger.c - accounts, and the verdict drift: each kind of it, the clean
+ * courses beside it, and with every single record lost. Link as test_verdict.c.
+ */
+#include "ledger_tape.h"
+
+#include "../../src/ledger.h"
+#include "../../src/util.h"
+#include "../../src/verdict.h"
+
+/* ---- asking ------------------------------------------------------------------- */
+
+static const struct finding *find(const struct findings *f, __u64 c)
+{
+	for (unsigned int i = 0; i < f->n; i++)
+		if (!strcmp(f->f[i].verdict->name, "drift") && f->f[i].container == c)
+			return &f->f[i];
+	return NULL;
+}
+
+static bool has(const struct finding *f, const char *text)
+{
+	if (strstr(f->sentence, text))
+		return true;
+	for (unsigned int i = 0; i < f->n_evidence; i++)
+		if (strstr(f->evidence[i].text, text))
+			return true;
+	for (unsigned int i = 0; i < f->n_notes; i++)
+		if (strstr(f->notes[i], text))
+			return true;
+	return false;
+}
+
+/* With each record lost in turn, and that known: never a "no"; "yes" only where a counter says so itself. */
+static void check_lossy(const struct tape *t, bool counter)
+{
+	for (unsigned int skip = 0; skip < t->n; skip++) {
+		struct model *m = tape_model_lossy(t, skip);
+		struct findings f;
+
+		assert_int_equal(verdicts_judge(m, NULL, &f), 0);
+		for (unsigned int i = 0; i < f.n; i++) {
+			if (strcmp(f.f[i].verdict->name, "drift"))
+				continue;
+			assert_true(f.f[i].answer != ANSWER_NO);
+			assert_true(f.f[i].answer != ANSWER_YES || counter);
+			assert_true(f.f[i].answer != ANSWER_CANNOT_TELL || f.f[i].n_missing);
+		}
+		findings_free(&f);
+		model_free(m);
+	}
+}
+
+/* The answer about a container; the texts, until NULL, are all in it. Frees the tape. */
+static void check(struct tape *t, __u64 c, const char *want, bool counter, ...)
+{
+	struct model *m = tape_model(t, TAPE_ALL);
+	const struct finding *f;
+	struct findings all;
+	const char *text;
+	char got[64];
+	va_list ap;
+
+	assert_int_equal(verdicts_judge(m, NULL, &all), 0);
+	f = find(&all, c);
+	assert_non_null(f);
+	snprintf(got, sizeof(got), "%s/%s", answer_name(f->answer), level_name(f->level) ?: "none");
+	assert_string_equal(got, want);
+	va_start(ap, counter);
+	while ((text = va_arg(ap, const char *)))
+		if (!has(f, text)) {
+			print_message("%s\n", f->sentence);
+			for (unsigned int i = 0; i < f->n_evidence; i++)
+				print_message("  %s\n", f->evidence[i].text);
+			for (unsigned int i = 0; i < f->n_notes; i++)
+				print_message("  %s\n", f->notes[i]);
+			fail_msg("no '%s' in it", text);
+		}
+	va_end(ap);
+	findings_free(&all);
+	model_free(m);
+	check_lossy(t, counter);
+	free(t);
+}
+
+#define NO(t) check(t, 0, "no/none", false, "credited to the same account", NULL)
+
+/* ---- type1 ---------------------------------------------------------------------- */
+
+static void balanced(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	ledger_locked = 512;
+	tape_charge(t, C1, A, -512, OP_UNMAP);
+	tape_unmapped(t, C1, 512);
+	NO(t);
+}
+
+/* 6.1 before the fixes: the credit goes to whoever lives there now. */
+static void underflow_over_exec(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
+	check(t, C1, "yes/proven", true, "underflow of 1M", "in unmap credited 1M to mm-00bb", "locked_vm went from 0 to -1M",
+	      "they had been charged to mm-00aa", "left mm-00aa by exec, with 1M charged to it", "18446744073709550592 kB",
+	      "mm-00bb: charged 0, credited 1M, left -1M", "mm-00aa: charged 1M, credited 0, left 1M; no process", NULL);
+}
+
+/* The same where other locked memory keeps the counter above zero. */
+static void wrong_mm_over_exec(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 256, OP_MAP);
+	tape_exec(t, A, B, 256);
+	ledger_locked = 1000;
+	tape_charge(t, C1, B, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
+	check(t, C1, "yes/proven", false, "wrong address space of 1M", "had not been charged for them; that was mm-00aa", NULL);
+}
+
+static void restored_after_exec(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	t->ts += 5000000;
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	tape_look(t, 2);
+	check(t, C1, "no/none", false, "2M stayed pinned and charged to nobody for 5", "by exec; the pages stay pinned", "charged them again after", NULL);
+}
+
+static void restored_in_part(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_charge(t, C1, B, 256, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	check(t, C1, "yes/proven", false, "uncharged: 1M stay pinned", "since exec", NULL);
+}
+
+/* The kernel does not credit an address space that has gone: only the call tells. */
+static void unmapped_after_exec(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_unmapped(t, C1, 512);
+	tape_look(t, 2);
+	check(t, C1, "no/none", false, "ended that they are pinned, after", NULL);
+}
+
+/* What the successor maps for itself, and unmaps, has nothing to do with what is charged to nobody. */
+static void own_ranges_after_exec(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_exec(t, A, B, 512);
+	tape_charge(t, C1, B, 100, OP_MAP);
+	ledger_locked = 100;
+	tape_charge(t, C1, B, -100, OP_UNMAP);
+	tape_unmapped(t, C1, 100);
+	check(t, C1, "yes/proven", false, "uncharged: 2M stay pinned", NULL);
+}
+
+static void residue_of_an_exit(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
+	tape_add(t, EV_release, C1);
+	NO(t);
+}
+
+static void survived_by_another(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
+	t->ts += 2000000000;
+	tape_look(t, 2);
+	check(t, C1, "yes/proven", false, "since exit", NULL);
+}
+
+/* It has not come to its files yet. */
+static void still_ending(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
+	t->ts += 500000000;
+	tape_look(t, 2);
+	NO(t);
+}
+
+static void hand_over(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_as(t, OTHER, OTHER, "qemu-new");
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
+	ledger_locked = 512;
+	tape_charge(t, C1, A, -512, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	tape_charge(t, C1, B, -512, OP_UNMAP);
+	tape_unmapped(t, C1, 512);
+	NO(t);
+}
+
+static void charged_twice(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_as(t, OTHER, OTHER, "qemu-new");
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	check(t, C1, "yes/proven", false, "charged twice of 2M", "and mm-00aa, which is charged for the same pages, was not credited", NULL);
+}
+
+/* An address that is used again is another address space. */
+static void same_id_again(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_mm_gone(t, A, 512);
+	tape_add(t, EV_release, C1);
+	tape_add(t, EV_open, C1);
+	tape_charge(t, C1, A, 10, OP_MAP);
+	ledger_locked = 10;
+	tape_charge(t, C1, A, -10, OP_UNMAP);
+	NO(t);
+}
+
+/* Refused: nothing is charged. */
+static void refused(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	struct ev_charge *e;
+
+	(void)state;
+	e = tape_charge(t, C1, A, 0, OP_MAP);
+	e->asked = 512;
+	e->result = -12;
+	e->limit = 8 << 20;
+	NO(t);
+}
+
+/* ---- older than the tool ------------------------------------------------------- */
+
+static struct tape *older(__s64 charged)
+{
+	struct tape *t = tape_new();
+	struct ev_range *r;
+
+	tape_session(t, true);
+	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
+	tape_look_begin(t, 1);
+	tape_container(t, C1, 1, true)->ranges = 1;
+	r = tape_range(t, C1, 0x77);
+	r->mm = A;
+	r->charged = charged;
+	r->size = 512 * 4096;
+	r->mapped = 1;
+	r->account = CHARGED_MM;
+	tape_look_end(t);
+	tape_as(t, QEMU, QEMU, "qemu");
+	ledger_locked = 512;
+	return t;
+}
+
+static void older_balance(void **state)
+{
+	struct tape *t = older(512);
+	struct model *m;
+	const struct ledger_account *a;
+
+	(void)state;
+	tape_charge(t, C1, A, -500, OP_UNMAP);
+	m = tape_model(t, TAPE_ALL);
+	a = model_ledger(m)->accounts;
+	assert_non_null(a);
+	assert_int_equal(a->older, 512);
+	assert_int_equal(a->credited, 500);
+	assert_int_equal(account_balance(a), 12);
+	assert_false(a->unsure);
+	model_free(m);
+	NO(t);
+}
+
+static void older_and_uncharged(void **state)
+{
+	struct tape *t = older(512);
+
+	(void)state;
+	tape_exec(t, A, B, 512);
+	check(t, C1, "yes/proven", false, "uncharged: 2M", "2M before, charged 0", NULL);
+}
+
+/* A kernel that does not say what is charged for a range: then it is not known to the page. */
+static void older_but_estimated(void **state)
+{
+	struct tape *t = older(-1);
+
+	(void)state;
+	tape_exec(t, A, B, 512);
+	check(t, C1, "cannot-tell/likely", false, "uncharged: 2M", NULL);
+}
+
+/* Charged before any look had read the container: nothing can be concluded from its balance. */
+static void moved_before_the_look(void **state)
+{
+	struct tape *t = tape_new();
+
+	(void)state;
+	tape_session(t, true);
+	tape_as(t, QEMU, QEMU, "qemu");
+	ledger_locked = 600;
+	tape_charge(t, C1, A, -512, OP_UNMAP);
+	tape_look(t, 1);
+	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
+	NO(t);
+}
+
+/* ---- iommufd --------------------------------------------------------------------- */
+
+/* CAP_IPC_LOCK when mapped, on 7.3: the charge stays, the next credit goes to the caller. */
+static void change_process_none(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_NONE);
+	tape_exec(t, A, B, 0);
+	tape_change_process(t, B, 0);
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_NONE);
+	check(t, FD1, "yes/proven", true, "with IOMMU_IOAS_CHANGE_PROCESS gave iommufd-91d0 to mm-00bb, but 256K stay charged to mm-00aa",
+	      "in unmap credited 256K to mm-00bb, whose pinned_vm went from 0 to -256K", "VmPin: 18446744073709551360 kB", NULL);
+}
+
+/* The rlimit mode that counts in the mm, on 7.3: the call fails and leaves a charge. */
+static void change_process_mm(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+	struct ev_charge *e;
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
+	tape_exec(t, A, B, 64);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_MM);
+	e = tape_fd_charge(t, A, 0, OP_CHANGE_PROCESS, CHARGED_MM);
+	e->asked = -64;
+	e->result = -22;
+	e->users = 0;
+	tape_change_process(t, B, -22);
+	check(t, FD1, "yes/proven", false, "leak of 256K", "in change-process charged 256K to mm-00bb and failed, as mm-00aa could not be "
+	      "credited (EINVAL)", NULL);
+}
+
+static void change_process_user(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_locked = 64;
+	tape_exec(t, A, B, 0);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+	ledger_locked = 128;
+	ledger_pinned = 64;
+	tape_fd_charge(t, A, -64, OP_CHANGE_PROCESS, CHARGED_USER)->users = 0;
+	tape_change_process(t, B, 0);
+	ledger_locked = 64;
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
+	tape_add(t, EV_release, FD1);
+	NO(t);
+}
+
+/* Probes and trials of a VMM move it back and forth. */
+static void change_process_several_times(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_pinned = 64;
+	for (int i = 0; i < 3; i++) {
+		ledger_locked = 64;
+		tape_fd_charge(t, i & 1 ? A : B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+		ledger_locked = 128;
+		tape_fd_charge(t, i & 1 ? B : A, -64, OP_CHANGE_PROCESS, CHARGED_USER);
+		tape_change_process(t, i & 1 ? A : B, 0);
+	}
+	ledger_locked = 64;
+	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
+	tape_add(t, EV_release, FD1);
+	NO(t);
+}
+
+/* Refused before anything moved, or taken back: no harm. */
+static void change_process_refused(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	ledger_locked = 64;
+	tape_change_process(t, B, -22);
+	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_USER);
+	ledger_locked = 128;
+	ledger_pinned = 64;
+	tape_fd_charge(t, B, -64, OP_CHANGE_PROCESS, CHARGED_USER);
+	tape_change_process(t, B, -12);
+	NO(t);
+}
+
+static void context_ends_in_debt(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	tape_add(t, EV_release, FD1);
+	check(t, FD1, "yes/proven", false, "leak of 256K", "released iommufd-91d0, and 256K stay charged to mm-00aa", NULL);
+}
+
+/* ---- looks ------------------------------------------------------------------------- */
+
+static void mm_note(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
+{
+	struct ev_mm *e = tape_add(t, EV_mm, 0);
+
+	e->mm = mm;
+	e->locked_vm = locked_vm;
+	e->users = users;
+}
+
+static void wrapped_counter(void **state)
+{
+	struct tape *t = tape_new();
+
+	(void)state;
+	tape_session(t, false);
+	for (__u8 n = 1; n <= 2; n++) {
+		tape_look_begin(t, n);
+		mm_note(t, A, -256, 1);
+		tape_look_end(t);
+	}
+	check(t, 0, "yes/proven", true, "underflow: locked_vm of mm-00aa is -1M", "18446744073709550592 kB", NULL);
+}
+
+static void state_charged_to_nobody(void **state)
+{
+	(void)state;
+	for (__u8 looks = 1; looks <= 2; looks++) {
+		struct tape *t = tape_new();
+
+		tape_session(t, false);
+		for (__u8 n = 1; n <= looks; n++) {
+			struct ev_range *r;
+
+			tape_look_begin(t, n);
+			mm_note(t, A, 512, 0);
+			tape_container(t, C1, 1, true)->ranges = 1;
+			r = tape_range(t, C1, 0x77);
+			r->mm = A;
+			r->charged = 512;
+			r->account = CHARGED_MM;
+			tape_look_end(t);
+		}
+		check(t, C1, looks == 1 ? "cannot-tell/likely" : "yes/proven", true, "uncharged: 2M of vfio-a07b stay pinned", NULL);
+	}
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test(name)
+	const struct CMUnitTest tests[] = {
+		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
+		T(unmapped_after_exec), T(own_ranges_after_exec), T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
+		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
+		T(moved_before_the_look), T(change_process_none), T(change_process_mm), T(change_process_user),
+		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
+		T(state_charged_to_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
