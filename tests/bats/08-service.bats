@@ -13,7 +13,10 @@ setup() {
 	need_mdev
 	"$fdpin" --version | grep -q '^libsystemd ' || skip "built without libsystemd"
 }
-teardown() { common_teardown; }
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 12 "$LOG" "$LOG.err" >&2
+	common_teardown
+}
 teardown_file() { [ ! -e "$BATS_FILE_TMPDIR/notify.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/notify.pid")" 2>/dev/null || true; }
 
 service_pid() { sed -n 's/^started //p' "$LOG" | tail -n 1; }
@@ -57,7 +60,7 @@ more() {
 	policy '[mdev-vaddr]' 'action = dney'
 	kill -HUP "$(service_pid)"
 	more '^message READY=1' 1
-	grep -q 'fdpin-trace.conf:2' "$LOG.err"
+	wait_line 'fdpin-trace.conf:2' "$LOG.err"
 	answers EBUSY
 	policy '[mdev-vaddr]' 'action = monitor' 'sticky = no'
 	kill -HUP "$(service_pid)"
