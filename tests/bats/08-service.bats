@@ -44,7 +44,7 @@ more() {
 @test "it says that it is ready when it is, and refuses from then on; its links are in the store" {
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
 	(
-		close_files 2>/dev/null
+		close_files
 		exec "$BATS_TEST_DIRNAME/notify.py" "$LOG" "$fdpin" enforce --service --root "$BATS_FILE_TMPDIR/tree"
 	) </dev/null >"$LOG.err" 2>&1 &
 	echo $! >"$BATS_FILE_TMPDIR/notify.pid"

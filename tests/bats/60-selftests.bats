@@ -54,7 +54,7 @@ start_live() {
 }
 
 look_all_the_time() {
-	close_files 2>/dev/null
+	close_files
 	while [ ! -e "$RUN/looked.enough" ]; do
 		"$fdpin" status -j >"$RUN/looks.last" || echo "status $?"
 		echo look

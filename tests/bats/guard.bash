@@ -17,7 +17,7 @@ policy() {
 
 guard() {
 	(
-		close_files 2>/dev/null
+		close_files
 		exec "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
 	) </dev/null >"$GUARD" 2>"$GUARD.err" &
 	echo $! >"$GUARD.pid"

@@ -42,7 +42,8 @@ wait_line() {
 	return 1
 }
 
-# A program that may hang for good must not have bats' own files: bats ends when the last of them is closed.
+# A program that may hang for good must not have bats' own files: bats ends when the last of them is closed. Not to be called with a redirection, which
+# bash takes back afterwards from a copy that is closed then.
 close_files() {
 	local fd
 	for fd in /proc/"$BASHPID"/fd/*; do
@@ -56,7 +57,7 @@ act() {
 	local name=$1
 	shift
 	(
-		close_files 2>/dev/null
+		close_files
 		exec "$progs/act_$name" --timeout 60 "$@"
 	) </dev/null >"$BATS_TEST_TMPDIR/act.out" 2>&1 &
 	ACT_PID=$!
