@@ -296,6 +296,8 @@ static int guard(struct enforcement *e)
 	int r = guard_open(&e->guard, &e->policy, args.monitor, on_record, e, &why);
 
 	if (r) {
+		if (!strcmp(probe_lockdown(), "confidentiality"))
+			why = "kernel lockdown is in mode confidentiality: no program may read kernel memory";
 		log_error("cannot guard: %s", why);
 		return open_status(r);
 	}
