@@ -93,6 +93,17 @@ static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64
 	return (id & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD ? id ^ 1ULL << 63 : id;
 }
 
+/* What ids are made with: from what user space gave, and a secret of the kernel that lies at ptr_key (0: not to be had). */
+static __always_inline void make_key(__u64 key[2], __u64 ptr_key)
+{
+	__u64 secret[2] = {};
+
+	if (ptr_key)
+		bpf_probe_read_kernel(secret, sizeof(secret), (void *)ptr_key);
+	key[0] = mix(secret[0] ^ cfg.key[0]);
+	key[1] = mix(secret[1] ^ cfg.key[1]);
+}
+
 /* A context of iommufd has an id of its own kind, so that its name says what it is. */
 static __always_inline __u64 context_id(__u64 id)
 {
@@ -180,15 +191,19 @@ static __always_inline __u32 invalid_ranges(const struct vfio_container *contain
 	return BPF_CORE_READ(iommu, vaddr_invalid_count);
 }
 
+/* Is the group of a mediated device attached to it? */
+static __always_inline bool iommu_has_emulated(const struct vfio_iommu *iommu)
+{
+	struct list_head *head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, emulated_iommu_groups);
+
+	return BPF_CORE_READ(head, next) != head;
+}
+
 static __always_inline bool has_emulated(const struct vfio_container *container)
 {
 	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
-	struct list_head *head;
 
-	if (!iommu || !bpf_core_type_exists(struct vfio_iommu))
-		return false;
-	head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, emulated_iommu_groups);
-	return BPF_CORE_READ(head, next) != head;
+	return iommu && bpf_core_type_exists(struct vfio_iommu) && iommu_has_emulated(iommu);
 }
 
 /* The worker a kernel worker thread is, NULL for any other thread. */

@@ -131,16 +131,13 @@ GUARD_SYMBOLS(X)
 SEC("syscall")
 int guard_resolve(void *ctx)
 {
-	__u64 secret[2] = {}, ptr_key = 0;
+	__u64 ptr_key = 0;
 
 #define X(name, use) bpf_kallsyms_lookup_name(sym_##name, sizeof(sym_##name), 0, &symbols[GUARD_SYM_##name]);
 	GUARD_SYMBOLS(X)
 #undef X
 	bpf_kallsyms_lookup_name(sym_ptr_key, sizeof(sym_ptr_key), 0, &ptr_key);
-	if (ptr_key)
-		bpf_probe_read_kernel(secret, sizeof(secret), (void *)ptr_key);
-	key[0] = mix(secret[0] ^ cfg.key[0]);
-	key[1] = mix(secret[1] ^ cfg.key[1]);
+	make_key(key, ptr_key);
 	return 0;
 }
 
@@ -441,7 +438,8 @@ static __noinline int on_attach(struct vfio_group *group_arg, __u64 arg)
 		if (!a.emulated)
 			return 0;
 		__sync_fetch_and_add(&counters.nonresident, 1);
-		return decide(policy.rules[RULE_STRICT].action ? RULE_STRICT : RULE_MDEV_VADDR, EFAULT, &a);
+		r = decide(RULE_STRICT, EFAULT, &a);
+		return r ?: decide(RULE_MDEV_VADDR, EFAULT, &a);
 	}
 	file = current_file(fd);
 	/* the file of an iommufd can be joined too: it knows no invalid range, and is no container */
@@ -707,14 +705,13 @@ int guard_disarm(void *ctx)
 static __always_inline void judge(void *iommu_arg, __u32 op)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	struct list_head *head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, emulated_iommu_groups);
 	__u64 id = (__u64)iommu, now = bpf_ktime_get_ns(), *owner;
 	struct about a = { .op = op, .emulated = 1 };
 
 	a.invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	if (a.invalid)
 		note_invalid(id);
-	if (!a.invalid || BPF_CORE_READ(head, next) == head) {
+	if (!a.invalid || !iommu_has_emulated(iommu)) {
 		if (n_broken && !bpf_map_delete_elem(&broken, &id))
 			__sync_fetch_and_sub(&n_broken, 1);
 		return;
@@ -733,13 +730,6 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 	tell(RULE_MDEV_VADDR, ACTION_PASSED, 0, &a);
 }
 
-static __always_inline bool holds_emulated(struct vfio_iommu *iommu)
-{
-	struct list_head *head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, emulated_iommu_groups);
-
-	return BPF_CORE_READ(head, next) != head;
-}
-
 /* What was so before the call is not the caller's doing. */
 SEC("?fentry/vfio_iommu_type1_ioctl")
 int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg)
@@ -747,7 +737,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = bpf_get_current_pid_tgid(), n;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill || !holds_emulated(iommu))
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill || !iommu_has_emulated(iommu))
 		return 0;
 	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	bpf_map_update_elem(&before, &id, &n, BPF_ANY);
@@ -765,7 +755,7 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	n = bpf_map_lookup_elem(&before, &id);
 	if (!n)
 		return;
-	if (!ret && policy.rules[RULE_MDEV_VADDR].action == ACTION_DENY && holds_emulated(iommu) &&
+	if (!ret && policy.rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
 	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
 	bpf_map_delete_elem(&before, &id);

@@ -156,15 +156,10 @@ FDPIN_SYMBOLS(X)
 SEC("syscall")
 int resolve(void *ctx)
 {
-	__u64 secret[2] = {};
-
 #define X(name, use) bpf_kallsyms_lookup_name(sym_##name, sizeof(sym_##name), 0, &symbols[SYM_##name]);
 	FDPIN_SYMBOLS(X)
 #undef X
-	if (symbols[SYM_ptr_key])
-		bpf_probe_read_kernel(secret, sizeof(secret), (void *)symbols[SYM_ptr_key]);
-	key[0] = mix(secret[0] ^ cfg.key[0]);
-	key[1] = mix(secret[1] ^ cfg.key[1]);
+	make_key(key, symbols[SYM_ptr_key]);
 	return 0;
 }
 

@@ -188,6 +188,31 @@ static __always_inline void remember_user(void)
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
 }
 
+/* A container, or a context of iommufd, begins and ends. */
+static __always_inline int on_open(__u64 container)
+{
+	struct ev_open *e;
+
+	remember_user();
+	if (!wanted(EV_open, container))
+		return 0;
+	e = EV_BEGIN(open, container);
+	if (e)
+		EV_END(e);
+	return 0;
+}
+
+static __always_inline void on_release(__u64 container)
+{
+	struct ev_release *e;
+
+	if (!wanted(EV_release, container))
+		return;
+	e = EV_BEGIN(release, container);
+	if (e)
+		EV_END(e);
+}
+
 #include "trace_charge.bpf.h"
 #include "trace_container.bpf.h"
 #include "trace_driver.bpf.h"

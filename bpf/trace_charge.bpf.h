@@ -169,11 +169,11 @@ static __always_inline void charge_add(void *ctx, struct call_state *c, const st
 	struct charge_call call;
 	__u8 one = 1;
 
-	bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
 	if (s->calls && (s->mm != piece->mm || s->user != piece->user || s->account != piece->account ||
 			 (s->pages < 0) != (piece->pages < 0)))
 		charge_flush(c);
 	if (!s->calls) {
+		bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
 		*s = *piece;
 	} else {
 		s->pages += piece->pages;
@@ -320,18 +320,7 @@ int BPF_PROG(fexit__do_update_pinned, struct iopt_pages *pages, unsigned long np
 SEC("?fexit/iommufd_fops_open")
 int BPF_PROG(fexit__iommufd_fops_open, struct inode *inode, struct file *file, int ret)
 {
-	__u64 container = context_id(object_id(BPF_CORE_READ(file, private_data)));
-	struct ev_open *e;
-
-	if (ret)
-		return 0;
-	remember_user();
-	if (!wanted(EV_open, container))
-		return 0;
-	e = EV_BEGIN(open, container);
-	if (e)
-		EV_END(e);
-	return 0;
+	return ret ? 0 : on_open(context_id(object_id(BPF_CORE_READ(file, private_data))));
 }
 
 SEC("?fentry/iommufd_fops_release")
@@ -349,16 +338,11 @@ SEC("?fexit/iommufd_fops_release")
 int BPF_PROG(fexit__iommufd_fops_release, struct inode *inode, struct file *file, int ret)
 {
 	struct call_state *c = call_current();
-	struct ev_release *e;
 
 	if (!c || !c->release_container)
 		return 0;
 	charge_flush(c);
-	if (wanted(EV_release, c->release_container)) {
-		e = EV_BEGIN(release, c->release_container);
-		if (e)
-			EV_END(e);
-	}
+	on_release(c->release_container);
 	c->release_container = 0;
 	return 0;
 }

@@ -9,18 +9,7 @@
 SEC("?fexit/vfio_fops_open")
 int BPF_PROG(fexit__vfio_fops_open, struct inode *inode, struct file *file, int ret)
 {
-	__u64 container = object_id(BPF_CORE_READ(file, private_data));
-	struct ev_open *e;
-
-	if (ret)
-		return 0;
-	remember_user();
-	if (!wanted(EV_open, container))
-		return 0;
-	e = EV_BEGIN(open, container);
-	if (e)
-		EV_END(e);
-	return 0;
+	return ret ? 0 : on_open(object_id(BPF_CORE_READ(file, private_data)));
 }
 
 SEC("?fentry/vfio_fops_release")
@@ -28,16 +17,11 @@ int BPF_PROG(fentry__vfio_fops_release, struct inode *inode, struct file *file)
 {
 	__u64 container = object_id(BPF_CORE_READ(file, private_data));
 	struct call_state *c = call_begin();
-	struct ev_release *e;
 
 	if (c)
 		c->release_container = container;
 	bpf_map_delete_elem(&windows, &container);
-	if (!wanted(EV_release, container))
-		return 0;
-	e = EV_BEGIN(release, container);
-	if (e)
-		EV_END(e);
+	on_release(container);
 	return 0;
 }
 

@@ -63,6 +63,7 @@ struct enforcement {
 	int epoll, signals;
 	__u64 sign_of_life; /* when the next one is due; 0: never */
 	__u64 told;	    /* decisions at the last status */
+	__u64 told_ns;	    /* when that was */
 };
 
 /* ---- the configuration ----------------------------------------------------------------------- */
@@ -202,9 +203,12 @@ static void keep_in_touch(struct enforcement *e)
 	for (int i = 0; i < RULE__max; i++)
 		for (int k = 0; k < ACTION__max; k++)
 			sum += c.decisions[i][k];
-	if (sum != e->told)
+	/* a storm of decisions wakes us for each */
+	if (sum != e->told && now >= e->told_ns + POLL_MS * NSEC_PER_MSEC) {
 		service_status(e->guard, &e->policy, args.monitor);
-	e->told = sum;
+		e->told = sum;
+		e->told_ns = now;
+	}
 	if (!every || now < e->sign_of_life)
 		return;
 	e->sign_of_life = now + every;

@@ -63,7 +63,7 @@ static int show_error(struct trace *t, const struct record *r)
 {
 	struct ev_because why = EV_INIT(because);
 	struct record because = { .h = &why.h, .ev = schema_event(EV_because) };
-	char text[sizeof(why.text)];
+	char text[EXPLAIN_MAX];
 	int err;
 
 	if (is_event(r->h) && r->h->type != EV_refuse && r->h->type != EV_charge)

@@ -37,7 +37,5 @@ int enforce_end_json(struct output *o, const struct enforce_end *e);
 const char *promise_word(enum promise promise);
 const char *promise_sentence(enum promise promise);
 const char *mechanism_word(enum mechanism mechanism);
-/* The action a rule takes: a deny becomes a monitor with --monitor. */
-enum fdpin_action action_taken(const struct policy_rule *r, bool monitor);
 
 #endif

@@ -43,11 +43,6 @@ const char *mechanism_word(enum mechanism mechanism)
 	return words[mechanism];
 }
 
-enum fdpin_action action_taken(const struct policy_rule *r, bool monitor)
-{
-	return monitor && r->action == ACTION_DENY ? ACTION_MONITOR : r->action;
-}
-
 /* ---- the configuration --------------------------------------------------------------------- */
 
 static void print_rule(FILE *f, const struct policy *p, int i)
@@ -114,12 +109,8 @@ void enforce_begin_text(const struct guard *g, const struct policy *p, bool moni
 		   guard_compat(g));
 	if (guard_no_veto(g))
 		log_warning("no veto when a mediated device is opened: %s", guard_no_veto(g));
-	if (log_enabled(LOG_NOTICE)) {
-		_cleanup_free_ char *text = NULL;
-
-		if (asprintf(&text, "%s (%s).", promise_sentence(guard_promise(g)), why ?: "?") > 0)
-			print_paragraph(&err, "", "Kernel", 11, text);
-	}
+	if (log_enabled(LOG_NOTICE))
+		print_labelled(&err, "Kernel", 11, "%s (%s).", promise_sentence(guard_promise(g)), why ?: "?");
 }
 
 void enforce_end_text(const struct enforce_end *e)

@@ -23,14 +23,12 @@
 #define MAP_ARGSZ 32 /* up to the end of what every kernel wants */
 #define UNMAP_ARGSZ 24
 
-#define SENTENCE 240
-
 static void __attribute__((format(printf, 2, 3))) say(char *ret, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(ret, SENTENCE, fmt, ap);
+	vsnprintf(ret, EXPLAIN_MAX, fmt, ap);
 	va_end(ap);
 }
 
@@ -256,7 +254,7 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 	}
 }
 
-void explain(struct explainer *x, const struct record *r, char ret[SENTENCE])
+void explain(struct explainer *x, const struct record *r, char ret[EXPLAIN_MAX])
 {
 	const struct ev_refuse *e = (const void *)r->h;
 

@@ -7,6 +7,8 @@
 
 #include "schema.h"
 
+#define EXPLAIN_MAX sizeof(((struct ev_because *)0)->text)
+
 /* Refused charges, each until the call that it was part of is told to have failed. */
 struct explainer {
 	struct ev_charge refused[64];
@@ -14,6 +16,6 @@ struct explainer {
 };
 
 /* Note a record; ret is a sentence if it is a call that failed, else "". */
-void explain(struct explainer *x, const struct record *r, char ret[240]);
+void explain(struct explainer *x, const struct record *r, char ret[EXPLAIN_MAX]);
 
 #endif

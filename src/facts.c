@@ -145,16 +145,22 @@ static void member(struct fact *fact, struct btf *vmlinux, const struct fact *ty
 		fact_set(fact, NOT_KNOWN, "%s", types->why);
 }
 
-static void types(struct facts *f, struct btf *vmlinux)
+/* What the defects of type1 are judged by. */
+static void type1_types(struct facts *f, struct btf *vmlinux)
 {
 	module_types(f, &f->vfio, vmlinux, "vfio", "vfio_container");
 	module_types(f, &f->type1, vmlinux, "vfio_iommu_type1", "vfio_iommu");
-	module_types(f, &f->mdev, vmlinux, "mdev", "mdev_parent");
-	module_types(f, &f->iommufd, vmlinux, "iommufd", "iommufd_ioas");
 	member(&f->vaddr_invalid, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
 	member(&f->dma_mm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
 	member(&f->dma_locked_vm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
 	member(&f->vaddr_wait, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
+}
+
+static void types(struct facts *f, struct btf *vmlinux)
+{
+	type1_types(f, vmlinux);
+	module_types(f, &f->mdev, vmlinux, "mdev", "mdev_parent");
+	module_types(f, &f->iommufd, vmlinux, "iommufd", "iommufd_ioas");
 	member(&f->blocked_on, vmlinux, &f->btf, "vmlinux", "task_struct", "blocked_on");
 	member(&f->mutex_list, vmlinux, &f->btf, "vmlinux", "mutex", "wait_list");
 	member(&f->hung_task_blocker, vmlinux, &f->btf, "vmlinux", "task_struct", "blocker");
@@ -216,12 +222,7 @@ void facts_of_exclusion(struct facts *f, struct btf *vmlinux)
 	*f = (struct facts){};
 	host(f);
 	fact_set(&f->btf, KNOWN_YES, "%s", "");
-	module_types(f, &f->vfio, vmlinux, "vfio", "vfio_container");
-	module_types(f, &f->type1, vmlinux, "vfio_iommu_type1", "vfio_iommu");
-	member(&f->vaddr_invalid, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
-	member(&f->dma_mm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
-	member(&f->dma_locked_vm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
-	member(&f->vaddr_wait, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
+	type1_types(f, vmlinux);
 	facts_guard_text(f);
 	facts_devices(f);
 }

@@ -93,6 +93,7 @@ static void choose(struct guard *g)
 {
 	struct guard_bpf *s = g->skel;
 	bool lsm = g->mechanism == MECHANISM_LSM, compat = has_compat_hook(g);
+	bool unfixed = g->promise != PROMISE_AUDIT; /* joins and reservations are followed, with or without the veto */
 
 	bpf_program__set_autoload(s->progs.lsm__file_ioctl, lsm);
 	bpf_program__set_autoload(s->progs.lsm__file_ioctl_compat, lsm && compat);
@@ -100,12 +101,12 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.fmod_ret__file_ioctl_compat, !lsm && compat);
 	bpf_program__set_autoload(s->progs.lsm__file_alloc_security, lsm && g->veto);
 	bpf_program__set_autoload(s->progs.fmod_ret__file_alloc, !lsm && g->veto);
-	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, g->veto);
-	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, unfixed);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_ioctl, g->promise == PROMISE_HONEST);
-	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_unl_ioctl, g->veto);
-	bpf_program__set_autoload(s->progs.guard_fexit__vfio_fops_unl_ioctl, g->veto);
-	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_release, g->veto);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_unl_ioctl, unfixed);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_fops_unl_ioctl, unfixed);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_release, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_ioctl, true);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_attach_group, true);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_release, true);
@@ -120,10 +121,8 @@ void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor
 	unfixed->sticky = g->promise != PROMISE_AUDIT && policy->sticky;
 	unfixed->kill = g->promise == PROMISE_HONEST && policy->kill;
 	for (int i = 0; i < RULE__max; i++) {
-		enum fdpin_action action = policy->rules[i].action;
-
 		g->skel->bss->policy.rules[i].error = policy->rules[i].error;
-		g->skel->bss->policy.rules[i].action = monitor && action == ACTION_DENY ? ACTION_MONITOR : action;
+		g->skel->bss->policy.rules[i].action = action_taken(&policy->rules[i], monitor);
 	}
 }
 

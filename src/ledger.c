@@ -63,7 +63,7 @@ static struct fdpin_hdr *copy_of(const void *rec)
 
 void ledger_init(struct ledger *l)
 {
-	*l = (struct ledger){ .look = 0 };
+	*l = (struct ledger){ .cut = false };
 	l->drifts_tail = &l->drifts;
 	l->uncharged_tail = &l->uncharged;
 }
@@ -355,7 +355,13 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	/* What it has to its debit is its own; what goes below is pages of an address space that is gone. */
 	if (a->gone_ns)
 		return shrink_windows(l, c->id, e->mm, -e->pages, e);
-	return was < -e->pages ? shrink_windows(l, c->id, 0, was > 0 ? -e->pages - was : -e->pages, e) : 0;
+	if (was < -e->pages)
+		err = shrink_windows(l, c->id, 0, was > 0 ? -e->pages - was : -e->pages, e);
+	if (a->released && !account_balance(a) && HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN) {
+		HASH_DEL(l->accounts, a);
+		free(a);
+	}
+	return err;
 }
 
 static int on_debit(struct ledger *l, struct ledger_container *c, struct ledger_account *a, const struct ev_charge *e)
@@ -507,15 +513,36 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	return 0;
 }
 
+/* Windows of a container that goes. That of a process which ended and took it along is no time in which nobody was charged, and is not kept. */
+static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
+{
+	struct uncharged **at = &l->uncharged, *u;
+	int err = 0;
+
+	while ((u = *at) && !err) {
+		if (u->container != h->container || u->until_ns || u->exec) {
+			if (u->container == h->container && !u->until_ns)
+				err = close_window(u, h);
+			at = &u->next;
+			continue;
+		}
+		*at = u->next;
+		l->n_uncharged--;
+		free(u->gone);
+		free(u);
+	}
+	while (*at)
+		at = &(*at)->next;
+	l->uncharged_tail = at;
+	return err;
+}
+
 /* Of type1 this is said before the last of it is credited; of iommufd, after. */
 static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 {
 	bool iommufd = (h->container & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD;
-	int err = 0;
+	int err = end_windows(l, h);
 
-	for (struct uncharged *u = l->uncharged; u && !err; u = u->next)
-		if (u->container == h->container && !u->until_ns)
-			err = close_window(u, h);
 	for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		if (a->key.container != h->container)
 			continue;
@@ -523,7 +550,7 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 		if (iommufd && account_balance(a) > 0 && !a->gone_ns)
 			err = add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), h);
 	}
-	if (iommufd && HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
+	if (HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
 		drop_accounts(l, h->container, true);
 	return err;
 }
@@ -546,6 +573,16 @@ static int seen_before(struct ledger *l, __u64 id)
 	return 0;
 }
 
+/* A look begins to show it: what has been charged by now is in what it shows. */
+static void shown(struct ledger *l, struct ledger_container *c)
+{
+	if (!c->in_look && !c->based) {
+		drop_accounts(l, c->id, false);
+		c->moved = false;
+	}
+	c->in_look = true;
+}
+
 static int on_range(struct ledger *l, const struct ev_range *r)
 {
 	struct ledger_container *c = container_get(l, r->h.container);
@@ -555,7 +592,7 @@ static int on_range(struct ledger *l, const struct ev_range *r)
 
 	if (!c)
 		return -ENOMEM;
-	c->in_look = true;
+	shown(l, c);
 	if (c->based || !r->mm || r->source == SOURCE_DMABUF || r->account == CHARGED_UNKNOWN)
 		return 0;
 	if (r->pages)
@@ -587,13 +624,17 @@ static int on_reread(struct ledger *l, const struct fdpin_hdr *h)
 	return 0;
 }
 
-/* What it has shown is where the accounts begin, unless something moved meanwhile. */
+/* What it has shown is where the accounts begin, unless something moved since it began to show the container. */
 static void look_ended(struct ledger *l)
 {
 	forget_pages(l);
 	for (struct ledger_container *c = l->containers; c; c = c->hh.next) {
-		if (!c->in_look || c->based)
+		if (c->based)
 			continue;
+		if (!c->in_look) { /* it was gone by then */
+			drop_accounts(l, c->id, false);
+			continue;
+		}
 		c->based = true;
 		for (struct ledger_account *a = l->accounts; a && c->moved; a = a->hh.next)
 			if (a->key.container == c->id)
@@ -617,7 +658,7 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 
 		if (!c)
 			return -ENOMEM;
-		c->in_look = true;
+		shown(l, c);
 		return 0;
 	}
 	case EV_look:

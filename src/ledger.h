@@ -72,12 +72,10 @@ struct uncharged {
 /* A process that ends leaves its address space first and its containers then: it is given this long. */
 #define UNCHARGED_EXIT_NS 1000000000ULL
 
-/* An address space that ends with its container owes nothing: that is no time in which nobody is charged. */
+/* One that its container's end closes is forgotten then, unless it came from an exec. */
 static inline bool uncharged_counts(const struct uncharged *u, __u64 now)
 {
-	if (u->exec)
-		return true;
-	return u->closed ? u->closed->type != EV_release : now > u->since_ns + UNCHARGED_EXIT_NS;
+	return u->exec || u->closed || now > u->since_ns + UNCHARGED_EXIT_NS;
 }
 
 struct ledger_container;
@@ -93,7 +91,6 @@ struct ledger {
 	/* private */
 	struct ledger_container *containers;
 	struct ledger_pages *pages;
-	__u8 look;
 	bool lost;
 };
 

@@ -55,6 +55,12 @@ struct policy_rule {
 	unsigned int line;
 };
 
+/* What a rule does: with monitor none denies. */
+static inline enum fdpin_action action_taken(const struct policy_rule *r, bool monitor)
+{
+	return monitor && r->action == ACTION_DENY ? ACTION_MONITOR : r->action;
+}
+
 struct policy {
 	struct policy_rule rules[RULE__max];
 	/* mdev-vaddr, where the kernel does not refuse by itself */

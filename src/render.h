@@ -160,6 +160,9 @@ void text_timeline(struct output *o, const struct view *v);
 /* A label and a text, wrapped to the width; every line begins with prefix. */
 void print_paragraph(struct output *o, const char *prefix, const char *label, unsigned int label_width,
 		     const char *text);
+/* The same without a prefix, from a format. */
+void print_labelled(struct output *o, const char *label, unsigned int label_width, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 struct json_object;
 /* The keys that status and report share, added to doc. 0 or -ENOMEM. */

@@ -13,6 +13,7 @@
  *	  │       waits for  …
  *	  └────── …
  */
+#include <stdarg.h>
 #include <string.h>
 
 #include "render.h"
@@ -53,6 +54,19 @@ void print_paragraph(struct output *o, const char *prefix, const char *label, un
 		text += strspn(text, " \n");
 	}
 	fputc('\n', o->f);
+}
+
+void print_labelled(struct output *o, const char *label, unsigned int label_width, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (text)
+		print_paragraph(o, "", label, label_width, text);
 }
 
 /* ---- evidence, by who it is about ---------------------------------------------------- */

@@ -4,8 +4,6 @@
  * must not be overlooked: files that no table of files holds, entries that run
  * out, containers that could be what was asked for.
  */
-#include <stdarg.h>
-
 #include "render_text.h"
 
 #define LABEL 13
@@ -15,20 +13,7 @@ struct remarks {
 	unsigned int n;
 };
 
-static void __attribute__((format(printf, 3, 4))) remark(struct remarks *to, const char *label, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		return;
-	print_paragraph(to->o, "", label, LABEL, text);
-	to->n++;
-}
+#define remark(to, label, ...) ((to)->n++, print_labelled((to)->o, label, LABEL, __VA_ARGS__))
 
 /* Every device that is bound to an iommufd context keeps its file: that some are in no table is as it should be. */
 static void remark_iommufd(struct remarks *to, const struct row *r, const char *id, __u64 found)

@@ -13,7 +13,6 @@
  * A mark stands where a thing was so at any time of its column; "charged" only
  * where it was so all the time, so that no gap is too short to be seen.
  */
-#include <stdarg.h>
 #include <string.h>
 
 #include "ledger.h"
@@ -350,18 +349,7 @@ static void print_story(const struct chart *c, const struct story *s)
 
 /* ---- the verdicts in a line each ----------------------------------------------------------- */
 
-static void __attribute__((format(printf, 3, 4))) say(struct output *o, const char *word, const char *fmt, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (len >= 0)
-		print_paragraph(o, "", word, 6, text);
-}
+#define say(o, word, ...) print_labelled(o, word, 6, __VA_ARGS__)
 
 static void say_windows(struct output *o, const struct view *v, const struct timeline *t, bool complete)
 {

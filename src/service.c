@@ -112,7 +112,7 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 	int denies = 0, monitors = 0;
 
 	for (int i = 0; i < RULE__max; i++) {
-		enum fdpin_action action = monitor && p->rules[i].action == ACTION_DENY ? ACTION_MONITOR : p->rules[i].action;
+		enum fdpin_action action = action_taken(&p->rules[i], monitor);
 
 		denies += action == ACTION_DENY;
 		monitors += action == ACTION_MONITOR;

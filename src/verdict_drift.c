@@ -13,7 +13,8 @@
  * From looks alone: a counter below zero; ranges that are charged to an address
  * space that has no process any more. One look is likely, two are proven. That
  * a charge is never given back, looks cannot show: locked_vm has what programs
- * lock, too.
+ * lock, too. Where a kernel does not keep with a range what it has charged, only
+ * less in locked_vm than is mapped shows that some of it is charged to nobody.
  */
 #include "cycle.h"
 #include "doubts.h"
@@ -413,6 +414,95 @@ static int judge_looks(const struct verdict *v, const struct model *m, struct fi
 	return err;
 }
 
+/* ---- what is not known ---------------------------------------------------------------------- */
+
+static bool has_drift(const struct ledger *l, __u64 container)
+{
+	for (const struct drift *d = l->drifts; d; d = d->next)
+		if (d->container == container)
+			return true;
+	return false;
+}
+
+/* More was credited than is known to have been charged, and what had been charged before is not known. */
+static int judge_overdrawn(const struct verdict *v, const struct model *m, const struct ledger_account *a, struct findings *out)
+{
+	char pages[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
+	struct finding *f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_NONE, a->key.container);
+
+	if (!f)
+		return -ENOMEM;
+	finding_sentence(out, f, "%s more than %s is known to have charged to %s were credited to it", format_pages(-account_balance(a), pages),
+			 id_name(OBJ_CONTAINER, a->key.container, id), id_name(OBJ_MM, a->key.mm, mm));
+	finding_missing(out, f, "what had been charged to it before fdpin-trace watched");
+	note_accounts(out, f, model_ledger(m), a->key.container);
+	return 0;
+}
+
+/* What looks found mapped, in all containers, of this address space, on a kernel that does not say what is charged. */
+static __s64 mapped_of(const struct ledger *l, __u64 mm)
+{
+	__s64 pages = 0;
+
+	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
+		if (a->unsure && a->key.mm == mm && a->key.way == CHARGED_MM)
+			pages += a->older;
+	return pages;
+}
+
+/* locked_vm is less than what is mapped: after an exec, or because some of it is memory of a device. */
+static int judge_covered(const struct verdict *v, const struct model *m, const struct ledger_account *a, struct findings *out, bool *found)
+{
+	const struct obj *mm = model_find(m, OBJ_MM, a->key.mm);
+	const struct ev_mm *note = NOTE_OF(mm, mm);
+	char mapped[FORMAT_MAX], missing[FORMAT_MAX], name[ID_NAME_MAX];
+	struct finding *f;
+	__s64 pages;
+
+	if (!note || mm->note_look != model_last_look(m) || note->locked_vm < 0)
+		return 0;
+	pages = mapped_of(model_ledger(m), a->key.mm);
+	if (note->locked_vm >= pages)
+		return 0;
+	*found = true;
+	f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_LIKELY, a->key.container);
+	if (!f)
+		return -ENOMEM;
+	finding_sentence(out, f, "uncharged: %s of the %s that are mapped for DMA are not in locked_vm of %s",
+			 format_pages(pages - note->locked_vm, missing), format_pages(pages, mapped), id_name(OBJ_MM, a->key.mm, name));
+	finding_missing(out, f, "how much of it is charged: this kernel does not keep that with a range, and memory of a device is not charged");
+	return 0;
+}
+
+static int judge_unsure(const struct verdict *v, const struct model *m, struct findings *out, bool *found)
+{
+	const struct ledger *l = model_ledger(m);
+	int err = 0;
+
+	for (const struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
+		if (!a->unsure || has_drift(l, a->key.container))
+			continue;
+		if (account_balance(a) < 0) {
+			*found = true;
+			err = judge_overdrawn(v, m, a, out);
+		} else if (!model_has_charges(m) && a->older > 0 && a->key.way == CHARGED_MM) {
+			err = judge_covered(v, m, a, out, found);
+		}
+	}
+	return err;
+}
+
+static int judge_cut(const struct verdict *v, struct findings *out)
+{
+	struct finding *f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_NONE, 0);
+
+	if (!f)
+		return -ENOMEM;
+	finding_sentence(out, f, "no drift as far as the books go");
+	finding_missing(out, f, "there were more accounts than are kept");
+	return 0;
+}
+
 int verdict_drift(const struct verdict *v, const struct model *m, struct findings *out)
 {
 	bool found = false;
@@ -420,8 +510,12 @@ int verdict_drift(const struct verdict *v, const struct model *m, struct finding
 
 	if (!err)
 		err = judge_looks(v, m, out, &found);
+	if (!err)
+		err = judge_unsure(v, m, out, &found);
 	if (found || err)
 		return err;
+	if (model_ledger(m)->cut)
+		return judge_cut(v, out);
 	return finding_host(out, v, m,
 			    model_has_charges(m) ? "what was charged was credited to the same account, and no counter is below zero" :
 						   "no counter is below zero, and nothing is charged to an address space that is gone");

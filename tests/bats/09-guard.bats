@@ -124,11 +124,15 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 @test "sticky: a container in which a range was invalid gets no mdev any more" {
 	need_mdev
 	need_blocking
-	policy '[mdev-vaddr]' 'action = deny'
+	policy '[mdev-vaddr]' 'action = deny' '[strict]' 'action = monitor'
 	guard
 	act_ends refused --pci "$GROUP"
 	same "invalidate without an mdev" "${A[invalidate_without_mdev]}" done
 	same "attach" "${A[attach_while_invalid]} ${A[attach_when_valid]}" "EBUSY EBUSY"
+	# one rule that only monitors does not let by what another one denies
+	act_ends guard --what join
+	same "mdev" "${A[join_mdev]}" done
+	same "mdev, with an argument that is not there" "${A[join_nonresident]}" EFAULT
 	unguard
 	jq -en 'inputs | select(.type == "summary") | .sticky == 1' "$GUARD"
 	nothing_lost
@@ -157,16 +161,16 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	policy '[strict]' 'action = deny' 'errno = EACCES'
 	guard
 	act_ends guard --what join --pci "$GROUP"
-	same "mdev" "${A[join_mdev]}" EACCES
+	same "mdev" "${A[join_mdev]} ${A[join_nonresident]}" "EACCES EFAULT"
 	same "device" "${A[join_pci]}" done
-	same "told" "$(decisions strict denied attach)" 1
+	same "told" "$(decisions strict denied attach)" 2
 	if [ -e /dev/iommu ]; then
 		act_ends guard --what iommufd
 		same "join of an iommufd" "${A[join_iommufd]}" done
 		untouched
 	fi
 	unguard
-	same "counted" "$(counted strict denied)" 1
+	same "counted" "$(counted strict denied)" 2
 	nothing_lost
 }
 

@@ -9,7 +9,8 @@
  * --what open: an mdev is in a container with an invalid range, not opened yet
  * (only a kernel without the exclusion gets there); SIGUSR1 to the actor lets it
  * try to open it, then restore the range, then open it again.
- * --what join: an mdev, and with --pci a device, each into a container of its own.
+ * --what join: an mdev, and with --pci a device, each into a container of its own;
+ * the mdev also with an argument that is not there.
  * --what iommufd: an mdev into a container that is an iommufd.
  * --what race: with --pci: two threads at a time, --rounds times: one invalidates
  * a container, the other puts an mdev into it. Never may both succeed; where
@@ -102,28 +103,36 @@ static void compat(struct box *b, const char *call, __u32 flags)
 }
 #endif
 
-/* The argument is in a page that this process has not mapped at the moment of the call, all of it or its second half. */
-static void nonresident(struct box *b, const char *call, __u32 flags, size_t offset)
+/* A copy of an argument in a page that this process has not mapped at the moment, all of it or what goes beyond offset PAGE. Of two pages, from *ret_pages on. */
+static void *absent(const void *arg, size_t size, size_t offset, char **ret_pages)
 {
 	int fd = memfd_create("argument", MFD_CLOEXEC);
-	struct vfio_iommu_type1_dma_unmap unmap;
 	char *at;
-	long ret;
 
 	if (fd < 0 || ftruncate(fd, 2 * PAGE))
 		die("memfd");
 	at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		die("mmap");
-	unmap_of(b, flags, &unmap);
-	memcpy(at + offset, &unmap, sizeof(unmap));
+	close(fd);
+	memcpy(at + offset, arg, size);
 	if (madvise(at + PAGE, PAGE, MADV_DONTNEED))
 		die("madvise");
-	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, at + offset);
+	*ret_pages = at;
+	return at + offset;
+}
+
+static void nonresident(struct box *b, const char *call, __u32 flags, size_t offset)
+{
+	struct vfio_iommu_type1_dma_unmap unmap;
+	char *pages;
+	long ret;
+
+	unmap_of(b, flags, &unmap);
+	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, absent(&unmap, sizeof(unmap), offset, &pages));
 	answer(call, ret);
 	take_back(b, ret);
-	munmap(at, 2 * PAGE);
-	close(fd);
+	munmap(pages, 2 * PAGE);
 }
 
 static void bad_pointer(struct box *b, const char *call, unsigned long arg)
@@ -223,33 +232,37 @@ static void open_while_invalid(void)
 	wait_quit();
 }
 
-static void join(const char *call, int group)
+static void join(const char *call, int group, bool resident)
 {
 	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	char *pages = NULL;
 	long ret;
 
 	if (container < 0)
 		die("/dev/vfio/vfio");
-	ret = ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
+	ret = ioctl(group, VFIO_GROUP_SET_CONTAINER, resident ? &container : absent(&container, sizeof(container), PAGE, &pages));
 	answer(call, ret);
 	if (!ret && ioctl(group, VFIO_GROUP_UNSET_CONTAINER))
 		die("VFIO_GROUP_UNSET_CONTAINER");
 	close(container);
+	if (pages)
+		munmap(pages, 2 * PAGE);
 }
 
 static void joins(void)
 {
 	struct box b = { 0 };
-	int pci;
+	int pci, mdev = open_mdev_group(&b);
 
 	say("tgid=%d", getpid());
-	join("join_mdev", open_mdev_group(&b));
+	join("join_mdev", mdev, true);
+	join("join_nonresident", mdev, false);
 	if (!opt.pci)
 		return;
 	pci = open(opt.pci, O_RDWR | O_CLOEXEC);
 	if (pci < 0)
 		die("%s", opt.pci);
-	join("join_pci", pci);
+	join("join_pci", pci, true);
 }
 
 static void into_iommufd(void)

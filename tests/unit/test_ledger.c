@@ -86,6 +86,15 @@ static void check(struct tape *t, __u64 c, const char *want, bool counter, ...)
 
 #define NO(t) check(t, 0, "no/none", false, "credited to the same account", NULL)
 
+static void mm_note(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
+{
+	struct ev_mm *e = tape_add(t, EV_mm, 0);
+
+	e->mm = mm;
+	e->locked_vm = locked_vm;
+	e->users = users;
+}
+
 /* ---- type1 ---------------------------------------------------------------------- */
 
 static void balanced(void **state)
@@ -338,8 +347,8 @@ static void older_but_estimated(void **state)
 	check(t, C1, "cannot-tell/likely", false, "uncharged: 2M", NULL);
 }
 
-/* Charged before any look had read the container: nothing can be concluded from its balance. */
-static void moved_before_the_look(void **state)
+/* Credited before the look, which then does not find the container any more. */
+static void gone_before_the_look(void **state)
 {
 	struct tape *t = tape_new();
 
@@ -351,6 +360,99 @@ static void moved_before_the_look(void **state)
 	tape_look(t, 1);
 	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
 	NO(t);
+}
+
+/* What was credited before the look read the container is in what it read; what was credited while it read may be or not. */
+static void moved_and_the_look(void **state)
+{
+	(void)state;
+	for (int late = 0; late <= 1; late++) {
+		struct tape *t = tape_new();
+		struct ev_range *r;
+
+		tape_session(t, true);
+		((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
+		tape_as(t, QEMU, QEMU, "qemu");
+		ledger_locked = 600;
+		if (!late)
+			tape_charge(t, C1, A, -512, OP_UNMAP);
+		tape_look_begin(t, 1);
+		r = tape_range(t, C1, 0x77);
+		r->mm = A;
+		r->charged = 10;
+		r->account = CHARGED_MM;
+		tape_container(t, C1, 1, true)->ranges = 1;
+		if (late) /* told by a hook while the look goes on */
+			tape_charge(t, C1, A, -512, OP_UNMAP)->h.look = 0;
+		tape_look_end(t);
+		tape_as(t, QEMU, QEMU, "qemu");
+		ledger_locked = 10;
+		tape_charge(t, C1, A, -10, OP_UNMAP);
+		if (late)
+			check(t, C1, "cannot-tell/none", false, "2M more than vfio-a07b is known to have charged", NULL);
+		else
+			NO(t);
+	}
+}
+
+/* A kernel that does not keep with a range what it has charged: locked_vm covers what is mapped, or not. */
+static void state_not_covered(void **state)
+{
+	(void)state;
+	for (int covered = 0; covered <= 1; covered++) {
+		struct tape *t = tape_new();
+		struct ev_range *r;
+
+		tape_session(t, false);
+		tape_look_begin(t, 1);
+		mm_note(t, A, covered ? 512 : 500, 1);
+		tape_container(t, C1, 1, true)->ranges = 1;
+		r = tape_range(t, C1, 0x77);
+		r->mm = A;
+		r->size = 2 << 20;
+		r->mapped = 1;
+		r->charged = -1;
+		r->account = CHARGED_MM;
+		tape_look_end(t);
+		if (covered)
+			check(t, 0, "no/none", false, "no counter is below zero", NULL);
+		else
+			check(t, C1, "cannot-tell/likely", false, "uncharged: 48K of the 2M that are mapped for DMA are not in locked_vm of mm-00aa", NULL);
+	}
+}
+
+/* Containers come and go for as long as it watches, and the books do not fill with them. */
+static void many_lives(void **state)
+{
+	struct ledger l;
+
+	(void)state;
+	ledger_init(&l);
+	for (__u64 i = 0; i < 5000; i++) {
+		struct tape *t = tape_new();
+		__u64 c = C1 + (i << 20);
+
+		tape_add(t, EV_open, c);
+		ledger_locked = 0;
+		tape_charge(t, c, A + i, 512, OP_MAP);
+		ledger_locked = 512;
+		if (i & 1)
+			tape_add(t, EV_release, c);
+		else
+			tape_mm_gone(t, A + i, 512);
+		if (i & 1)
+			tape_charge(t, c, A + i, -512, OP_RELEASE);
+		else
+			tape_add(t, EV_release, c);
+		for (unsigned int k = 0; k < t->n; k++)
+			assert_int_equal(ledger_apply(&l, (void *)(t->bytes + t->at[k])), 0);
+		free(t);
+	}
+	assert_false(l.cut);
+	assert_int_equal(l.n_uncharged, 0);
+	assert_int_equal(l.n_drifts, 0);
+	assert_true(HASH_COUNT(l.accounts) <= 1024 + 1);
+	ledger_free(&l);
 }
 
 /* ---- iommufd --------------------------------------------------------------------- */
@@ -457,15 +559,6 @@ static void context_ends_in_debt(void **state)
 
 /* ---- looks ------------------------------------------------------------------------- */
 
-static void mm_note(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
-{
-	struct ev_mm *e = tape_add(t, EV_mm, 0);
-
-	e->mm = mm;
-	e->locked_vm = locked_vm;
-	e->users = users;
-}
-
 static void wrapped_counter(void **state)
 {
 	struct tape *t = tape_new();
@@ -510,7 +603,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
-		T(moved_before_the_look), T(change_process_none), T(change_process_mm), T(change_process_user),
+		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
 		T(state_charged_to_nobody),
 	};
