@@ -5,6 +5,7 @@
 # make check-unit	what needs neither root nor a VM
 # make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
 # make check-long	in VMs: what CI has no time for, hours; KERNELS= as above
+# make bench		in VMs: what watching costs, to tests/bench/RESULTS.md; installs what it compares with; KERNELS=6.1, several minutes
 # make demo		the deadlock made and proven in a VM; installs what is missing
 # make docs		manual pages and completion; part of make where scdoc is there
 # make install		DESTDIR= prefix=/usr/local; with manual pages and completion, so it needs scdoc
@@ -205,7 +206,7 @@ run_all = O=$(O) KERNELS='$(KERNELS)' MAKE='$(MAKE)' tests/run-all
 
 check:
 	$(Q)tests/setup build unit docs vm
-	$(Q)$(run_all) lists unit cli docs golden fuzz vm
+	$(Q)$(run_all) lists unit cli docs golden fuzz vm bench
 
 check-unit:
 	$(Q)tests/setup build unit docs
@@ -223,6 +224,11 @@ check-long:
 verified:
 	$(Q)mkdir -p tests/verified
 	cp $(O)/verified/* tests/verified/
+
+bench:
+	$(Q)tests/setup build vm bench
+	$(Q)$(MAKE) DOCS=no all
+	$(Q)O=$(O) MAKE='$(MAKE)' tests/bench/run $(if $(filter command line environment,$(origin KERNELS)),$(KERNELS))
 
 demo:
 	$(Q)tests/setup build vm
@@ -256,7 +262,7 @@ clean:
 
 FORCE:
 
-.PHONY: FORCE all check check-unit check-vm check-long verified demo docs install install-docs schema expand clean unit-programs progs
+.PHONY: FORCE all bench check check-unit check-vm check-long verified demo docs install install-docs schema expand clean unit-programs progs
 .DELETE_ON_ERROR:
 .SECONDARY:
 

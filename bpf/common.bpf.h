@@ -5,7 +5,7 @@
  *
  * A record is reserved, zeroed and given its header by EV_BEGIN(); it is
  * submitted without waking anyone, because user space looks every few
- * milliseconds: a wake-up costs more than the record (design §7).
+ * milliseconds: a wake-up costs ten times what the record does.
  */
 #ifndef FDPIN_COMMON_BPF_H
 #define FDPIN_COMMON_BPF_H
@@ -26,6 +26,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct fdpin_config cfg = { .events = ~0ULL };
 struct fdpin_stats stats = {};
+__u64 last_wake = 0; /* when a record last woke user space */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -47,6 +48,54 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } tgids SEC(".maps");
+
+/*
+ * What may be in the two tables above. Where a bit is not set, the table needs no
+ * look, which costs as much as a pair of empty programs.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fdpin_hints);
+} hints SEC(".maps");
+
+static __always_inline bool hint_has(const __u64 *bits, __u64 what)
+{
+	return bits[what / 64 % FDPIN_HINT_WORDS] >> what % 64 & 1;
+}
+
+static __always_inline void hint_add(__u64 *bits, __u64 what)
+{
+	__sync_fetch_and_or(&bits[what / 64 % FDPIN_HINT_WORDS], 1ULL << what % 64);
+}
+
+static __always_inline void want_container(__u64 container)
+{
+	struct fdpin_hints *h;
+	__u32 zero = 0;
+	__u8 one = 1;
+
+	h = bpf_map_lookup_elem(&hints, &zero);
+	if (h) {
+		hint_add(h->containers, container);
+		h->any_container = 1;
+	}
+	bpf_map_update_elem(&wanted_containers, &container, &one, BPF_ANY);
+}
+
+static __always_inline long follow_tgid(__u32 tgid)
+{
+	struct fdpin_hints *h;
+	__u32 zero = 0;
+	__u8 one = 1;
+
+	h = bpf_map_lookup_elem(&hints, &zero);
+	if (h)
+		hint_add(h->tgids, tgid);
+	return bpf_map_update_elem(&tgids, &tgid, &one, BPF_ANY);
+}
 
 /* Processes that have used a container: whose exec is of interest. */
 struct vfio_user {
@@ -123,10 +172,32 @@ static __always_inline __u64 argument_address(const void *arg)
 	return address;
 }
 
-#define NUMBER(arg) ((void *)argument_address(arg))
+#define NUMBER(arg) ((void *)argument_address((const void *)(arg)))
+
+/* The same by way of a table's value, as what is read there is a number: without a call. */
+static __always_inline void *number_by(__u64 *value, const void *arg)
+{
+	volatile __u64 *v = value;
+
+	*v = (__u64)arg;
+	return (void *)*v;
+}
+
+/*
+ * The same by its place among the arguments, for where there is a ctx: without a
+ * call. The kernel types of arguments can be followed as they are, a read each.
+ */
+#define NTH_NUMBER(ctx, n)                              \
+	({                                              \
+		__u64 __value = 0;                      \
+		bpf_get_func_arg(ctx, n, &__value);     \
+		(void *)__value;                        \
+	})
 
 static __always_inline void fill_header(struct fdpin_hdr *h, __u32 size, __u16 type, __u64 container)
 {
+	/* in two words, as bpf_get_current_comm() would cost as much as all the rest of the header */
+	const __u64 *comm = (const void *)&bpf_get_current_task_btf()->comm;
 	__u64 id = bpf_get_current_pid_tgid();
 
 	h->size = size;
@@ -135,7 +206,8 @@ static __always_inline void fill_header(struct fdpin_hdr *h, __u32 size, __u16 t
 	h->container = container;
 	h->tgid = id >> 32;
 	h->tid = (__u32)id;
-	bpf_get_current_comm(h->comm, sizeof(h->comm));
+	((__u64 *)h->comm)[0] = comm[0];
+	((__u64 *)h->comm)[1] = comm[1];
 }
 
 static __always_inline void *reserve(__u32 size)
@@ -159,14 +231,30 @@ static __always_inline void *reserve(__u32 size)
 	})
 
 #define EV_END(e) bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP)
-/* For what somebody may be waiting for. */
-#define EV_END_NOW(e) bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP)
+/*
+ * For what somebody may be waiting for. After a wake-up user space looks by
+ * itself before WAKE_EVERY_NS are over; two CPUs that both wake do no harm.
+ */
+#define EV_END_NOW(e)                                                                        \
+	({                                                                                   \
+		__u64 __now = (e)->h.ts_ns;                                                  \
+		bool __wake = __now - last_wake >= WAKE_EVERY_NS;                            \
+		if (__wake)                                                                  \
+			last_wake = __now;                                                   \
+		bpf_ringbuf_submit(e, __wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);      \
+	})
 
 static __always_inline void device_name(const struct vfio_device *vdev, char *buf, __u32 size)
 {
 	struct device *dev = BPF_CORE_READ(vdev, dev);
 
 	bpf_probe_read_kernel_str(buf, size, BPF_CORE_READ(dev, kobj.name));
+}
+
+/* The same of an argument of a hook. */
+static __always_inline void argument_name(const struct vfio_device *vdev, char *buf, __u32 size)
+{
+	bpf_probe_read_kernel_str(buf, size, vdev->dev->kobj.name);
 }
 
 /* "vfio0": what /dev/vfio/devices calls it, also where there is no such folder. */
@@ -182,13 +270,16 @@ static __always_inline struct vfio_container *device_container(const struct vfio
 }
 
 /* The invalid ranges of a type1 container; 0 where there is no such driver. */
-static __always_inline __u32 invalid_ranges(const struct vfio_container *container)
+static __always_inline __u32 iommu_invalid(const struct vfio_iommu *iommu)
 {
-	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
-
 	if (!iommu || !bpf_core_type_exists(struct vfio_iommu))
 		return 0;
 	return BPF_CORE_READ(iommu, vaddr_invalid_count);
+}
+
+static __always_inline __u32 invalid_ranges(const struct vfio_container *container)
+{
+	return iommu_invalid(BPF_CORE_READ(container, iommu_data));
 }
 
 /* Is the group of a mediated device attached to it? */

@@ -17,6 +17,7 @@
 /* Records that a program makes in one run: all of them must fit the ring, which nobody empties meanwhile. */
 #define FDPIN_RANGES_AT_ONCE 16384
 #define FDPIN_AREAS_AT_ONCE 16384
+#define WAKE_EVERY_NS 50000000 /* user space looks at the ring as often as that (src/source_bpf.c, POLL_MS) */
 
 struct fdpin_config {
 	__u64 key[2];	       /* makes object ids out of kernel addresses */
@@ -36,6 +37,14 @@ struct fdpin_stats {
 	__u64 tasks;	  /* threads the look has seen */
 	__u64 found;	  /* threads found to matter; when it stands still, a look has them all */
 	__u64 cut;	  /* walks that ended at their bound */
+};
+
+/* A bit for each number that may be in a list, by its low bits; never taken away. */
+#define FDPIN_HINT_WORDS 16
+struct fdpin_hints {
+	__u64 tgids[FDPIN_HINT_WORDS];
+	__u64 containers[FDPIN_HINT_WORDS];
+	__u64 any_container;
 };
 
 /* Kernel symbols the look needs, by the name they have in kallsyms. */

@@ -40,12 +40,11 @@ static __always_inline void remember_holder(const struct task_struct *task, __u6
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct vfio_user user = {};
-	__u8 one = 1;
 
 	bpf_probe_read_kernel_str(user.comm, sizeof(user.comm), task->comm);
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
 	if (bpf_map_lookup_elem(&tgids, &tgid))
-		bpf_map_update_elem(&wanted_containers, &container, &one, BPF_ANY);
+		want_container(container);
 }
 
 static long look_at_fd(__u32 i, struct file_walk *w)

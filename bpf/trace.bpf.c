@@ -47,9 +47,9 @@ struct charge_sum {
 struct call_state {
 	/* an ioctl on a container */
 	__u64 io_container;
+	struct vfio_iommu *io_iommu;
 	__u32 io_cmd, io_flags;
-	__u32 io_argsz, io_pad;
-	__u32 io_invalid, io_emulated;
+	__u32 io_argsz, io_invalid;
 	__u64 io_iova, io_size, io_vaddr;
 	/* pin, dma_rw or attach */
 	__u64 op_container;
@@ -161,8 +161,6 @@ static __always_inline bool thread_matches(void)
  */
 static __always_inline bool wanted(__u16 type, __u64 container)
 {
-	__u8 one = 1;
-
 	if (!(cfg.events & (1ULL << type)))
 		return false;
 	if (cfg.container_mask && type != EV_exec && (container & cfg.container_mask) != cfg.container)
@@ -171,17 +169,40 @@ static __always_inline bool wanted(__u16 type, __u64 container)
 		return true;
 	if (thread_matches()) {
 		if (container)
-			bpf_map_update_elem(&wanted_containers, &container, &one, BPF_ANY);
+			want_container(container);
 		return true;
 	}
 	return container && bpf_map_lookup_elem(&wanted_containers, &container);
 }
+
+/*
+ * Nothing about this container by this thread can be asked for: told from a few
+ * words, where wanted() looks into tables. Not being sure is no harm.
+ */
+static __always_inline bool surely_unwanted(const void *container)
+{
+	struct fdpin_hints *h;
+	__u32 zero = 0;
+
+	if (!cfg.by_tgid)
+		return false;
+	h = bpf_map_lookup_elem(&hints, &zero);
+	if (!h || hint_has(h->tgids, bpf_get_current_pid_tgid() >> 32))
+		return false;
+	return !h->any_container || !hint_has(h->containers, object_id(NUMBER(container)));
+}
+
+/* The last one that was remembered: for another to take its place in the table, it would not be the last. */
+static __u32 last_user = 0;
 
 static __always_inline void remember_user(void)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct vfio_user user = {};
 
+	if (tgid == last_user)
+		return;
+	last_user = tgid;
 	if (bpf_map_lookup_elem(&vfio_users, &tgid))
 		return;
 	bpf_get_current_comm(user.comm, sizeof(user.comm));
@@ -296,13 +317,12 @@ int BPF_PROG(tp_btf__sched_process_fork, struct task_struct *parent, struct task
 {
 	__u32 from = BPF_CORE_READ(parent, tgid), to = BPF_CORE_READ(child, tgid);
 	struct vfio_user *user = bpf_map_lookup_elem(&vfio_users, &from);
-	__u8 one = 1;
 
 	if (from == to)
 		return 0;
 	if (user)
 		bpf_map_update_elem(&vfio_users, &to, user, BPF_ANY);
-	if (cfg.by_tgid && bpf_map_lookup_elem(&tgids, &from) && bpf_map_update_elem(&tgids, &to, &one, BPF_ANY))
+	if (cfg.by_tgid && bpf_map_lookup_elem(&tgids, &from) && follow_tgid(to))
 		__sync_fetch_and_add(&stats.table_full, 1);
 	return 0;
 }
@@ -315,6 +335,8 @@ int BPF_PROG(tp_btf__sched_process_free, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, pid) != tgid)
 		return 0;
+	if (last_user == tgid)
+		last_user = 0;
 	bpf_map_delete_elem(&tgids, &tgid);
 	bpf_map_delete_elem(&vfio_users, &tgid);
 	return 0;

@@ -63,19 +63,19 @@ static __always_inline void read_argument(struct call_state *c, __u32 cmd, const
 SEC("?fentry/vfio_fops_unl_ioctl")
 int BPF_PROG(fentry__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct vfio_container *container;
+	struct vfio_container *container = file->private_data;
 	struct call_state *c;
 
-	if (cmd != VFIO_IOMMU_MAP_DMA && cmd != VFIO_IOMMU_UNMAP_DMA)
+	if ((cmd != VFIO_IOMMU_MAP_DMA && cmd != VFIO_IOMMU_UNMAP_DMA) || surely_unwanted(container))
 		return 0;
 	c = call_begin();
 	if (!c)
 		return 0;
-	container = BPF_CORE_READ(file, private_data);
-	c->io_container = object_id(container);
+	c->io_container = object_id(number_by(&c->io_container, container));
 	c->io_cmd = cmd;
-	c->io_invalid = invalid_ranges(container);
-	c->io_emulated = has_emulated(container);
+	/* the ioctl keeps the container from losing it */
+	c->io_iommu = BPF_CORE_READ(container, iommu_data);
+	c->io_invalid = iommu_invalid(c->io_iommu);
 	read_argument(c, cmd, (void *)arg);
 	return 0;
 }
@@ -108,7 +108,7 @@ static __always_inline void on_refuse(struct call_state *c, const struct vfio_co
 	e->result = ret;
 	e->op = op;
 	e->invalid = invalid;
-	e->emulated = c->io_emulated;
+	e->emulated = has_emulated(container);
 	e->vaddr = c->io_vaddr;
 	e->argsz = c->io_argsz;
 	e->flags = c->io_flags;
@@ -171,7 +171,7 @@ static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 
 {
 	struct ev_unmap *e;
 
-	if (!invalid)
+	if (c->io_invalid && !invalid)
 		bpf_map_delete_elem(&windows, &c->io_container);
 	if (!wanted(EV_unmap, c->io_container))
 		return;
@@ -186,7 +186,7 @@ static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 
 	EV_END(e);
 }
 
-static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, __u64 bytes)
+static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, __u64 bytes, bool emulated)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct ev_invalidate *e;
@@ -203,7 +203,7 @@ static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, _
 	e->ranges = invalid - c->io_invalid;
 	e->invalid = invalid;
 	e->flags = c->io_flags;
-	e->emulated = c->io_emulated;
+	e->emulated = emulated;
 	EV_END_NOW(e);
 }
 
@@ -215,12 +215,14 @@ static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, _
 SEC("?fexit/vfio_fops_unl_ioctl")
 int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
 {
-	struct call_state *c;
-	struct unmap_arg done = {};
-	__u32 invalid;
 	bool unmap = cmd == VFIO_IOMMU_UNMAP_DMA;
+	struct vfio_container *container = file->private_data;
+	struct unmap_arg *told = (void *)arg;
+	struct call_state *c;
+	__u64 bytes = 0;
+	__u32 invalid;
 
-	if (cmd != VFIO_IOMMU_MAP_DMA && !unmap)
+	if ((cmd != VFIO_IOMMU_MAP_DMA && !unmap) || surely_unwanted(container))
 		return 0;
 	c = call_current();
 	if (!c || c->io_cmd != cmd)
@@ -228,20 +230,20 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 	charge_flush(c);
 	c->io_cmd = 0;
 	remember_user();
-	invalid = invalid_ranges(BPF_CORE_READ(file, private_data));
+	invalid = iommu_invalid(c->io_iommu);
 	if (ret) {
 		__u32 op = unmap ? (c->io_flags & UNMAP_FLAG_VADDR ? OP_INVALIDATE : OP_UNMAP) :
 				   (c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP);
 
-		on_refuse(c, BPF_CORE_READ(file, private_data), op, ret, invalid);
+		on_refuse(c, container, op, ret, invalid);
 		return 0;
 	}
 	if (unmap) {
-		bpf_probe_read_user(&done, sizeof(done), (void *)arg);
+		bpf_probe_read_user(&bytes, sizeof(bytes), &told->size);
 		if (invalid > c->io_invalid)
-			on_invalidate(c, invalid, done.size);
+			on_invalidate(c, invalid, bytes, has_emulated(container));
 		else
-			on_unmap(c, invalid, done.size);
+			on_unmap(c, invalid, bytes);
 	} else if (invalid < c->io_invalid) {
 		on_revalidate(c, invalid);
 	} else {

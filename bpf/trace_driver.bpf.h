@@ -220,19 +220,19 @@ int BPF_PROG(fexit__vfio_group_detach_container)
 
 /* ---- drivers -------------------------------------------------------------- */
 
-static __always_inline int driver_begin(struct vfio_device *device, __u32 op, __u64 iova, __u64 size)
+static __always_inline int driver_begin(void *ctx, struct vfio_device *device, __u32 op, __u64 iova, __u64 size)
 {
 	struct call_state *c = call_begin();
 
 	if (c)
-		op_begin(c, op, object_id(device_container(device)), NUMBER(device), iova, size);
+		op_begin(c, op, object_id(number_by(&c->op_container, device->group->container)), NTH_NUMBER(ctx, 0), iova, size);
 	return 0;
 }
 
 SEC("?fentry/vfio_pin_pages")
 int BPF_PROG(fentry__vfio_pin_pages, struct vfio_device *device, __u64 iova, int npage, int prot)
 {
-	return driver_begin(device, OP_PIN, iova, (__u64)npage << 12);
+	return driver_begin(ctx, device, OP_PIN, iova, (__u64)npage << 12);
 }
 
 SEC("?fexit/vfio_pin_pages")
@@ -255,7 +255,7 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 	e->size = (__u64)npage << 12;
 	e->device = c->op_device;
 	e->result = ret;
-	device_name(device, e->device_name, sizeof(e->device_name));
+	argument_name(device, e->device_name, sizeof(e->device_name));
 	EV_END(e);
 	return 0;
 }
@@ -267,7 +267,7 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 
 	if (!c)
 		return 0;
-	c->unpin_container = object_id(device_container(device));
+	c->unpin_container = object_id(number_by(&c->unpin_container, device->group->container));
 	c->unpin_iova = iova;
 	c->unpin_size = (__u64)npage << PAGE_SHIFT;
 	return 0;
@@ -276,8 +276,8 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 SEC("?fexit/vfio_unpin_pages")
 int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
 {
-	__u64 container = object_id(device_container(device));
 	struct call_state *c = call_current();
+	__u64 container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
 	struct ev_unpin *e;
 
 	if (c) {
@@ -291,8 +291,8 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 		return 0;
 	e->iova = iova;
 	e->size = (__u64)npage << 12;
-	e->device = object_id(NUMBER(device));
-	device_name(device, e->device_name, sizeof(e->device_name));
+	e->device = object_id(NTH_NUMBER(ctx, 0));
+	argument_name(device, e->device_name, sizeof(e->device_name));
 	EV_END(e);
 	return 0;
 }
@@ -300,7 +300,7 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 SEC("?fentry/vfio_dma_rw")
 int BPF_PROG(fentry__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *data, __u64 len, bool write)
 {
-	return driver_begin(device, write ? OP_WRITE : OP_READ, iova, len);
+	return driver_begin(ctx, device, write ? OP_WRITE : OP_READ, iova, len);
 }
 
 SEC("?fexit/vfio_dma_rw")
@@ -323,7 +323,7 @@ int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *d
 	e->size = len;
 	e->device = c->op_device;
 	e->op = write ? OP_WRITE : OP_READ;
-	device_name(device, e->device_name, sizeof(e->device_name));
+	argument_name(device, e->device_name, sizeof(e->device_name));
 	EV_END(e);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -178,6 +179,23 @@ int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n)
 	return 0;
 }
 
+/* Processes to be followed: in their list, and in the hints of what is in it, which programs that run now add to as well. */
+int follow_processes(struct source_bpf *s, const __u32 *list, unsigned int n)
+{
+	int fd = bpf_map__fd(s->trace->maps.hints), err = fill_list(s->trace->maps.tgids, list, n);
+	struct fdpin_hints *h;
+
+	if (err)
+		return err;
+	h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (h == MAP_FAILED)
+		return -errno;
+	for (unsigned int i = 0; i < n; i++)
+		__atomic_fetch_or(&h->tgids[list[i] / 64 % FDPIN_HINT_WORDS], 1ULL << list[i] % 64, __ATOMIC_RELAXED);
+	munmap(h, sizeof(*h));
+	return 0;
+}
+
 /* Does it only end what another program began? start_flush_work is the one whose return begins something. */
 static bool is_end(const char *program)
 {
@@ -237,11 +255,13 @@ int load_trace(struct source_bpf *s)
 	if (!err)
 		err = share_map(s->trace->maps.wanted_containers, s->snapshot->maps.wanted_containers);
 	if (!err)
+		err = share_map(s->trace->maps.hints, s->snapshot->maps.hints);
+	if (!err)
 		err = trace_bpf__load(s->trace);
 	if (!err)
 		source_bpf_tell_programs(s->trace->obj);
 	if (!err)
-		err = fill_list(s->trace->maps.tgids, filter->tgids, filter->n_tgids);
+		err = follow_processes(s, filter->tgids, filter->n_tgids);
 	if (!err)
 		err = fill_list(s->trace->maps.tids, filter->tids, filter->n_tids);
 	return err ? err : attach_programs(s);

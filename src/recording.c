@@ -107,7 +107,7 @@ static int write_bytes(struct recording *rec, const void *data, size_t len)
 	if (rec->buffered > WRITE_BUFFER / 2)
 		replace_old(rec);
 	errno = 0;
-	if (fwrite(data, 1, len, rec->f) != len)
+	if (fwrite_unlocked(data, 1, len, rec->f) != len)
 		rec->err = errno ? -errno : -EIO;
 	return rec->err;
 }

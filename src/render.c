@@ -66,25 +66,20 @@ bool frame_is_hook(const char *frame)
 	return !strncmp(frame, "bpf_trampoline_", 15) || !strncmp(frame, "bpf_prog_", 9);
 }
 
-static void print_string(FILE *out, const struct record *r, const struct field *f)
-{
-	const char *s = (const char *)r->h + f->offset;
-	_cleanup_free_ char *shown = escape_text(s, f->size);
-
-	fputs(shown ?: "?", out);
-}
-
-static void print_errno(FILE *out, __s64 v)
+static void line_errno(struct linebuf *l, __s64 v)
 {
 	const char *name = v < 0 && v > -4096 ? strerrorname_np(-v) : NULL;
 
-	if (name)
-		fprintf(out, "-%s", name);
-	else
-		fprintf(out, "%lld", v);
+	if (!name) {
+		line_s64(l, v);
+		return;
+	}
+	line_char(l, '-');
+	line_str(l, name);
 }
 
-void print_field(FILE *out, const struct record *r, const struct field *f)
+/* A field in the form of its kind, escaped; object is the kind of what an ID names. */
+static void line_field(struct linebuf *l, const struct record *r, const struct field *f, enum obj_kind object)
 {
 	__u64 v = f->kind == KIND_STR ? 0 : record_u64(r, f);
 	const char *name;
@@ -92,42 +87,56 @@ void print_field(FILE *out, const struct record *r, const struct field *f)
 
 	switch (f->kind) {
 	case KIND_STR:
-		print_string(out, r, f);
+		line_escaped(l, (const char *)r->h + f->offset, f->size);
 		return;
 	case KIND_COUNT:
 	case KIND_TID:
-		fprintf(out, f->is_signed ? "%lld" : "%llu", v);
+		if (f->is_signed)
+			line_s64(l, v);
+		else
+			line_u64(l, v, 0, ' ');
 		return;
 	case KIND_BYTES:
-		fputs(format_bytes(v, buf), out);
+		line_str(l, format_bytes(v, buf));
 		return;
 	case KIND_PAGES:
-		fputs(format_pages(v, buf), out);
+		line_str(l, format_pages(v, buf));
 		return;
 	case KIND_NS:
-		fputs(format_duration(v, buf), out);
+		line_str(l, format_duration(v, buf));
 		return;
 	case KIND_ERRNO:
-		print_errno(out, v);
+		line_errno(l, v);
 		return;
 	case KIND_BOOL:
-		fputs(v ? "yes" : "no", out);
+		line_str(l, v ? "yes" : "no");
 		return;
 	case KIND_ID:
-		fputs(id_name(field_object(f), v, buf), out);
+		line_str(l, id_name(object, v, buf));
 		return;
 	case KIND_ADDR:
 	case KIND_HEX:
 	case KIND_PAD:
-		fprintf(out, "0x%llx", v);
+		line_hex(l, v);
 		return;
 	default:
 		name = kind_value_name(f->kind, v);
-		if (name)
-			fputs(name, out);
-		else
-			fprintf(out, "0x%llx?", v);
+		if (name) {
+			line_str(l, name);
+			return;
+		}
+		line_hex(l, v);
+		line_char(l, '?');
 	}
+}
+
+void print_field(FILE *out, const struct record *r, const struct field *f)
+{
+	struct linebuf l;
+
+	line_begin(&l, out);
+	line_field(&l, r, f, field_object(f));
+	line_write(&l);
 }
 
 static bool field_empty(const struct record *r, const struct field *f)
@@ -135,76 +144,162 @@ static bool field_empty(const struct record *r, const struct field *f)
 	return f->kind == KIND_STR ? !((const char *)r->h)[f->offset] : !record_u64(r, f);
 }
 
-/* The field named in {…} at s, NULL for {container} and what is no field. */
-static const struct field *named_field(const struct record *r, const char *s)
+/*
+ * The sentence of an event, taken apart once: text, fields, the container, the
+ * frames of a stack; and parts, of which the next `skip` steps are left out when
+ * the first field in them is empty.
+ */
+struct step {
+	enum { STEP_END, STEP_TEXT, STEP_FIELD, STEP_CONTAINER, STEP_FRAMES, STEP_PART } what;
+	unsigned int skip;
+	size_t len;
+	const char *text;
+	const struct field *field;
+	enum obj_kind object;
+};
+
+#define STEPS_MAX 32
+
+static struct step *add_step(struct step *steps, unsigned int *n)
+{
+	if (*n >= STEPS_MAX - 1)
+		abort(); /* a sentence in bpf/events.h has grown beyond what is room for */
+	return &steps[(*n)++];
+}
+
+/* The field named in {...} at s, NULL for {container} and what is no field. */
+static const struct field *named_field(const struct event *ev, const char *s)
 {
 	size_t len = strcspn(s, "}");
 
-	for (unsigned int i = 0; i < r->ev->n_fields; i++)
-		if (!strncmp(r->ev->fields[i].name, s, len) && !r->ev->fields[i].name[len])
-			return &r->ev->fields[i];
+	for (unsigned int i = 0; i < ev->n_fields; i++)
+		if (!strncmp(ev->fields[i].name, s, len) && !ev->fields[i].name[len])
+			return &ev->fields[i];
 	return NULL;
 }
 
-static void print_named(FILE *out, const struct record *r, const char *s)
+static void step_name(struct step *step, const struct event *ev, const char *name)
 {
-	const struct field *f = named_field(r, s);
-	char id[ID_NAME_MAX];
-
-	if (r->h->type == EV_stack) {
-		const struct ev_stack *stack = (const void *)r->h;
-		char frame[STACK_WIDTH + 1];
-
-		for (unsigned int i = 0; stack_frame(stack, i, frame); i++) {
-			_cleanup_free_ char *shown = ESCAPE(frame);
-
-			fprintf(out, "%s%s", i ? " < " : "", shown ?: "?");
-		}
-	} else if (f) {
-		print_field(out, r, f);
-	} else if (!strncmp(s, "container}", 10)) {
-		fputs(id_name(OBJ_CONTAINER, r->h->container, id), out);
+	step->field = named_field(ev, name);
+	if (ev->type == EV_stack) {
+		step->what = STEP_FRAMES;
+	} else if (step->field) {
+		step->what = STEP_FIELD;
+		step->object = field_object(step->field);
+	} else if (!strncmp(name, "container}", 10)) {
+		step->what = STEP_CONTAINER;
+	} else {
+		step->what = STEP_TEXT; /* of no length */
 	}
 }
 
-/* A [part] is left out when the first field in it is empty; returns where it ends. */
-static const char *skip_part(const struct record *r, const char *s)
+static void take_apart(struct step *steps, const struct event *ev)
 {
-	const char *brace = strchr(s, '{');
-	const struct field *f = brace ? named_field(r, brace + 1) : NULL;
+	unsigned int n = 0, part = 0;
+	const char *brace;
+	struct step *step;
 
-	return f && field_empty(r, f) ? strchr(s, ']') : NULL;
+	for (const char *s = ev->text; *s;) {
+		if (*s == '{') {
+			step_name(add_step(steps, &n), ev, s + 1);
+			s += strcspn(s, "}");
+			s += *s != '\0';
+		} else if (*s == '[') {
+			brace = strchr(s, '{');
+			part = n;
+			step = add_step(steps, &n);
+			step->what = STEP_PART;
+			step->field = brace ? named_field(ev, brace + 1) : NULL;
+			s++;
+		} else if (*s == ']') {
+			steps[part].skip = n - part - 1;
+			s++;
+		} else {
+			step = add_step(steps, &n);
+			step->what = STEP_TEXT;
+			step->text = s;
+			step->len = strcspn(s, "{[]");
+			s += step->len;
+		}
+	}
 }
 
-/* "1 ranges" is "1 range": the s of the word after a count of one is left out. */
-static bool is_plural_s(const char *text, const char *s, bool one)
+static const struct step *steps_of(const struct event *ev)
 {
-	return one && *s == 's' && s > text && isalpha((unsigned char)s[-1]) && !isalpha((unsigned char)s[1]);
+	static struct step steps[EV__max][STEPS_MAX];
+	struct step *mine = steps[ev->type];
+
+	if (mine->what == STEP_END && *ev->text)
+		take_apart(mine, ev);
+	return mine;
+}
+
+static void line_frames(struct linebuf *l, const struct ev_stack *stack)
+{
+	char frame[STACK_WIDTH + 1];
+
+	for (unsigned int i = 0; stack_frame(stack, i, frame); i++) {
+		if (i)
+			line_str(l, " < ");
+		line_escaped(l, frame, sizeof(frame));
+	}
+}
+
+/* "1 ranges" is "1 range": the s of the word after a count of one is left out. *one: in that word. */
+static void line_words(struct linebuf *l, const struct step *step, bool *one)
+{
+	if (!*one) {
+		line_add(l, step->text, step->len);
+		return;
+	}
+	for (const char *s = step->text; s < step->text + step->len; s++) {
+		bool plural = *one && *s == 's' && s > step->text && isalpha((unsigned char)s[-1]) && !isalpha((unsigned char)s[1]);
+
+		if (plural)
+			*one = false;
+		else
+			line_char(l, *s);
+	}
+}
+
+void line_sentence(struct linebuf *l, const struct record *r)
+{
+	char id[ID_NAME_MAX];
+	bool one = false;
+
+	for (const struct step *step = steps_of(r->ev); step->what != STEP_END; step++) {
+		switch (step->what) {
+		case STEP_TEXT:
+			line_words(l, step, &one);
+			break;
+		case STEP_FIELD:
+			one = step->field->kind == KIND_COUNT && record_u64(r, step->field) == 1;
+			line_field(l, r, step->field, step->object);
+			break;
+		case STEP_CONTAINER:
+			one = false;
+			line_str(l, id_name(OBJ_CONTAINER, r->h->container, id));
+			break;
+		case STEP_FRAMES:
+			line_frames(l, (const void *)r->h);
+			break;
+		case STEP_PART:
+			if (step->field && field_empty(r, step->field))
+				step += step->skip;
+			break;
+		case STEP_END:
+			break;
+		}
+	}
 }
 
 void print_sentence(FILE *out, const struct record *r)
 {
-	bool one = false; /* in the word after a count of one */
+	struct linebuf l;
 
-	for (const char *s = r->ev->text; *s; s++) {
-		const char *end = *s == '[' ? skip_part(r, s) : NULL;
-
-		if (end) {
-			s = end;
-		} else if (*s == '{') {
-			const struct field *f = named_field(r, s + 1);
-
-			one = f && f->kind == KIND_COUNT && record_u64(r, f) == 1;
-			print_named(out, r, s + 1);
-			s += strcspn(s, "}");
-			if (!*s)
-				return;
-		} else if (is_plural_s(r->ev->text, s, one)) {
-			one = false;
-		} else if (*s != '[' && *s != ']') {
-			fputc(*s, out);
-		}
-	}
+	line_begin(&l, out);
+	line_sentence(&l, r);
+	line_write(&l);
 }
 
 /* ---- views ------------------------------------------------------------------------ */

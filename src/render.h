@@ -9,6 +9,7 @@
 #define FDPIN_RENDER_H
 
 #include "filter.h"
+#include "line.h"
 #include "output.h"
 #include "util.h"
 #include "verdict.h"
@@ -115,6 +116,7 @@ bool view_has_finding(const struct view *v, const struct finding *f);
 bool view_told(const struct view *v, const struct finding *f);
 
 /* The sentence of a record's event, filled in. */
+void line_sentence(struct linebuf *l, const struct record *r);
 void print_sentence(FILE *out, const struct record *r);
 /* A field in the form of its kind, escaped. */
 void print_field(FILE *out, const struct record *r, const struct field *f);

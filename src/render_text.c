@@ -34,59 +34,101 @@ static const struct tm *local_time(__u64 realtime_ns)
 	return &tm;
 }
 
-static void print_delta(FILE *out, struct wall *w, __u64 ts)
+static void line_delta(struct linebuf *l, struct wall *w, __u64 ts)
 {
 	__u64 d = ts - w->last;
 
-	fprintf(out, "[%5" PRIu64 ".%06" PRIu64 "] ", (uint64_t)(d / NSEC_PER_SEC),
-		(uint64_t)(d % NSEC_PER_SEC / 1000));
+	line_char(l, '[');
+	line_u64(l, d / NSEC_PER_SEC, 5, ' ');
+	line_char(l, '.');
+	line_u64(l, d % NSEC_PER_SEC / 1000, 6, '0');
+	line_str(l, "] ");
+}
+
+static void clock_words(char *buf, size_t size, __u64 real)
+{
+	switch (globals.time) {
+	case TIME_REL:
+		strftime(buf, size, "[%b%e %H:%M] ", local_time(real));
+		break;
+	case TIME_CTIME:
+		strftime(buf, size, "[%a %b %e %T %Y] ", local_time(real));
+		break;
+	case TIME_ISO:
+		strftime(buf, size, "%Y-%m-%dT%H:%M:%S", local_time(real));
+		break;
+	default:
+		strftime(buf, size, "%H:%M:%S", local_time(real));
+	}
+}
+
+/* A second in words; the same for all lines of that second. */
+static void line_clock(struct linebuf *l, __u64 real)
+{
+	static time_t second = -1;
+	static char text[48];
+	time_t s = real / NSEC_PER_SEC;
+
+	if (s != second)
+		clock_words(text, sizeof(text), real);
+	second = s;
+	line_str(l, text);
 }
 
 /* As dmesg does: the minute when it changes, else the time since the last line. */
-static void print_reltime(FILE *out, struct wall *w, __u64 ts, __u64 real)
+static void line_reltime(struct linebuf *l, struct wall *w, __u64 ts, __u64 real)
 {
 	__u64 minute = real / (60 * NSEC_PER_SEC) + 1;
-	char buf[32];
 
 	if (minute == w->minute) {
-		print_delta(out, w, ts);
+		line_delta(l, w, ts);
 		return;
 	}
 	w->minute = minute;
-	strftime(buf, sizeof(buf), "[%b%e %H:%M] ", local_time(real));
-	fputs(buf, out);
+	line_clock(l, real);
 }
 
-static void print_time(FILE *out, struct wall *w, __u64 ts)
+static void line_micros(struct linebuf *l, char point, __u64 ns)
+{
+	line_char(l, point);
+	line_u64(l, ns % NSEC_PER_SEC / 1000, 6, '0');
+	line_char(l, ' ');
+}
+
+static void line_time(struct linebuf *l, struct wall *w, __u64 ts)
 {
 	__u64 real = ts + w->offset;
-	char buf[48];
+	char zone[8];
 
 	if (!w->start)
 		w->start = w->last = ts;
 	switch (w->known ? globals.time : TIME_MONO) {
 	case TIME_LOCAL:
-		strftime(buf, sizeof(buf), "%H:%M:%S", local_time(real));
-		fprintf(out, "%s.%06llu ", buf, real % NSEC_PER_SEC / 1000);
+		line_clock(l, real);
+		line_micros(l, '.', real);
 		break;
 	case TIME_DELTA:
-		print_delta(out, w, ts);
+		line_delta(l, w, ts);
 		break;
 	case TIME_REL:
-		print_reltime(out, w, ts, real);
+		line_reltime(l, w, ts, real);
 		break;
 	case TIME_CTIME:
-		strftime(buf, sizeof(buf), "[%a %b %e %T %Y] ", local_time(real));
-		fputs(buf, out);
+		line_clock(l, real);
 		break;
 	case TIME_ISO:
-		strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", local_time(real));
-		fprintf(out, "%s,%06llu", buf, real % NSEC_PER_SEC / 1000);
-		strftime(buf, sizeof(buf), "%z", local_time(real));
-		fprintf(out, "%.3s:%s ", buf, buf + 3);
+		line_clock(l, real);
+		line_char(l, ',');
+		line_u64(l, real % NSEC_PER_SEC / 1000, 6, '0');
+		strftime(zone, sizeof(zone), "%z", local_time(real));
+		line_add(l, zone, 3);
+		line_char(l, ':');
+		line_str(l, zone + 3);
+		line_char(l, ' ');
 		break;
 	case TIME_MONO:
-		fprintf(out, "%8llu.%06llu ", ts / NSEC_PER_SEC, ts % NSEC_PER_SEC / 1000);
+		line_u64(l, ts / NSEC_PER_SEC, 8, ' ');
+		line_micros(l, '.', ts);
 		break;
 	case TIME_NONE:
 		break;
@@ -94,7 +136,7 @@ static void print_time(FILE *out, struct wall *w, __u64 ts)
 	w->last = ts;
 }
 
-/* Columns that print_time() fills, for the heading. */
+/* Columns that line_time() fills, for the heading. */
 static unsigned int time_width(const struct view *v)
 {
 	static const unsigned char widths[] = {
@@ -114,13 +156,6 @@ static unsigned int pid_width(const struct view *v)
 	for (__u32 n = v->tally.tgid_max / 100000; n; n /= 10)
 		width++;
 	return width;
-}
-
-static void pad_out(FILE *out, const char *text, unsigned int width)
-{
-	size_t used = text_width(text);
-
-	fprintf(out, "%s%*s", text, (int)(used < width ? width - used : 0), "");
 }
 
 static __u32 hash_frames(const char *s)
@@ -166,19 +201,26 @@ static enum paint event_paint(unsigned int type)
 }
 
 /* Time, process, thread's name, event. */
-static void print_columns(struct output *o, struct view *v, const struct fdpin_hdr *h, const char *event, enum paint p)
+static void line_columns(struct linebuf *l, struct output *o, struct view *v, const struct fdpin_hdr *h, const char *event,
+			 enum paint p)
 {
-	_cleanup_free_ char *comm = ESCAPE(h->comm);
+	size_t len = strlen(event), used;
 
-	print_time(o->f, &v->wall, h->ts_ns);
-	if (h->tgid)
-		fprintf(o->f, "%*u ", (int)pid_width(v), h->tgid);
-	else
-		fprintf(o->f, "%*s ", (int)pid_width(v), "-");
-	pad_out(o->f, comm && *comm ? comm : "-", COMM_WIDTH);
-	fprintf(o->f, " %s", paint(o, p));
-	pad_out(o->f, event, EVENT_WIDTH);
-	fprintf(o->f, "%s ", unpaint(o, p));
+	line_time(l, &v->wall, h->ts_ns);
+	if (h->tgid) {
+		line_u64(l, h->tgid, pid_width(v), ' ');
+	} else {
+		line_fill(l, ' ', pid_width(v) - 1);
+		line_char(l, '-');
+	}
+	line_char(l, ' ');
+	used = line_escaped(l, *h->comm ? h->comm : "-", *h->comm ? sizeof(h->comm) : 1);
+	line_fill(l, ' ', used < COMM_WIDTH ? COMM_WIDTH - used + 1 : 1);
+	line_str(l, paint(o, p));
+	line_add(l, event, len);
+	line_fill(l, ' ', len < EVENT_WIDTH ? EVENT_WIDTH - len : 0);
+	line_str(l, unpaint(o, p));
+	line_char(l, ' ');
 }
 
 static void print_verdict(struct output *o, struct view *v, const struct ev_verdict *e)
@@ -187,10 +229,13 @@ static void print_verdict(struct output *o, struct view *v, const struct ev_verd
 	bool yes = !strncmp(e->answer, "yes", sizeof(e->answer));
 	bool no = !strncmp(e->answer, "no", sizeof(e->answer));
 	char name[sizeof(e->name) + 1] = "";
+	struct linebuf l;
 
 	for (unsigned int i = 0; i < sizeof(e->name) && e->name[i]; i++)
 		name[i] = yes && e->name[i] >= 'a' && e->name[i] <= 'z' ? e->name[i] - 'a' + 'A' : e->name[i];
-	print_columns(o, v, &e->h, name, yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
+	line_begin(&l, o->f);
+	line_columns(&l, o, v, &e->h, name, yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
+	line_write(&l);
 	fprintf(o->f, "%s%s\n", yes ? "" : no ? "no more: " : "likely, not proven: ", sentence ?: "?");
 	if (yes)
 		fprintf(o->f, "%*s%.16s; the full account: fdpin-trace status\n", STACK_INDENT, "", e->level);
@@ -205,6 +250,7 @@ static const char *event_word(const struct fdpin_hdr *h, const char *name)
 static int text_event(struct output *o, struct view *v, const struct record *r)
 {
 	const struct fdpin_hdr *h = r->h;
+	struct linebuf l;
 
 	switch (h->type) {
 	case EV_session:
@@ -226,11 +272,16 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 		return 0;
 	}
 	v->tally.events += is_event(h);
-	print_columns(o, v, h, event_word(h, r->ev->name), event_paint(h->type));
-	print_sentence(o->f, r);
-	if (h->tid != h->tgid)
-		fprintf(o->f, " (tid %u)", h->tid);
-	fputc('\n', o->f);
+	line_begin(&l, o->f);
+	line_columns(&l, o, v, h, event_word(h, r->ev->name), event_paint(h->type));
+	line_sentence(&l, r);
+	if (h->tid != h->tgid) {
+		line_str(&l, " (tid ");
+		line_u64(&l, h->tid, 0, ' ');
+		line_char(&l, ')');
+	}
+	line_char(&l, '\n');
+	line_write(&l);
 	return 0;
 }
 

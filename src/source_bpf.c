@@ -30,7 +30,7 @@
 
 #include "look_memory.h"
 
-#define POLL_MS 50
+#define POLL_MS (WAKE_EVERY_NS / 1000000)
 #define ALONE_POLLS 20 /* a second */
 
 /* ---- records made here ---------------------------------------------------- */
@@ -211,7 +211,7 @@ static int open_kernel(struct source_bpf *s, const char **why)
 		return err;
 	*why = "cannot load or attach the BPF programs that watch";
 	err = load_trace(s);
-	return err || !s->followed ? err : fill_list(s->trace->maps.tgids, &s->followed, 1);
+	return err || !s->followed ? err : follow_processes(s, &s->followed, 1);
 }
 
 static void close_kernel(struct source_bpf *s)
@@ -367,5 +367,5 @@ bool source_bpf_waits(const struct source_bpf *s)
 int source_bpf_follow(struct source_bpf *s, __u32 tgid)
 {
 	s->followed = tgid;
-	return s->trace ? fill_list(s->trace->maps.tgids, &tgid, 1) : 0;
+	return s->trace ? follow_processes(s, &tgid, 1) : 0;
 }

@@ -62,5 +62,6 @@ int load_snapshot(struct source_bpf *s);
 int load_trace(struct source_bpf *s);
 /* Numbers into a set. 0 or -errno. */
 int fill_list(struct bpf_map *map, const __u32 *list, unsigned int n);
+int follow_processes(struct source_bpf *s, const __u32 *list, unsigned int n);
 
 #endif

@@ -168,16 +168,16 @@ static const char *prefix_of(enum obj_kind kind, __u64 id)
 	return kind <= OBJ_END && id_prefix[kind] ? id_prefix[kind] : "id";
 }
 
+/* By hand, as every event has one. */
 const char *id_name(enum obj_kind kind, __u64 id, char buf[ID_NAME_MAX])
 {
-	const char *prefix = prefix_of(kind, id);
+	char *p = stpcpy(buf, id ? prefix_of(kind, id) : "");
 
-	if (!id)
-		snprintf(buf, ID_NAME_MAX, "-");
-	else if (four_digits_do(kind, id))
-		snprintf(buf, ID_NAME_MAX, "%s-%04x", prefix, (unsigned int)(id & 0xffff));
-	else
-		snprintf(buf, ID_NAME_MAX, "%s-%08x", prefix, (unsigned int)id);
+	*p++ = '-';
+	if (id)
+		for (int shift = four_digits_do(kind, id) ? 12 : 28; shift >= 0; shift -= 4)
+			*p++ = "0123456789abcdef"[id >> shift & 15];
+	*p = '\0';
 	return buf;
 }
 

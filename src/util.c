@@ -229,28 +229,42 @@ int parse_u32_list(const char *s, struct u32_list *list, char **ret_bad)
 	}
 }
 
+char *put_decimal(char *p, __u64 v)
+{
+	char digits[DECIMAL_MAX], *d = digits + sizeof(digits);
+
+	do
+		*--d = '0' + v % 10;
+	while (v /= 10);
+	while (d < digits + sizeof(digits))
+		*p++ = *d++;
+	return p;
+}
+
+/* Every event has a size: snprintf() would cost more than the rest of its line. */
 const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX])
 {
 	static const char suffixes[] = "BKMGTPE";
 	unsigned int i = 0;
-	__u64 unit = 1, tenths;
+	__u64 tenths;
+	char *p;
 
-	while (i < sizeof(suffixes) - 2 && bytes >= unit * 1024) {
-		unit *= 1024;
+	while (i < sizeof(suffixes) - 2 && bytes >> 10 * (i + 1))
 		i++;
-	}
 	/* Rounded half up; 1023.95K is 1M, not 1024K. */
-	tenths = (__u64)(((unsigned __int128)bytes * 10 + unit / 2) / unit);
+	tenths = (__u64)(((unsigned __int128)bytes * 10 + (1ULL << 10 * i) / 2) >> 10 * i);
 	if (tenths >= 10240 && i < sizeof(suffixes) - 2) {
 		tenths = 10;
 		i++;
 	}
-	if (tenths % 10)
-		snprintf(buf, FORMAT_MAX, "%llu.%llu%c", tenths / 10, tenths % 10, suffixes[i]);
-	else if (i)
-		snprintf(buf, FORMAT_MAX, "%llu%c", tenths / 10, suffixes[i]);
-	else
-		snprintf(buf, FORMAT_MAX, "%llu", bytes);
+	p = put_decimal(buf, i ? tenths / 10 : bytes);
+	if (i && tenths % 10) {
+		*p++ = '.';
+		*p++ = '0' + tenths % 10;
+	}
+	if (i)
+		*p++ = suffixes[i];
+	*p = '\0';
 	return buf;
 }
 

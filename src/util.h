@@ -110,6 +110,10 @@ const char *id_name(enum obj_kind kind, __u64 id, char buf[ID_NAME_MAX]);
 int parse_container(const char *s, __u64 *ret_id, unsigned int *ret_bits);
 
 #define FORMAT_MAX 32
+#define DECIMAL_MAX 20 /* digits of 2^64-1 */
+
+/* The digits of a number, not terminated; returns where they end. */
+char *put_decimal(char *p, __u64 v);
 
 /* 4K, 52.4M, 8G: IEC, at most one decimal. Returns buf. */
 const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX]);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * line.h - a line of text put together in memory and written at once
+ *
+ * For what a stream prints for every event: through stdio each piece of a
+ * line costs hundreds of instructions, and an event has twenty. A line that
+ * is longer than the room for it goes out in pieces; nothing is cut.
+ */
+#ifndef FDPIN_LINE_H
+#define FDPIN_LINE_H
+
+#include <linux/types.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_ROOM 512
+
+struct linebuf {
+	FILE *out;
+	size_t used;
+	char text[LINE_ROOM];
+};
+
+static inline void line_begin(struct linebuf *l, FILE *out)
+{
+	l->out = out;
+	l->used = 0;
+}
+
+/* What there is of it goes out. */
+void line_write(struct linebuf *l);
+void line_add_long(struct linebuf *l, const char *s, size_t len);
+/* A hostile string (util.h: escape_text); returns how many columns it takes. */
+size_t line_escaped(struct linebuf *l, const char *s, size_t max);
+/* A number, filled to the width from the left. */
+void line_u64(struct linebuf *l, __u64 v, unsigned int width, char fill);
+void line_s64(struct linebuf *l, __s64 v);
+/* 0x… */
+void line_hex(struct linebuf *l, __u64 v);
+
+static inline void line_char(struct linebuf *l, char c)
+{
+	if (l->used == LINE_ROOM)
+		line_write(l);
+	l->text[l->used++] = c;
+}
+
+static inline void line_add(struct linebuf *l, const char *s, size_t len)
+{
+	char *to = l->text + l->used;
+
+	if (len > LINE_ROOM - l->used) {
+		line_add_long(l, s, len);
+		return;
+	}
+	/* pieces are short: a call of memcpy() costs more */
+	for (size_t i = 0; i < len; i++)
+		to[i] = s[i];
+	l->used += len;
+}
+
+static inline void line_str(struct linebuf *l, const char *s)
+{
+	line_add(l, s, strlen(s));
+}
+
+static inline void line_fill(struct linebuf *l, char c, unsigned int n)
+{
+	while (n--)
+		line_char(l, c);
+}
+
+#endif

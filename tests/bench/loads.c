@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * loads - the loads that the benchmark puts on the kernel, and what an operation of each costs
+ *
+ *	loads [--pci GROUP] [--share N] LOAD...
+ *
+ * For --icount VMs, where a nanosecond is an instruction and there is one
+ * processor. For each load one line, separated by tabs:
+ *
+ *	name, operations measured, traced calls in one operation,
+ *	caller's instructions for one operation: the median of the rounds, the least, the most
+ *	instructions of everybody for one operation
+ *
+ * The caller's are by its own CPU clock. Everybody's are by the scheduler's sum of
+ * what ran on the processor (/proc/schedstat), from before the first round until
+ * whoever reads records has had DRAIN_MS to be done with them, less what ran in as
+ * long a time without load. --share 4 makes a fourth of the rounds.
+ *
+ * Every load runs in a process of its own, so that one which has nothing to do with
+ * VFIO really has not.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../progs/act.h"
+
+#define DRAIN_MS 500
+#define MAX_ROUNDS 64
+
+static struct box box;
+static const char *pci;
+static int pipe_fds[2];
+
+/* ---- the loads: what is done before, and one operation -------------------------- */
+
+static void open_pci_with(size_t size, int flags)
+{
+	opt.pci = pci;
+	box_open_pci(&box);
+	box.size = size;
+	/* aligned for huge pages, and there before it is mapped */
+	box.mem = mmap((void *)0x7000000000, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, -1, 0);
+	if (box.mem == MAP_FAILED)
+		die("mmap of %zu bytes", size);
+	madvise(box.mem, size, MADV_HUGEPAGE);
+	memset(box.mem, 1, size);
+}
+
+static void setup_4k(void) { open_pci_with(4096, 0); }
+static void setup_2m(void) { open_pci_with(2 << 20, 0); }
+static void setup_1g(void) { open_pci_with(1 << 30, MAP_HUGETLB); }
+
+static void map_unmap(void)
+{
+	if (box_try_map(&box))
+		die("map");
+	box_unmap(&box);
+}
+
+static void setup_mdev(void)
+{
+	opt.len = 4096;
+	box_open(&box);
+	box_open_device(&box);
+	box_map(&box);
+	memset(box.mem, 1, box.size);
+}
+
+static void pin_unpin(void)
+{
+	box_command(&box, FDPIN_OP_PIN, FDPIN_CTX_CALLER, FDPIN_CLOSE_NOTHING);
+	box_command(&box, FDPIN_OP_UNPIN, FDPIN_CTX_CALLER, FDPIN_CLOSE_NOTHING);
+}
+
+static void dma_rw(void)
+{
+	box_command(&box, FDPIN_OP_DMA_RW, FDPIN_CTX_CALLER, FDPIN_CLOSE_NOTHING);
+}
+
+static unsigned int n_ranges;
+
+static void each_range(int (*act)(struct box *), const char *what)
+{
+	struct box b = box;
+
+	b.size = 4096;
+	for (unsigned int i = 0; i < n_ranges; i++, b.iova += 4096)
+		if (act(&b))
+			die("%s of range %u", what, i);
+}
+
+static void setup_ranges(unsigned int n)
+{
+	open_pci_with(4096, 0);
+	n_ranges = n;
+	each_range(box_try_map, "map");
+	box.size = n * 4096ULL;
+}
+
+static void setup_1(void) { setup_ranges(1); }
+static void setup_1000(void) { setup_ranges(1000); }
+static void setup_60000(void) { setup_ranges(60000); }
+
+static void invalidate_revalidate(void)
+{
+	if (box_try_invalidate(&box))
+		die("invalidate");
+	each_range(box_try_revalidate, "revalidate");
+}
+
+static void setup_pipe(void)
+{
+	if (pipe(pipe_fds))
+		die("pipe");
+}
+
+static void other_ioctl(void)
+{
+	int n;
+
+	if (ioctl(pipe_fds[0], FIONREAD, &n))
+		die("FIONREAD");
+}
+
+static void nothing(void)
+{
+}
+
+static void open_file(void)
+{
+	int fd = open("/job", O_RDONLY);
+
+	if (fd < 0)
+		die("/job");
+	close(fd);
+}
+
+static void exec_true(void)
+{
+	char *argv[] = { "true", NULL }, *envp[] = { NULL };
+	int status;
+	pid_t pid;
+
+	errno = posix_spawn(&pid, "/bin/true", NULL, NULL, argv, envp);
+	if (errno || waitpid(pid, &status, 0) != pid || status)
+		die("true");
+}
+
+/* Rounds are long enough for a few timer ticks each, so that no round has much more of them than another. */
+static const struct load {
+	const char *name;
+	void (*setup)(void), (*op)(void);
+	unsigned int calls; /* that are traced, in one operation */
+	unsigned int ops, rounds;
+} loads[] = {
+	{ "map-4k", setup_4k, map_unmap, 2, 500, 16 },
+	{ "map-2m", setup_2m, map_unmap, 2, 20, 16 },
+	{ "map-1g", setup_1g, map_unmap, 2, 1, 2 },
+	{ "pin", setup_mdev, pin_unpin, 2, 500, 16 },
+	{ "dma-rw", setup_mdev, dma_rw, 1, 1000, 16 },
+	{ "invalidate-1", setup_1, invalidate_revalidate, 2, 500, 16 },
+	{ "invalidate-1000", setup_1000, invalidate_revalidate, 1001, 3, 16 },
+	{ "invalidate-60000", setup_60000, invalidate_revalidate, 60001, 1, 1 },
+	{ "ioctl", setup_pipe, other_ioctl, 0, 5000, 16 },
+	{ "open", nothing, open_file, 0, 500, 16 },
+	{ "exec", nothing, exec_true, 0, 10, 16 },
+	{ }
+};
+
+/* ---- counting ---------------------------------------------------------------------- */
+
+static __u64 own_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* What ran on the processor, whoever it was. A task is counted when it leaves it, so everybody is asleep once before. */
+static __u64 everybodys_clock(void)
+{
+	unsigned long long ns;
+	FILE *f;
+
+	pause_ms(1);
+	f = fopen("/proc/schedstat", "re");
+	if (!f || fscanf(f, "version %*d timestamp %*d cpu0 %*d %*d %*d %*d %*d %*d %llu", &ns) != 1)
+		die("/proc/schedstat");
+	fclose(f);
+	return ns;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void measure(const struct load *l, unsigned int rounds)
+{
+	double each[MAX_ROUNDS], all, ops = (double)rounds * l->ops;
+	__u64 idle, start, t;
+
+	l->op();	/* what is only done once is done */
+	pause_ms(DRAIN_MS);
+	idle = everybodys_clock();
+	pause_ms(DRAIN_MS);
+	start = everybodys_clock();
+	idle = start - idle;
+	for (unsigned int i = 0; i < rounds; i++) {
+		t = own_clock();
+		for (unsigned int n = 0; n < l->ops; n++)
+			l->op();
+		each[i] = (double)(own_clock() - t) / l->ops;
+	}
+	pause_ms(DRAIN_MS);
+	all = (double)(everybodys_clock() - start - idle) / ops;
+	qsort(each, rounds, sizeof(each[0]), by_size);
+	say("%s\t%.0f\t%u\t%.1f\t%.1f\t%.1f\t%.1f", l->name, ops, l->calls, (each[rounds / 2] + each[(rounds - 1) / 2]) / 2,
+	    each[0], each[rounds - 1], all);
+}
+
+static const struct load *find_load(const char *name)
+{
+	for (const struct load *l = loads; l->name; l++)
+		if (!strcmp(l->name, name))
+			return l;
+	errno = ENOENT;
+	die("load %s", name);
+}
+
+static void run_load(const struct load *l, unsigned int share)
+{
+	unsigned int rounds = (l->rounds + share - 1) / share;
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		l->setup();
+		measure(l, rounds);
+		exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int share = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--pci") && i + 1 < argc)
+			pci = argv[++i];
+		else if (!strcmp(argv[i], "--share") && i + 1 < argc)
+			share = atoi(argv[++i]) ?: 1;
+		else
+			run_load(find_load(argv[i]), share);
+	}
+	return 0;
+}
