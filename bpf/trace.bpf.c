@@ -177,7 +177,8 @@ static __always_inline bool wanted(__u16 type, __u64 container)
 
 /*
  * Nothing about this container by this thread can be asked for: told from a few
- * words, where wanted() looks into tables. Not being sure is no harm.
+ * words, where wanted() looks into tables. Not being sure is no harm. NULL: what
+ * is about no container.
  */
 static __always_inline bool surely_unwanted(const void *container)
 {
@@ -189,7 +190,7 @@ static __always_inline bool surely_unwanted(const void *container)
 	h = bpf_map_lookup_elem(&hints, &zero);
 	if (!h || hint_has(h->tgids, bpf_get_current_pid_tgid() >> 32))
 		return false;
-	return !h->any_container || !hint_has(h->containers, object_id(NUMBER(container)));
+	return !container || !h->any_container || !hint_has(h->containers, object_id(NUMBER(container)));
 }
 
 /* The last one that was remembered: for another to take its place in the table, it would not be the last. */
@@ -208,6 +209,8 @@ static __always_inline void remember_user(void)
 	bpf_get_current_comm(user.comm, sizeof(user.comm));
 	bpf_map_update_elem(&vfio_users, &tgid, &user, BPF_ANY);
 }
+
+static __u64 last_charged = 0; /* likewise, in charged_mms */
 
 /* A container, or a context of iommufd, begins and ends. */
 static __always_inline int on_open(__u64 container)
@@ -272,6 +275,8 @@ int BPF_PROG(fentry__exit_mmap, struct mm_struct *mm)
 	if (!bpf_map_lookup_elem(&charged_mms, &id))
 		return 0;
 	bpf_map_delete_elem(&charged_mms, &id);
+	if (id == last_charged)
+		last_charged = 0;
 	if (!wanted(EV_mm_gone, 0))
 		return 0;
 	e = EV_BEGIN(mm_gone, 0);

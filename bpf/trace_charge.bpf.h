@@ -102,7 +102,7 @@ static __always_inline struct ev_charge *charge_begin(struct charge_call *call, 
 	if (!e)
 		return NULL;
 	e->mm = object_id(mm);
-	e->own_mm = object_id(BPF_CORE_READ(bpf_get_current_task_btf(), mm));
+	e->own_mm = object_id(NUMBER(bpf_get_current_task_btf()->mm));
 	e->op = call->op;
 	e->iova = call->iova;
 	e->size = call->size;
@@ -161,19 +161,29 @@ static __always_inline void charge_refused(struct call_state *c, const struct mm
 	EV_END(e);
 }
 
+/* What it leaves is asked for when it is gone. */
+static __always_inline void remember_charged(const struct mm_struct *mm)
+{
+	__u64 id = object_id(mm);
+	__u8 one = 1;
+
+	if (id == last_charged)
+		return;
+	bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
+	last_charged = id;
+}
+
 /* A piece. Those that leave the counter below zero are told at once, with their stack. */
 static __always_inline void charge_add(void *ctx, struct call_state *c, const struct charge_sum *piece)
 {
-	__u64 id = object_id((void *)piece->mm);
 	struct charge_sum *s = &c->sum;
 	struct charge_call call;
-	__u8 one = 1;
 
 	if (s->calls && (s->mm != piece->mm || s->user != piece->user || s->account != piece->account ||
 			 (s->pages < 0) != (piece->pages < 0)))
 		charge_flush(c);
 	if (!s->calls) {
-		bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
+		remember_charged((void *)piece->mm);
 		*s = *piece;
 	} else {
 		s->pages += piece->pages;
@@ -199,16 +209,28 @@ SEC("?fexit/__account_locked_vm")
 int BPF_PROG(fexit____account_locked_vm, struct mm_struct *mm, unsigned long pages, bool inc, struct task_struct *task,
 	     bool bypass, int ret)
 {
-	struct call_state *c = call_begin();
 	struct charge_sum piece = {};
+	struct charge_call call;
+	struct call_state *c;
 
+	if (surely_unwanted(NULL)) {
+		/* a call about a container that is asked for has left its state */
+		c = call_current();
+		if (!c)
+			return 0;
+		which_call(c, &call);
+		if (!call.container)
+			return 0;
+	} else {
+		c = call_begin();
+	}
 	if (!c || c->in_iopt)
 		return 0;
 	piece.mm = (__u64)NUMBER(mm);
 	piece.pages = inc ? (__s64)pages : -(__s64)pages;
-	piece.after = BPF_CORE_READ(mm, locked_vm);
-	piece.pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
-	piece.users = BPF_CORE_READ(mm, mm_users.counter);
+	piece.after = mm->locked_vm;
+	piece.pinned_vm = mm->pinned_vm.counter;
+	piece.users = mm->mm_users.counter;
 	piece.calls = 1;
 	piece.account = CHARGED_MM;
 	piece.exempt = bypass;
