@@ -20,6 +20,7 @@
 #include "doctor_bpf.skel.h"
 #include "facts_iommufd.h"
 #include "probe.h"
+#include "source_bpf.h"
 #include "util.h"
 
 struct trial {
@@ -209,6 +210,7 @@ static int load(struct trial *t, __u32 mask)
 		if (mask & 1U << i)
 			bpf_program__set_autoload(bpf_object__find_program_by_name(t->skel->obj, tests[i].name), true);
 	err = doctor_bpf__load(t->skel);
+	source_bpf_tell_programs(t->skel->obj);
 	return err ? err : run(t->skel->progs.whoami);
 }
 

@@ -5,7 +5,11 @@
 
 load helpers
 
-teardown() { common_teardown; }
+OTHER=
+teardown() {
+	[ -z "$OTHER" ] || kill -TERM "$OTHER" 2>/dev/null || true
+	common_teardown
+}
 
 # Ends the act and waits for it: the next one needs its PCI group.
 end_act() {
@@ -155,4 +159,18 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 	same "stall" "$(answer stall)" yes/proven
 	same "exposed" "$(answer exposed)" no/none
 	end_act
+}
+
+@test "--check is about what is let through: a thread is blocked elsewhere" {
+	need_blocking
+	act many --rounds 1
+	OTHER=$ACT_PID well=${A[uuid]}
+	act stall
+	run "$fdpin" status --check --device "${A[uuid]}"
+	same "where it is" "$status ${output%% |*}" "1 WARNING stall vfio-*"
+	run "$fdpin" status --check --device "$well"
+	same "elsewhere" "$status ${output%% *}" "0 OK"
+	"$fdpin" status -j --device "$well" | jq -e '[.verdicts[] | select(.answer == "yes")] == []'
+	run "$fdpin" status --device "$well"
+	[[ $output != *STALL* ]]
 }

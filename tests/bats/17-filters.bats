@@ -72,17 +72,3 @@ id_of_pid() {
 	grep -E "Held by .*\[$pci\], fd ${A[container_fd]}[;,]" "$BATS_TEST_TMPDIR/v"
 	grep -E "^ *${A[iova]} .* NO +.* memfd " "$BATS_TEST_TMPDIR/v"
 }
-
-@test "--check is about what is let through: a thread is blocked elsewhere" {
-	need_blocking
-	act many --rounds 1
-	OTHER=$ACT_PID well=${A[uuid]}
-	act stall
-	run "$fdpin" status --check --device "${A[uuid]}"
-	same "where it is" "$status ${output%% |*}" "1 WARNING stall vfio-*"
-	run "$fdpin" status --check --device "$well"
-	same "elsewhere" "$status ${output%% *}" "0 OK"
-	"$fdpin" status -j --device "$well" | jq -e '[.verdicts[] | select(.answer == "yes")] == []'
-	run "$fdpin" status --device "$well"
-	[[ $output != *STALL* ]]
-}

@@ -45,7 +45,7 @@ teardown() { common_teardown; }
 
 @test "pages of 1 GiB" {
 	[ "$(cat /sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages 2>/dev/null || echo 0)" -gt 0 ] ||
-		skip "this machine was started without any: make check-long has one"
+		skip "this machine was started without any: check-vm starts one with, when it is asked for this file by name"
 	agree type1 "$(pci 1)" driver giga=1g map=1g
 	jq -e '[.containers[].ranges[].backing.page_size] == [1073741824]' "$ST"
 }
