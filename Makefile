@@ -270,4 +270,4 @@ ifdef VMLINUX_BTF
 .PHONY: vmlinux.h
 endif
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f 2>/dev/null)

@@ -17,6 +17,9 @@
  * nothing prevents it the second one sleeps for good.
  * --what flip: one thread makes ordinary unmaps of a range that is not there,
  * --rounds of them, another one turns the flag in their argument on and off.
+ * --what attack: a container with an mdev is invalidated again and again, until
+ * SIGTERM; how often that was allowed, and refused. The first --rounds tries come
+ * as fast as they can.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -376,9 +379,35 @@ static void argument_that_changes(void)
 	say("flip_unmapped=%u", unmapped);
 }
 
+/* ---- again and again ----------------------------------------------------------------------- */
+
+static void attack(void)
+{
+	unsigned int allowed = 0, denied = 0;
+	struct box b = { 0 };
+
+	box_setup(&b);
+	ready();
+	while (!__atomic_load_n(&shared->quit, __ATOMIC_ACQUIRE)) {
+		if (box_try_invalidate(&b)) {
+			denied++;
+		} else {
+			allowed++;
+			if (box_try_revalidate(&b))
+				die("restore");
+		}
+		if (allowed + denied >= opt.rounds)
+			pause_ms(1);
+	}
+	say("attack_allowed=%u", allowed);
+	say("attack_refused=%u", denied);
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
+	if (what_is("attack"))
+		return act_run(attack, REACH_READY);
 	if (what_is("calls"))
 		return act_run(calls, REACH_END);
 	if (what_is("open"))

@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The service as it is installed, under a systemd that is PID 1 (check-vm boots these with --systemd), on a kernel that does not refuse by itself:
+# started, reloaded, killed, frozen, started again, stopped, while a program invalidates beside an mdev again and again.
+
+load helpers
+load guard
+
+UNIT=fdpin-trace.service
+CONF=/etc/fdpin-trace/fdpin-trace.conf.d/50-test.conf
+
+setup() {
+	need_blocking
+	need_mdev
+	[ "$(cat /proc/1/comm)" = systemd ]
+}
+teardown() {
+	[ -n "${BATS_TEST_COMPLETED-}" ] || {
+		journalctl --no-pager -n 40 -o short-monotonic -u "$UNIT"
+		systemctl show -p ActiveState,SubState,Result,NRestarts,NFileDescriptorStore,StatusText "$UNIT"
+	} >&2
+	sysctl -qw kernel.kptr_restrict=0
+	common_teardown
+}
+
+state() { systemctl show --value -p "$1" "$UNIT"; }
+
+# comes PROPERTY PATTERN: waits for it
+comes() {
+	local i
+	for ((i = 0; i < 150; i++)); do
+		[[ $(state "$1") == $2 ]] && return 0
+		sleep 0.3
+	done
+	same "$1 of the unit" "$(state "$1")" "$2"
+}
+
+# The unit's journal, and a line of it, which may take a moment.
+journal() { journalctl --no-pager -u "$UNIT" "$@"; }
+tells() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		journal | grep -E "$1" >/dev/null && return 0
+		sleep 0.3
+	done
+	echo "the journal does not tell of /$1/" >&2
+	return 1
+}
+
+answers() {
+	act_ends refused
+	same "an invalidation beside an mdev" "${A[invalidate_with_mdev]}" "$1"
+}
+
+attack_begins() {
+	(
+		close_files
+		exec "$progs/act_guard" --timeout 1200 --what attack --rounds 20000
+	) </dev/null >"$BATS_FILE_TMPDIR/attack" 2>&1 &
+	echo $! >"$BATS_FILE_TMPDIR/attack.pid"
+	wait_line '^(ready|error=)' "$BATS_FILE_TMPDIR/attack" 900
+	grep -q '^ready' "$BATS_FILE_TMPDIR/attack"
+}
+
+# It has tried all the time, and none was let through.
+attack_ends() {
+	kill -TERM "$(cat "$BATS_FILE_TMPDIR/attack.pid")"
+	wait_line '^attack_refused=' "$BATS_FILE_TMPDIR/attack"
+	cat "$BATS_FILE_TMPDIR/attack" >&3
+	same "allowed" "$(sed -n 's/^attack_allowed=//p' "$BATS_FILE_TMPDIR/attack")" 0
+	[ "$(sed -n 's/^attack_refused=//p' "$BATS_FILE_TMPDIR/attack")" -gt 0 ]
+}
+
+@test "make install: what systemd needs is where it looks, the unit is in order, and exposed to 1.6 of 10 at most" {
+	cp -a "$O"/tests/installed/* / # what make install has laid down there (check-vm)
+	systemd-sysusers
+	systemctl daemon-reload
+	journalctl --update-catalog
+	getent passwd fdpin-trace
+	systemd-analyze verify "$UNIT"
+	systemd-analyze security --no-pager --threshold=16 "$UNIT" | tail -n 1 >&3
+	[ "$(state LoadState)" = loaded ]
+}
+
+@test "without the addresses of kernel symbols it does not become active" {
+	sysctl -qw kernel.kptr_restrict=2
+	! systemctl start "$UNIT"
+	same "state" "$(state ActiveState)" failed
+	tells 'symbol .* cannot be seen'
+	systemctl reset-failed "$UNIT"
+}
+
+@test "started: active when it guards, as a user of its own; the denial is in the journal, explained" {
+	systemctl start "$UNIT"
+	answers EBUSY
+	same "user" "$(ps -o user= -p "$(state MainPID)")" 'fdpin-tr*'
+	[ "$(state NFileDescriptorStore)" -gt 0 ]
+	comes StatusText '*1 denied*'
+	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "b5a1f2a6d2554b3c8ef0a4d81b9f6a11" and .FDPIN_RULE == "mdev-vaddr")'
+	journal -x | grep -q 'A call on a VFIO container was denied'
+	attack_begins
+}
+
+@test "reload: a wrong configuration is refused with file and line, a right one taken; no call is let through meanwhile" {
+	mkdir -p "${CONF%/*}"
+	printf '%s\n' '[mdev-vaddr]' 'acton = off' >"$CONF"
+	systemctl reload "$UNIT"
+	tells '50-test\.conf:2'
+	printf '%s\n' '[strict]' 'action = monitor' >"$CONF"
+	systemctl reload "$UNIT"
+	comes StatusText '1 rule denying, 2 monitoring*'
+	rm "$CONF"
+	systemctl reload "$UNIT"
+	comes StatusText '1 rule denying, 1 monitoring*'
+	same "state" "$(state ActiveState) $(state NRestarts)" "active 0"
+}
+
+@test "killed: started again" {
+	systemctl kill -s KILL "$UNIT"
+	comes NRestarts 1
+	comes ActiveState active
+	[ "$(state NFileDescriptorStore)" -gt 0 ]
+}
+
+@test "frozen: systemd misses its signs of life, and starts it again" {
+	kill -STOP "$(state MainPID)"
+	comes NRestarts 2
+	comes ActiveState active
+}
+
+@test "started again by hand, as an upgrade does" {
+	pid=$(state MainPID)
+	systemctl restart "$UNIT"
+	comes ActiveState active
+	[ "$(state MainPID)" != "$pid" ]
+	answers EBUSY
+}
+
+@test "of what was tried all the time since it was active, nothing was allowed" {
+	attack_ends
+}
+
+@test "stopped: it is gone, and says so" {
+	systemctl stop "$UNIT"
+	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
+	for ((i = 0; i < 50; i++)); do
+		act_ends refused
+		[ "${A[invalidate_with_mdev]}" != done ] || break
+		sleep 0.2
+	done
+	same "an invalidation beside an mdev" "${A[invalidate_with_mdev]}" done
+}
