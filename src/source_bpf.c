@@ -125,16 +125,24 @@ static int on_sample(void *ctx, void *data, size_t size)
 	if (s->memory)
 		look_memory_note(s->memory, &r);
 	s->stop = s->fn(s->ctx, &r);
-	return s->stop ? -ECANCELED : 0;
+	if (s->stop)
+		return -ECANCELED;
+	return --s->left ? 0 : -EAGAIN;
 }
 
-/* Number of records handed over, or -errno, or what fn returned. */
+/*
+ * Number of records handed over, or -errno, or what fn returned. No more than
+ * the ring has room for: in a storm there would be no end to it.
+ */
 static int consume(struct source_bpf *s)
 {
-	int n = ring_buffer__consume(s->ring);
+	unsigned int most = bpf_map__max_entries(s->snapshot->maps.events) / sizeof(struct fdpin_hdr);
+	int n;
 
+	s->left = most;
+	n = ring_buffer__consume(s->ring);
 	deliver_lost(s);
-	return s->stop ? s->stop : n;
+	return s->stop ? s->stop : n == -EAGAIN ? (int)most : n;
 }
 
 /* The same where only trouble matters. */

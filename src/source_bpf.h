@@ -31,6 +31,7 @@ struct source_bpf {
 	__u64 lost_reported;
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
+	unsigned int left;   /* records that are still to be handed over at a time */
 	int epoll_fd, timer_fd;
 	struct look_memory *memory; /* what a look with details has seen; NULL without */
 	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
