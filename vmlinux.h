@@ -177,6 +177,8 @@ enum { BPF_RB_NO_WAKEUP = 1 };
 
 enum { BPF_RB_FORCE_WAKEUP = 2 };
 
+enum { BPF_RB_AVAIL_DATA = 0 };
+
 struct list_head {
 	struct list_head *next;
 	struct list_head *prev;
@@ -252,6 +254,7 @@ struct thread_struct {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *close_on_exec;
 };
 
 struct files_struct {
@@ -431,6 +434,7 @@ struct iommu_group {
 
 struct linux_binprm {
 	const char *filename;
+	const char *interp;
 };
 
 struct xarray {

@@ -505,7 +505,7 @@ struct fdpin_hdr {
 
 /* Values of fields with a table of names; the names are in src/schema.c. */
 enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
-		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN };
+		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {
@@ -529,7 +529,7 @@ enum fdpin_backing {
 	BACKING_GUEST_MEMFD,
 	BACKING_MMIO,	  /* no pages behind it: a device's region */
 };
-enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE__max };	      /* the rules of the guard: src/policy.h */
+enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE_EXEC_PINNED, RULE__max }; /* the rules of the guard: src/policy.h */
 enum fdpin_action {
 	ACTION_OFF,
 	ACTION_MONITOR, /* let through; it would have been denied */

@@ -8,6 +8,8 @@
  *		mediated device that is opened in one. It rests on the kernel's own
  *		state, and on the caller's argument for what only that tells. The
  *		argument can be changed behind our back before the driver reads it.
+ *   exec	bprm_check_security: a process that keeps a container with an invalid
+ *		range in the new program
  *   veto	file_alloc_security, inside VFIO_GROUP_GET_DEVICE_FD: after all that
  *		the driver reads from its caller, before the file is there. Sound.
  *   reserved	from early until the driver returns, on kernels that do not refuse by
@@ -43,6 +45,7 @@ struct guard_policy policy = {};
 struct guard_counters counters = {};
 __u64 symbols[GUARD_SYM__max] = {};
 __u64 key[2] = {};
+__u64 unknown_zero; /* 0, which the verifier does not know: a loop's state must not begin with a constant */
 __u64 joining; /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev, about: for the veto to be cheap */
 __u64 n_broken; /* entries of broken, about */
 
@@ -161,9 +164,15 @@ struct about {
 
 static __always_inline void tell(__u32 rule, __u32 action, int result, const struct about *a)
 {
-	struct ev_decision *e = EV_BEGIN(decision, object_id_key(a->container, key[0], key[1]));
 	const struct vfio_group *group = a->group; /* a member of ours in a chain of reads would be relocated */
+	struct ev_decision *e;
 
+	/* a storm of refusals must not drown the canary */
+	if (action != ACTION_OFF && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
+		__sync_fetch_and_add(&stats.lost, 1);
+		return;
+	}
+	e = EV_BEGIN(decision, object_id_key(a->container, key[0], key[1]));
 	if (!e)
 		return;
 	e->iova = a->iova;
@@ -572,6 +581,63 @@ IOCTL_HOOK("lsm/file_ioctl", lsm__file_ioctl)
 IOCTL_HOOK("lsm/file_ioctl_compat", lsm__file_ioctl_compat)
 IOCTL_HOOK("fmod_ret/security_file_ioctl", fmod_ret__file_ioctl)
 IOCTL_HOOK("fmod_ret/security_file_ioctl_compat", fmod_ret__file_ioctl_compat)
+
+/* ---- exec ------------------------------------------------------------------------------------- */
+
+struct kept_files {
+	struct file **file;
+	unsigned long *close_on_exec;
+	struct about a;
+	int r;
+};
+
+/* A file that the new program will have: a container with an invalid range? One is enough. */
+static long look_at_kept(__u32 i, struct kept_files *k)
+{
+	struct vfio_container *container;
+	struct file *file = NULL;
+	unsigned long bits = 0;
+
+	bpf_probe_read_kernel(&file, sizeof(file), &k->file[i]);
+	if (!file || (__u64)BPF_CORE_READ(file, f_op) != symbols[GUARD_SYM_vfio_fops])
+		return 0;
+	bpf_probe_read_kernel(&bits, sizeof(bits), &k->close_on_exec[i / 64]);
+	if (bits >> i % 64 & 1)
+		return 0;
+	container = BPF_CORE_READ(file, private_data);
+	if (!read_state(container, &k->a) || !k->a.invalid)
+		return 0;
+	k->r = decide(RULE_EXEC_PINNED, 0, &k->a);
+	return 1;
+}
+
+static __always_inline int on_exec(struct linux_binprm *bprm)
+{
+	struct kept_files k = { .a.op = OP_EXEC };
+	struct fdtable *fdt;
+
+	/* a script's interpreter is checked in its turn: the same exec */
+	if (!policy.rules[RULE_EXEC_PINNED].action || bprm->interp != bprm->filename)
+		return 0;
+	fdt = bpf_get_current_task_btf()->files->fdt;
+	k.file = BPF_CORE_READ(fdt, fd);
+	k.close_on_exec = BPF_CORE_READ(fdt, close_on_exec);
+	k.r = unknown_zero;
+	bpf_loop(BPF_CORE_READ(fdt, max_fds), look_at_kept, &k, 0);
+	return k.r;
+}
+
+SEC("?lsm/bprm_check_security")
+int BPF_PROG(lsm__bprm_check_security, struct linux_binprm *bprm, int ret)
+{
+	return bounded(ret ?: on_exec(bprm));
+}
+
+SEC("?fmod_ret/security_bprm_check")
+int BPF_PROG(fmod_ret__bprm_check, struct linux_binprm *bprm, int ret)
+{
+	return bounded(ret ?: on_exec(bprm));
+}
 
 /* ---- the veto: a mediated device gets its file ----------------------------------------------- */
 

@@ -199,6 +199,7 @@ static void keep_in_touch(struct enforcement *e)
 
 	if (!e->service)
 		return;
+	service_repeats(false);
 	c = guard_counters(e->guard);
 	for (int i = 0; i < RULE__max; i++)
 		for (int k = 0; k < ACTION__max; k++)
@@ -280,9 +281,10 @@ static void finish(struct enforcement *e, __u64 began)
 		.lasted_ns = now_ns() - began,
 	};
 
-	if (e->service)
+	if (e->service) {
+		service_repeats(true);
 		service_stopping();
-	else if (globals.json != JSON_OFF)
+	} else if (globals.json != JSON_OFF)
 		enforce_end_json(&e->out, &end);
 	enforce_end_text(&end);
 }

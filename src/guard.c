@@ -44,9 +44,10 @@ struct guard {
 	int stop;
 	__u64 undecoded, swept;
 	__u64 heard; /* canaries */
+	unsigned int left; /* records that are still to be handed over at a time */
 };
 
-static char why_text[256];
+static char why_text[512];
 
 static int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int fail(int err, const char *fmt, ...)
@@ -99,6 +100,8 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.lsm__file_ioctl_compat, lsm && compat);
 	bpf_program__set_autoload(s->progs.fmod_ret__file_ioctl, !lsm);
 	bpf_program__set_autoload(s->progs.fmod_ret__file_ioctl_compat, !lsm && compat);
+	bpf_program__set_autoload(s->progs.lsm__bprm_check_security, lsm);
+	bpf_program__set_autoload(s->progs.fmod_ret__bprm_check, !lsm);
 	bpf_program__set_autoload(s->progs.lsm__file_alloc_security, lsm && g->veto);
 	bpf_program__set_autoload(s->progs.fmod_ret__file_alloc, !lsm && g->veto);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, unfixed);
@@ -286,7 +289,9 @@ static int admit(struct guard *g)
 		if (!err)
 			return 0;
 	}
-	return fail(err, "%.120s; %.120s", first, why_text[0] ? strdupa(why_text) : "");
+	if (!strcmp(first, why_text))
+		return err;
+	return fail(err, "%.250s; %.250s", first, strdupa(why_text));
 }
 
 /* ---- what the rest of the tool sees --------------------------------------------------------- */
@@ -300,12 +305,23 @@ static int on_sample(void *ctx, void *data, size_t size)
 		g->undecoded++;
 		return 0;
 	}
-	if (r.h->type == EV_decision && ((const struct ev_decision *)r.h)->action == ACTION_OFF) {
+	if (r.h->type == EV_decision && ((const struct ev_decision *)r.h)->action == ACTION_OFF)
 		g->heard++;
-		return 0;
-	}
-	g->stop = g->fn(g->ctx, &r);
-	return g->stop ? -ECANCELED : 0;
+	else
+		g->stop = g->fn(g->ctx, &r);
+	if (g->stop)
+		return -ECANCELED;
+	return --g->left ? 0 : -EAGAIN;
+}
+
+/* 0, or what stopped it. All that was there, and not what comes meanwhile: of that there may be no end. */
+static int consume(struct guard *g)
+{
+	int n;
+
+	g->left = GUARD_RING_BYTES / sizeof(struct fdpin_hdr);
+	n = ring_buffer__consume(g->ring);
+	return g->stop ? g->stop : n < 0 && n != -EAGAIN ? n : 0;
 }
 
 static int check_system(struct guard *g)
@@ -417,10 +433,10 @@ static void sweep(struct guard *g)
 
 int guard_poll(struct guard *g)
 {
-	int n = ring_buffer__consume(g->ring);
+	int r = consume(g);
 
 	sweep(g);
-	return g->stop ? g->stop : n < 0 ? n : 0;
+	return r;
 }
 
 bool guard_alive(struct guard *g)
@@ -432,7 +448,7 @@ bool guard_alive(struct guard *g)
 		r = canary_compat(g->nonce);
 		wanted++;
 	}
-	return r > 0 && ring_buffer__consume(g->ring) >= 0 && g->heard >= before + wanted;
+	return r > 0 && !consume(g) && g->heard >= before + wanted;
 }
 
 int guard_links(const struct guard *g, int *fds, int n)

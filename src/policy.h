@@ -24,7 +24,9 @@
 #define RULES(RULE)                                                                                                \
 	RULE(MDEV_VADDR, EBUSY, false, ACTION_MONITOR, "file_ioctl", "containers with mdev",                       \
 	     "an invalid address beside a mediated device, in either order")                                       \
-	RULE(STRICT, EPERM, true, ACTION_OFF, "file_ioctl", "mdevs", "a mediated device in a type1 container")
+	RULE(STRICT, EPERM, true, ACTION_OFF, "file_ioctl", "mdevs", "a mediated device in a type1 container")             \
+	RULE(EXEC_PINNED, EPERM, true, ACTION_OFF, "bprm_check_security", "exec with open window",                         \
+	     "an exec by a process that keeps a container with an invalid address")
 
 struct rule_info {
 	int error;

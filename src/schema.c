@@ -272,9 +272,11 @@ static const char *const op_names[] = {
 	[OP_UNPIN] = "unpin",	  [OP_DETACH] = "detach", [OP_RELEASE] = "release",
 	[OP_CLOSE] = "close",	  [OP_CHANGE_PROCESS] = "change-process", [OP_COPY] = "copy",
 	[OP_OTHER] = "other",	  [OP_OPEN] = "open",
+	[OP_EXEC] = "exec",
 };
 
-static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict" };
+static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict",
+					  [RULE_EXEC_PINNED] = "exec-pinned" };
 
 static const char *const action_names[] = {
 	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",

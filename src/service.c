@@ -154,26 +154,90 @@ void service_sign_of_life(void)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-void service_decision(const struct record *r)
+/* ---- the journal ------------------------------------------------------------------------------ */
+
+/*
+ * A program that tries again at once does so thousands of times a second. Of what
+ * is the same in all that a message says, one is told at once, and then every
+ * REPEAT_NS how many there were since.
+ */
+#define REPEATS 64
+#define REPEAT_NS (10 * NSEC_PER_SEC)
+
+static struct repeat {
+	struct ev_decision last;
+	__u64 told_ns; /* 0: free */
+	__u64 more;
+} repeats[REPEATS];
+
+static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
+{
+	return a->h.tgid == b->h.tgid && a->h.container == b->h.container && a->rule == b->rule &&
+	       a->action == b->action && a->op == b->op && a->result == b->result;
+}
+
+static void tell(const struct ev_decision *e, __u64 more)
 {
 	static const char *const ids[] = {
 		[ACTION_MONITOR] = ID_WOULD_DENY, [ACTION_DENY] = ID_DENIED, [ACTION_PASSED] = ID_NOT_PREVENTED
 	};
-	const struct ev_decision *e = (const void *)r->h;
 	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
 	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
 	const char *op = kind_value_name(KIND_OP, e->op);
-	char id[ID_NAME_MAX];
+	char id[ID_NAME_MAX], times[48] = "";
 
 	if (e->action >= ACTION__max || !ids[e->action])
 		return;
 	id_name(OBJ_CONTAINER, e->h.container, id);
-	sd_journal_send("MESSAGE=%s %s on %s by %s [%u]: rule %s, %s", action, op ?: "?", id, comm ?: "?", e->h.tgid, rule ?: "?",
-			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error",
+	if (more)
+		snprintf(times, sizeof(times), ", %" PRIu64 " time%s more", (uint64_t)more, more == 1 ? "" : "s");
+	sd_journal_send("MESSAGE=%s %s on %s by %s [%u]: rule %s, %s%s", action, op ?: "?", id, comm ?: "?", e->h.tgid, rule ?: "?",
+			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error", times,
 			"MESSAGE_ID=%s", ids[e->action],
 			"PRIORITY=%d", e->action == ACTION_PASSED ? 2 : 4,
 			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
-			"FDPIN_CONTAINER=%s", id, "OBJECT_PID=%u", e->h.tgid, NULL);
+			"FDPIN_CONTAINER=%s", id, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
+}
+
+static void tell_more(struct repeat *p, __u64 now)
+{
+	if (p->more)
+		tell(&p->last, p->more);
+	p->more = 0;
+	p->told_ns = now;
+}
+
+void service_decision(const struct record *r)
+{
+	const struct ev_decision *e = (const void *)r->h;
+	struct repeat *slot = &repeats[0];
+	__u64 now = now_ns();
+
+	for (struct repeat *p = repeats; p < repeats + REPEATS; p++) {
+		if (p->told_ns && is_repeat(&p->last, e)) {
+			p->more++;
+			return;
+		}
+		if (p->told_ns < slot->told_ns)
+			slot = p;
+	}
+	tell_more(slot, now);
+	slot->last = *e;
+	tell(e, 0);
+}
+
+void service_repeats(bool all)
+{
+	__u64 now = now_ns();
+
+	for (struct repeat *p = repeats; p < repeats + REPEATS; p++) {
+		if (!p->told_ns || (!all && now < p->told_ns + REPEAT_NS))
+			continue;
+		if (p->more)
+			tell_more(p, now);
+		else
+			p->told_ns = 0;
+	}
 }
 #else
 struct service {
@@ -236,5 +300,10 @@ void service_sign_of_life(void)
 void service_decision(const struct record *r)
 {
 	(void)r;
+}
+
+void service_repeats(bool all)
+{
+	(void)all;
 }
 #endif

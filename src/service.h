@@ -32,7 +32,9 @@ void service_stopping(void);
 __u64 service_watchdog_ns(void);
 void service_sign_of_life(void);
 
-/* A decision, as an entry of the journal. */
+/* A decision, as an entry of the journal; one that repeats is counted. */
 void service_decision(const struct record *r);
+/* Tells how often, when some time has passed; or of all that was counted. */
+void service_repeats(bool all);
 
 #endif

@@ -174,6 +174,25 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	nothing_lost
 }
 
+@test "exec-pinned: no exec that keeps a container with an invalid address; any other" {
+	policy '[exec-pinned]' 'action = deny' 'errno = EACCES'
+	guard
+	act_ends pci --what children --pci "$GROUP"
+	same "execs" "${A[exec_kept]} ${A[exec_closed]} ${A[exec_valid]}" "EACCES done done"
+	"$fdpin" --version >/dev/null
+	unguard
+	same "told" "$(jq -cn '[inputs | select(.type == "decision") | [.rule, .action, .op, .invalid, .comm]]' "$GUARD")" \
+		'\[\["exec-pinned","denied","exec",1,"act_pci"\]\]'
+	same "counted" "$(counted exec-pinned denied)" 1
+	nothing_lost
+	policy '[exec-pinned]' 'action = monitor'
+	guard
+	act_ends pci --what exec --pci "$GROUP"
+	[ -n "${A[successor_vmlck]}" ]
+	unguard
+	same "counted" "$(counted exec-pinned would_deny)" 1
+}
+
 @test "a configuration that is wrong: 78, and nothing guards" {
 	policy '[mdev-vaddr]' 'action = deny' 'colour = red'
 	run "$fdpin" enforce --root "$BATS_FILE_TMPDIR/tree" --duration 1s

@@ -7,12 +7,16 @@
  * --what exec: invalidates and execs, with the container kept open, and the
  * successor restores and unmaps; what locked memory it shows then is the
  * kernel's exec defect (VmLck), printed as successor_vmlck.
+ * --what children: what becomes of an exec by a child that keeps the container,
+ * by one that does not, and by one that keeps it when all is valid again.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -66,6 +70,23 @@ static void replace(struct box *b)
 	die("execl");
 }
 
+/* What an exec comes to, of a child that has our files: "done", or its error. */
+static void child_execs(const char *when)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		execl("/bin/true", "true", NULL);
+		_exit(errno);
+	}
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		die("the child");
+	say("%s=%s", when, WEXITSTATUS(status) ? strerrorname_np(WEXITSTATUS(status)) : "done");
+}
+
 static void actor(void)
 {
 	struct box b = { 0 };
@@ -75,6 +96,16 @@ static void actor(void)
 	box_say(&b, "");
 	say_vmlck("vmlck");
 	box_invalidate(&b);
+	if (what_is("children")) {
+		fcntl(b.container, F_SETFD, 0);
+		child_execs("exec_kept");
+		fcntl(b.container, F_SETFD, FD_CLOEXEC);
+		child_execs("exec_closed");
+		fcntl(b.container, F_SETFD, 0);
+		box_revalidate(&b);
+		child_execs("exec_valid");
+		box_invalidate(&b);
+	}
 	if (what_is("exec"))
 		replace(&b);
 	if (what_is("invalid"))
