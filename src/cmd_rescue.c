@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_rescue.c - fdpin-trace rescue: what would free a deadlocked container,
- * and, if asked, doing it: looks, then plans, then one step at a time with a
- * look right before and after each.
+ * cmd_rescue.c - fdpin-trace rescue: looks, plans what would free a deadlocked
+ * container, has it done if it was asked for and agreed to, and shows both.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -20,9 +18,7 @@
 #include "suspect.h"
 
 #define CONTAINERS_MAX 64
-#define SETTLE_NS NSEC_PER_SEC	       /* between the two looks that prove */
-#define AGAIN_NS (200 * NSEC_PER_MSEC) /* between those that wait for the end of it */
-#define WOKEN_NS (2 * NSEC_PER_SEC)    /* so long a thread that was woken may need to be gone */
+#define SETTLE_NS NSEC_PER_SEC /* between the two looks that prove */
 
 static struct {
 	bool plan, perform, yes, likely;
@@ -94,8 +90,9 @@ static int on_record(void *ctx, const struct record *r)
 }
 
 /* What cannot be seen becomes a gap, and that turns a "no" into "cannot tell". */
-static void look(struct rescue *s)
+static void look(void *ctx)
 {
+	struct rescue *s = ctx;
 	int r = source_bpf_look(s->source);
 
 	if (!r)
@@ -132,19 +129,6 @@ static int observe(struct rescue *s)
 		look(s);
 	}
 	return 0;
-}
-
-/* Looks until a question is answered with something else than yes, for so long at most. */
-static void look_while(struct rescue *s, const struct rescue_plan *p, enum answer (*is_so)(const struct model *, const struct rescue_plan *),
-		       __u64 ns)
-{
-	__u64 until = now_ns() + ns;
-
-	look(s);
-	while (is_so(s->model, p) == ANSWER_YES && now_ns() < until) {
-		pause_for(AGAIN_NS);
-		look(s);
-	}
 }
 
 /* ---- which ---------------------------------------------------------------------------- */
@@ -194,128 +178,7 @@ static int check_names(const struct rescue *s)
 	return 0;
 }
 
-/* ---- doing it ---------------------------------------------------------------------------- */
-
-static void end_with(struct rescue_outcome *o, enum rescue_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void end_with(struct rescue_outcome *o, enum rescue_end end, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(o->why, sizeof(o->why), fmt, ap);
-	va_end(ap);
-	o->end = o->n_steps ? RESCUE_STUCK : end;
-}
-
-/* From the first who lends it. The holder, or NULL after saying why. */
-static const struct plan_holder *borrow(struct borrower *b, const struct rescue_plan *p, struct rescue_outcome *o)
-{
-	for (unsigned int i = 0; i < p->n_holders; i++) {
-		const struct plan_holder *h = &p->holders[i];
-		int r = borrower_start(b, h);
-
-		if (!r)
-			return h;
-		end_with(o, RESCUE_REFUSED, "cannot borrow fd %u of %s: %s", h->fd, h->words, strerror(-r));
-	}
-	return NULL;
-}
-
-static void call(struct rescue_step *step, struct borrower *b, const struct plan_range *r)
-{
-	__u64 began = now_ns();
-	int err;
-
-	if (step->way == WAY_unmap)
-		err = borrower_unmap(b, r->iova, r->size, args.wait, &step->bytes);
-	else
-		err = borrower_revalidate(b, r->iova, r->size, r->vaddr, args.wait);
-	step->took_ns = now_ns() - began;
-	step->result = err == -ETIMEDOUT ? STEP_CAUGHT : err ? STEP_FAILED : STEP_DONE;
-	step->error = step->result == STEP_FAILED ? -err : 0;
-}
-
-/* One call on one range. True if it was made and came back well. */
-static bool take_step(struct rescue *s, const struct rescue_plan *p, const struct plan_range *r, enum way way, struct rescue_outcome *o)
-{
-	struct rescue_step *step = &o->steps[o->n_steps];
-	const struct plan_holder *h;
-	const char *objection;
-	struct borrower b;
-
-	h = borrow(&b, p, o);
-	if (!h)
-		return false;
-	look(s);
-	objection = last_objection(s->model, p, r, b.pid);
-	if (objection) {
-		end_with(o, RESCUE_REFUSED, "%s", objection);
-		borrower_leave(&b);
-		return false;
-	}
-	if (!o->n_steps)
-		balance_before(&o->balance, s->model, p);
-	*step = (struct rescue_step){
-		.way = way, .iova = r->iova, .size = r->size, .tgid = h->tgid, .fd = h->fd, .borrower = b.pid,
-	};
-	o->n_steps++;
-	call(step, &b, r);
-	borrower_leave(&b);
-	if (step->result == STEP_FAILED)
-		end_with(o, RESCUE_STUCK, "the call failed: %s", strerror(step->error));
-	return step->result == STEP_DONE;
-}
-
-/* The driver has caught the one who unmaps, so it waits for the same thread. */
-static bool second_step(struct rescue *s, const struct rescue_plan *p, const struct plan_range *r, struct rescue_outcome *o)
-{
-	const struct way_plan *w = &p->ways[WAY_revalidate];
-	__u32 left = o->steps[o->n_steps - 1].borrower;
-
-	if (w->answer == ANSWER_YES && r->restorable == ANSWER_YES)
-		return take_step(s, p, r, WAY_revalidate, o);
-	end_with(o, RESCUE_STUCK, "a driver has stopped the unmap: process %u of ours is left behind in it. What is left is to re-validate: %.400s",
-		 left, w->answer == ANSWER_YES ? "its process has no memory at the old address" : w->why);
-	return false;
-}
-
-/* Range by range, until nobody waits any more. */
-static void free_threads(struct rescue *s, const struct rescue_plan *p, struct rescue_outcome *o)
-{
-	for (unsigned int i = 0; i < p->n_ranges && o->n_steps + 2 <= STEPS_MAX; i++) {
-		const struct plan_range *r = &p->ranges[i];
-
-		if (r->wanted == ANSWER_NO)
-			continue;
-		if (!take_step(s, p, r, WAY_unmap, o) &&
-		    (!o->n_steps || o->steps[o->n_steps - 1].result != STEP_CAUGHT || !second_step(s, p, r, o)))
-			return;
-		look_while(s, p, still_blocked, WOKEN_NS);
-		if (still_blocked(s->model, p) != ANSWER_YES)
-			return;
-	}
-}
-
-static void perform(struct rescue *s, const struct rescue_plan *p, struct rescue_outcome *o)
-{
-	const struct way_plan *w = &p->ways[WAY_unmap];
-
-	look(s);
-	if (still_blocked(s->model, p) == ANSWER_NO) {
-		/* another rescue has done it, or somebody else */
-		rescue_compare(o, s->model, p);
-		return;
-	}
-	if (w->answer != ANSWER_YES) {
-		end_with(o, RESCUE_REFUSED, "%s", w->why);
-		return;
-	}
-	free_threads(s, p, o);
-	if (!o->n_steps)
-		return;
-	look_while(s, p, still_closing, o->why[0] ? 0 : args.wait);
-	rescue_compare(o, s->model, p);
-}
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 /* Asks on the terminal; true if there is nothing to be asked. */
 static bool agreed(const struct rescue_plan *p)
@@ -328,8 +191,6 @@ static bool agreed(const struct rescue_plan *p)
 		p->holders[0].words);
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
-
-/* ---- all of it ------------------------------------------------------------------------------ */
 
 static enum rescue_end planned(const struct rescue_plan *p)
 {
@@ -353,6 +214,7 @@ static int worse(int a, int b)
 
 static int go_through(struct rescue *s, struct output *o, const struct rescue_plans *plans, struct rescue_outcome *outcomes)
 {
+	struct rescuer rescuer = { .m = s->model, .look = look, .ctx = s, .wait_ns = args.wait };
 	bool text = globals.json == JSON_OFF;
 	int status = 0;
 
@@ -364,9 +226,9 @@ static int go_through(struct rescue *s, struct output *o, const struct rescue_pl
 		fflush(o->f);
 		outcomes[i].end = planned(p);
 		if (args.perform && agreed(p))
-			perform(s, p, &outcomes[i]);
+			rescue_perform(&rescuer, p, &outcomes[i]);
 		else if (args.perform)
-			end_with(&outcomes[i], RESCUE_REFUSED, "it was not agreed to");
+			outcomes[i] = (struct rescue_outcome){ .end = RESCUE_REFUSED, .why = "it was not agreed to" };
 		if (text)
 			rescue_text_outcome(o, p, &outcomes[i], args.perform);
 		status = worse(status, rescue_status(outcomes[i].end));

@@ -146,7 +146,7 @@ enum rescue_end {
 struct rescue_outcome {
 	struct rescue_step steps[STEPS_MAX];
 	unsigned int n_steps;
-	enum answer threads; /* does none of those blocked before wait any more? */
+	enum answer threads; /* does no thread wait any more? */
 	enum answer closers; /* has every close come back? */
 	struct balance balance;
 	enum rescue_end end;
@@ -157,8 +157,9 @@ struct rescue_outcome {
 void balance_before(struct balance *b, const struct model *m, const struct rescue_plan *p);
 void balance_after(struct balance *b, const struct model *m);
 void rescue_compare(struct rescue_outcome *o, const struct model *m, const struct rescue_plan *p);
-/* Is a thread of the plan still blocked, as the last look has it? cannot-tell if that look may have missed it. */
+/* Is a thread still blocked on the container, as the last look has it? cannot-tell if that look may have missed it. */
 enum answer still_blocked(const struct model *m, const struct rescue_plan *p);
+/* Does a thread still close a device of it, or has one that was stuck not run since? */
 enum answer still_closing(const struct model *m, const struct rescue_plan *p);
 /*
  * The last look before a step: is the borrowed file this container's, does
@@ -170,11 +171,22 @@ int rescue_status(enum rescue_end end);
 const char *rescue_end_name(enum rescue_end end);
 const char *step_result_name(enum step_result r);
 
+/* Who performs a plan: with a way to look again, which brings m up to date. */
+struct rescuer {
+	const struct model *m;
+	void (*look)(void *ctx);
+	void *ctx;
+	__u64 wait_ns; /* for a call, and then for the close */
+};
+
+/* Does what is sound of a plan, and says what it came to (rescue_perform.c). */
+void rescue_perform(struct rescuer *s, const struct rescue_plan *p, struct rescue_outcome *o);
+
 /* ---- showing it (rescue_text.c, rescue_json.c) -------------------------------------------- */
 
 struct output;
 void rescue_text_plan(struct output *o, const struct rescue_plan *p);
-/* performed: and not only planned. */
+/* performed: and not only planned; else what to do next. */
 void rescue_text_outcome(struct output *o, const struct rescue_plan *p, const struct rescue_outcome *r, bool performed);
 /* outcomes: one for each plan, or NULL. 0 or -ENOMEM. */
 int rescue_json(struct output *o, const struct model *m, const struct rescue_terms *terms, const struct rescue_plans *p,

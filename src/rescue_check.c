@@ -17,25 +17,6 @@ static bool seen_in(const struct edge *e, unsigned int look)
 	return e->last_look == look;
 }
 
-static bool blocked_now(const struct model *m, const struct rescue_plan *p, const struct plan_thread *t)
-{
-	const struct obj *task = model_find(m, OBJ_TASK, t->tid);
-	const struct edge *e = task ? edge_out(task, REL_WAITS) : NULL;
-
-	return e && e->to == p->container && seen_in(e, model_last_look(m));
-}
-
-static bool closing_now(const struct model *m, const struct rescue_plan *p, const struct plan_thread *t)
-{
-	const struct obj *task = model_find(m, OBJ_TASK, t->tid);
-
-	for (const struct edge *e = task ? edge_out(task, REL_CLOSES) : NULL; e; e = edge_out_next(e))
-		for (const struct edge *d = edge_out(e->to, REL_MEMBER); d; d = edge_out_next(d))
-			if (d->to == p->container && seen_in(e, model_last_look(m)))
-				return true;
-	return false;
-}
-
 /* Asleep as it was, and has not run since. */
 static bool not_run_since(const struct model *m, const struct plan_thread *t)
 {
@@ -52,16 +33,20 @@ static enum answer absence(const struct model *m)
 
 enum answer still_blocked(const struct model *m, const struct rescue_plan *p)
 {
-	for (unsigned int i = 0; i < p->n_waiters; i++)
-		if (blocked_now(m, p, &p->waiters[i]))
+	for (const struct edge *e = edge_in(p->container, REL_WAITS); e; e = edge_in_next(e))
+		if (seen_in(e, model_last_look(m)))
 			return ANSWER_YES;
 	return absence(m);
 }
 
 enum answer still_closing(const struct model *m, const struct rescue_plan *p)
 {
+	for (const struct edge *d = edge_in(p->container, REL_MEMBER); d; d = edge_in_next(d))
+		for (const struct edge *e = edge_in(d->from, REL_CLOSES); e; e = edge_in_next(e))
+			if (seen_in(e, model_last_look(m)))
+				return ANSWER_YES;
 	for (unsigned int i = 0; i < p->n_closers; i++)
-		if (closing_now(m, p, &p->closers[i]) || not_run_since(m, &p->closers[i]))
+		if (not_run_since(m, &p->closers[i]))
 			return ANSWER_YES;
 	return absence(m);
 }
@@ -163,7 +148,10 @@ void rescue_compare(struct rescue_outcome *o, const struct model *m, const struc
 {
 	o->threads = opposite(still_blocked(m, p));
 	o->closers = opposite(still_closing(m, p));
-	balance_after(&o->balance, m);
+	if (o->n_steps)
+		balance_after(&o->balance, m);
+	else
+		o->balance = (struct balance){ .answer = ANSWER_CANNOT_TELL, .why = "nothing was done" };
 	if (o->threads == ANSWER_NO || o->closers == ANSWER_NO || o->balance.answer == ANSWER_NO)
 		o->end = RESCUE_STUCK;
 	else if (o->threads == ANSWER_CANNOT_TELL || o->closers == ANSWER_CANNOT_TELL)

@@ -185,33 +185,36 @@ static void find_verdict(struct rescue_plan *p, const struct findings *findings)
 
 /* ---- what it comes to --------------------------------------------------------------------------- */
 
-static const struct plan_thread *waiter_of(const struct rescue_plan *p, enum fdpin_class class)
+/* A blocked thread of this kind, of all there are; named in words. */
+static bool waiter_is(const struct rescue_plan *p, enum fdpin_class class, char words[WORDS_MAX])
 {
-	for (unsigned int i = 0; i < p->n_waiters; i++)
-		if (p->waiters[i].class == class)
-			return &p->waiters[i];
-	return NULL;
+	for (struct edge *e = edge_in(p->container, REL_WAITS); e; e = edge_in_next(e)) {
+		if (task_class(e->from) != class)
+			continue;
+		task_words(e->from, words);
+		return true;
+	}
+	return false;
 }
 
 /* Whatever wakes a waiter: may it be woken? */
 static bool wakes_well(const struct rescue_plan *p, struct way_plan *w)
 {
-	const struct plan_thread *t = waiter_of(p, CLASS_USER);
+	char who[WORDS_MAX] = "the blocked thread";
 
-	if (t) {
+	if (waiter_is(p, CLASS_USER, who)) {
 		w->answer = ANSWER_NO;
 		say(w->why,
 		    "%s is a user thread. Waking it from this wait oopses the kernel (it is asked whether it should stop, as only a "
 		    "kernel thread can be) while the lock of the container is held; then every call on the container hangs",
-		    t->words);
+		    who);
 		return false;
 	}
-	t = waiter_of(p, CLASS_UNKNOWN);
-	if (!t && p->n_waiters)
+	if (!waiter_is(p, CLASS_UNKNOWN, who))
 		return true;
 	w->answer = ANSWER_CANNOT_TELL;
 	say(w->why, "whether %s is a kernel thread is not known, and a user thread must not be woken from this wait",
-	    t ? t->words : "the blocked thread");
+	    who);
 	return false;
 }
 
@@ -244,6 +247,8 @@ static bool certain(const struct rescue_plan *p, const struct rescue_terms *term
 		say(w->why, "the container changed while it was read");
 	else if (!p->n_ranges)
 		say(w->why, "none of its ranges that were read is invalid, so what the thread waits for is not known");
+	else if (p->ranges[0].wanted == ANSWER_NO)
+		say(w->why, "none of the ranges that are invalid is the one that the thread was seen to fall asleep on");
 	else if (p->deadlock == ANSWER_NO || p->level == LEVEL_NONE)
 		say(w->why, "it is no deadlock, as far as is known: %s", *p->sentence ? p->sentence : "see fdpin-trace status");
 	else if (p->deadlock != ANSWER_YES && !terms->likely)
@@ -323,16 +328,16 @@ static void plan_revalidate(struct rescue_plan *p, const struct rescue_terms *te
 static void plan_rest(struct rescue_plan *p)
 {
 	struct way_plan *closing = &p->ways[WAY_close], *killing = &p->ways[WAY_kill];
-	const struct plan_thread *user = waiter_of(p, CLASS_USER);
 	const char *closer = p->n_closers ? p->closers[0].words : "the thread that closes";
+	char user[WORDS_MAX];
 
 	closing->answer = killing->answer = ANSWER_NO;
 	say(closing->why,
 	    "the wait ends when the last descriptor of the container is closed, but nobody can close one for another process, and %s "
 	    "does not come back to do it",
 	    closer);
-	if (user)
-		say(killing->why, "%s is a user thread: killing it wakes it, which oopses the kernel", user->words);
+	if (waiter_is(p, CLASS_USER, user))
+		say(killing->why, "%s is a user thread: killing it wakes it, which oopses the kernel", user);
 	else
 		say(killing->why, "SIGKILL reaches neither: %s is a kernel thread, and %s sleeps uninterruptibly",
 		    p->n_waiters ? p->waiters[0].words : "the blocked one", closer);

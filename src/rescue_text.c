@@ -75,8 +75,6 @@ static void put_heading(struct output *o, const struct rescue_plan *p)
 
 void rescue_text_plan(struct output *o, const struct rescue_plan *p)
 {
-	char id[ID_NAME_MAX];
-
 	put_heading(o, p);
 	if (*p->sentence)
 		paragraph(o, "Cycle", "%s", p->sentence);
@@ -93,11 +91,18 @@ void rescue_text_plan(struct output *o, const struct rescue_plan *p)
 	for (enum way w = 0; w < WAY__max; w++)
 		put_way(o, p, w);
 	fputc('\n', o->f);
-	if (p->ways[WAY_unmap].answer == ANSWER_YES)
-		paragraph(o, "Keep", "fdpin-trace status -J -o deadlock.json, before you touch it");
-	if (p->ways[WAY_unmap].answer == ANSWER_YES)
-		paragraph(o, "Do it", "fdpin-trace rescue --perform%s %s", p->deadlock == ANSWER_YES ? "" : " --likely",
-			  id_name(OBJ_CONTAINER, p->container->id, id));
+}
+
+static void put_next(struct output *o, const struct rescue_plan *p)
+{
+	char id[ID_NAME_MAX];
+
+	if (p->ways[WAY_unmap].answer != ANSWER_YES)
+		return;
+	paragraph(o, "Keep", "fdpin-trace status -J -o deadlock.json, before you touch it");
+	paragraph(o, "Do it", "fdpin-trace rescue --perform%s %s", p->deadlock == ANSWER_YES ? "" : " --likely",
+		  id_name(OBJ_CONTAINER, p->container->id, id));
+	fputc('\n', o->f);
 }
 
 /* ---- what came of it ------------------------------------------------------------------------- */
@@ -132,7 +137,7 @@ static void put_balance(struct output *o, const struct balance *b)
 static void put_checks(struct output *o, const struct rescue_plan *p, const struct rescue_outcome *r)
 {
 	static const char *const threads[] = {
-		[ANSWER_YES] = "free: none of those that were blocked waits any more",
+		[ANSWER_YES] = "free: none waits for a range any more",
 		[ANSWER_NO] = "still blocked",
 		[ANSWER_CANNOT_TELL] = "cannot tell: not everything could be seen",
 	};
@@ -142,7 +147,7 @@ static void put_checks(struct output *o, const struct rescue_plan *p, const stru
 		[ANSWER_CANNOT_TELL] = "cannot tell: not everything could be seen",
 	};
 
-	paragraph(o, "Blocked", "%s", threads[r->threads]);
+	paragraph(o, "Threads", "%s", threads[r->threads]);
 	paragraph(o, "Close", "%s%s%s", p->n_closers ? p->closers[0].words : "", p->n_closers ? ": " : "", closers[r->closers]);
 	put_balance(o, &r->balance);
 }
@@ -156,7 +161,7 @@ void rescue_text_outcome(struct output *o, const struct rescue_plan *p, const st
 	char id[ID_NAME_MAX];
 
 	if (!performed) {
-		fputc('\n', o->f);
+		put_next(o, p);
 		return;
 	}
 	for (unsigned int i = 0; i < r->n_steps; i++)

@@ -223,6 +223,15 @@ static void which_range(void **state)
 	assert_int_equal(plans.v[0].ranges[0].iova, 0x1f3c5000);
 	assert_int_equal(plans.v[0].ranges[0].wanted, ANSWER_YES);
 	assert_int_equal(plans.v[0].ranges[1].wanted, ANSWER_NO);
+	assert_int_equal(plans.v[0].ways[WAY_unmap].answer, ANSWER_YES);
+	rescue_plans_free(&plans);
+	model_free(m);
+	free(watched);
+	w.container[0].also = 0x5000; /* and neither is what the hook saw */
+	watched = w_watched(&w);
+	m = tape_model(watched, TAPE_ALL);
+	plans = plan_of(m, &own);
+	check_way(plans.v, &(struct expect){ WAY_unmap, ANSWER_CANNOT_TELL, "seen to fall asleep on" });
 	rescue_plans_free(&plans);
 	model_free(m);
 	free(watched);
@@ -279,6 +288,7 @@ static struct rescued rescued(const struct world *before, const struct world *af
 	r.m = tape_model(r.t, TAPE_ALL);
 	r.plans = plan_of(r.m, &own);
 	balance_before(&r.o.balance, r.m, r.plans.v);
+	r.o.n_steps = 1;
 	apply_look(&r, after);
 	rescue_compare(&r.o, r.m, r.plans.v);
 	return r;
@@ -374,6 +384,20 @@ static void not_seen_is_not_free(void **state)
 	rescued_free(&r);
 }
 
+/* Somebody else was first: free, and no word on the books. */
+static void free_already(void **state)
+{
+	struct world before = w_with_memory(), after = w_freed();
+	struct rescued r = rescued(&before, &after);
+
+	(void)state;
+	r.o = (struct rescue_outcome){};
+	rescue_compare(&r.o, r.m, r.plans.v);
+	assert_int_equal(r.o.end, RESCUE_FREED);
+	assert_int_equal(r.o.balance.answer, ANSWER_CANNOT_TELL);
+	rescued_free(&r);
+}
+
 /* What is asked right before the call, with the borrower's descriptor there. */
 static const char *objection(const struct world *now, __u32 borrower)
 {
@@ -429,6 +453,7 @@ int main(void)
 		cmocka_unit_test(freed_and_balanced),
 		cmocka_unit_test(still_stuck),
 		cmocka_unit_test(not_seen_is_not_free),
+		cmocka_unit_test(free_already),
 		cmocka_unit_test(the_last_look),
 	};
 
