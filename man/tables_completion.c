@@ -78,6 +78,21 @@ static bool runs_commands(const struct command *c)
 	return c->opts->usage && strstr(c->opts->usage, "-- CMD");
 }
 
+static bool takes_containers(const struct command *c)
+{
+	return c->opts->usage && strstr(c->opts->usage, "CONTAINER");
+}
+
+/* A function of bash and zsh alike. */
+static void put_takes_containers(void)
+{
+	puts("# COMMAND: are its words containers?\n_fdpin_trace_takes_containers() {\n\tcase $1 in");
+	for (const struct command *c = command_table; c->name; c++)
+		if (takes_containers(c))
+			printf("\t%s) ;;\n", c->name);
+	puts("\t*) return 1 ;;\n\tesac\n}\n");
+}
+
 /* The long form, or the short one of what has no other. */
 static const char *long_or_short(const struct opt *o, char buf[64])
 {
@@ -147,7 +162,9 @@ void put_bash(const char *unused)
 	puts("_fdpin_trace_commands() {");
 	for (const struct command *c = command_table; c->name; c++)
 		printf("\techo '%s%s'\n", c->name, "");
-	puts("}\n\n# COMMAND: does a command to run follow after --?\n_fdpin_trace_runs() {\n\tcase $1 in");
+	puts("}\n");
+	put_takes_containers();
+	puts("# COMMAND: does a command to run follow after --?\n_fdpin_trace_runs() {\n\tcase $1 in");
 	for (const struct command *c = command_table; c->name; c++)
 		if (runs_commands(c))
 			printf("\t%s) ;;\n", c->name);
@@ -227,7 +244,9 @@ void put_zsh(const char *unused)
 		put_quoted(c->summary, "\\");
 		puts("'");
 	}
-	puts("\t)\n\t_describe -t commands command commands \"$@\"\n}\n\n# COMMAND: does a command to run follow after --?\n_fdpin_trace_runs() {\n\tcase $1 in");
+	puts("\t)\n\t_describe -t commands command commands \"$@\"\n}\n");
+	put_takes_containers();
+	puts("# COMMAND: does a command to run follow after --?\n_fdpin_trace_runs() {\n\tcase $1 in");
 	for (const struct command *c = command_table; c->name; c++)
 		if (runs_commands(c))
 			printf("\t%s) ;;\n", c->name);
@@ -303,5 +322,10 @@ void put_fish(const char *unused)
 			printf(*s == '\'' || *s == '\\' ? "\\%c" : "%c", *s);
 		puts("'");
 	}
+	for (const struct command *c = command_table; c->name; c++)
+		if (takes_containers(c))
+			printf("complete -c fdpin-trace -n '__fdpin_trace_in \"%s\"; and not string match -q -- \"-*\" (commandline -ct)' -x "
+			       "-a '(__fdpin_trace_containers)'\n",
+			       c->name);
 	for_each_command(fish_options);
 }

@@ -160,6 +160,7 @@ void doctor_judge(struct doctor *d, const struct facts *f)
 	DEFECTS(DEFECT)
 #undef DEFECT
 	opens(&d->works[WORKS_status], f, false);
+	opens(&d->works[WORKS_rescue], f, false);
 	opens(&d->works[WORKS_trace], f, true);
 	opens(&d->works[WORKS_record], f, true);
 	works(&d->works[WORKS_report], EXTENT_FULL, false, "%s", "");

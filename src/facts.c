@@ -226,3 +226,16 @@ void facts_of_exclusion(struct facts *f, struct btf *vmlinux)
 	facts_guard_text(f);
 	facts_devices(f);
 }
+
+void facts_of_ranges(struct fact *own_mm)
+{
+	static struct facts f;
+	struct btf *vmlinux;
+
+	f = (struct facts){};
+	host(&f);
+	vmlinux = kernel_types(&f);
+	type1_types(&f, vmlinux);
+	*own_mm = f.dma_mm;
+	btf__free(vmlinux);
+}

@@ -94,6 +94,8 @@ struct btf;
 
 /* Only what judge_mdev_exclusion() asks for, where the kernel's types are at hand: loads no program. */
 void facts_of_exclusion(struct facts *f, struct btf *vmlinux);
+/* Does a range of type1 keep an mm of its own (vfio_dma.mm)? Loads no program. */
+void facts_of_ranges(struct fact *own_mm);
 void fact_set(struct fact *fact, enum known is, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 static inline enum known known(bool yes)
 {

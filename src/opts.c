@@ -146,6 +146,7 @@ struct parse {
 	bool stop_at_word; /* global options end at the command */
 	char **argv, **command;
 	bool takes_command;
+	int (*word)(const char *arg);
 	int next;
 };
 
@@ -193,6 +194,8 @@ static error_t on_key(int key, char *arg, struct argp_state *state)
 			state->next = state->argc;
 			return 0;
 		}
+		if (p->word)
+			return p->word(arg) ? EINVAL : 0;
 		if (!p->takes_command || !state->quoted) {
 			_cleanup_free_ char *shown = escape_text(arg, 200);
 
@@ -292,7 +295,7 @@ static int run_argp(struct parse *p, int argc, char **argv, unsigned int flags)
 
 int opts_parse(const struct opts *opts, const char *command, int argc, char **argv, char ***ret_command)
 {
-	struct parse p = { .takes_command = ret_command };
+	struct parse p = { .takes_command = ret_command, .word = opts->word };
 	int r;
 
 	set_up(&p, opts);

@@ -61,6 +61,8 @@ struct opts {
 	const char *what;     /* a paragraph */
 	const char *examples; /* lines */
 	const struct opt *rows;
+	/* For each word that belongs to no option; 0, or -EINVAL after it has said what is wrong. NULL: there may be none. */
+	int (*word)(const char *arg);
 };
 
 enum time_format { TIME_LOCAL, TIME_DELTA, TIME_REL, TIME_CTIME, TIME_NONE, TIME_ISO, TIME_MONO };
@@ -82,9 +84,9 @@ extern const struct opts global_opts;
 extern const struct opt global_rows[]; /* every command takes these too */
 
 /*
- * Parse argv[1…] by a command's table. A word that belongs to no option ends
- * it with an error, unless it comes after "--" and ret_command is not NULL;
- * then *ret_command is the rest of argv. Returns 0, or an exit status above 0
+ * Parse argv[1…] by a command's table. A word that belongs to no option goes to
+ * opts->word, or ends it with an error, unless it comes after "--" and ret_command
+ * is not NULL; then *ret_command is the rest of argv. Returns 0, or an exit status above 0
  * when the command has nothing more to do (an error was told), or -1 when
  * --help was asked for and given.
  */

@@ -79,7 +79,7 @@ static void note_pending_way(struct findings *out, struct finding *f, const stru
 static void note_way(struct findings *out, struct finding *f, const struct locked *l, const struct cycle *cy)
 {
 	const struct edge *pending = edge_out(l->container, REL_PENDING), *held = edge_out(l->container, REL_HELD);
-	char closer[WORDS_MAX], waiter[WORDS_MAX];
+	char closer[WORDS_MAX], waiter[WORDS_MAX], id[ID_NAME_MAX];
 	__u32 fd;
 
 	if (has_user_waiter(l->container)) {
@@ -98,10 +98,10 @@ static void note_way(struct findings *out, struct finding *f, const struct locke
 		"of "
 		"%u (pidfd_getfd) and unmap the range: the guest is lost, the host is not. Do not restore the range "
 		"from "
-		"another process: where ranges keep their mm, the guest's data would land in that process. Untested "
-		"with this driver: one that waits for the same work when a range is unmapped stops the helper too",
+		"another process: where ranges keep their mm, the guest's data would land in that process. A driver "
+		"that waits for the same work when a range is unmapped stops the helper too. Plan: fdpin-trace rescue %s",
 		task_words(cy->waiter->from, waiter), task_words(cy->hops[0].closer->obj, closer), fd,
-		held->last->tgid);
+		held->last->tgid, id_name(OBJ_CONTAINER, l->container->id, id));
 }
 
 static int judge_proven(const struct verdict *v, const struct waitgraph *g, const struct locked *l,

@@ -274,6 +274,25 @@ static inline struct ev_range *tape_range(struct tape *t, __u64 c, __u64 id)
 	return e;
 }
 
+static inline void tape_mm(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
+{
+	struct ev_mm *e = tape_add(t, EV_mm, 0);
+
+	e->mm = mm;
+	e->locked_vm = locked_vm;
+	e->users = users;
+}
+
+static inline void tape_memory(struct tape *t, __u64 mm, __u64 start, __u64 end)
+{
+	struct ev_memory *e = tape_add(t, EV_memory, 0);
+
+	e->id = start;
+	e->mm = mm;
+	e->start = start;
+	e->end = end;
+}
+
 static inline void tape_holder(struct tape *t, __u64 c, __u64 files, __u32 fd)
 {
 	struct ev_holder *e = tape_add(t, EV_holder, c);

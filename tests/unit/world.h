@@ -41,7 +41,10 @@ struct w_thread {
 };
 
 struct world {
-	struct { __u64 id, refs; bool has_file, unstable; __u32 kref; bool valid, empty; } container[N]; /* one range each, but empty */
+	struct { __u64 id, refs; bool has_file, unstable; __u32 kref; bool valid, empty; __u64 mm; __s64 pinned; __u64 also; } container[N];
+	/* one range each, but empty; also: IOVA of a second one, invalid */
+	struct { __u64 mm; __s64 locked_vm, users; } mm[N];
+	struct { __u64 mm, start, end; } memory[N];
 	struct { __u64 container, device; bool physical; } device[N];
 	struct { __u64 container, files; __u32 fd, tgid; const char *comm; } holder[N];
 	struct w_thread thread[N];
@@ -72,6 +75,24 @@ static inline void w_as(struct tape *t, const struct world *w, __u32 tid)
 	tape_as(t, th ? th->tgid : tid, tid, th ? th->comm : "unknown");
 }
 
+static inline void w_ranges(struct tape *t, const struct world *w, int i)
+{
+	__u64 id = w->container[i].id;
+	struct ev_range *r;
+
+	if (!w->container[i].empty) {
+		r = tape_range(t, id, id + 1);
+		r->valid = w->container[i].valid;
+		r->mm = w->container[i].mm;
+		r->pinned = w->container[i].pinned;
+	}
+	if (w->container[i].also) {
+		r = tape_range(t, id, id + 2);
+		r->iova = w->container[i].also;
+		r->mm = w->container[i].mm;
+	}
+}
+
 /* One look at everything. */
 static inline void w_look(struct tape *t, const struct world *w, __u8 n)
 {
@@ -92,11 +113,14 @@ static inline void w_look(struct tape *t, const struct world *w, __u8 n)
 
 		e->unstable = w->container[i].unstable;
 		e->kref = w->container[i].kref ?: 2;
-		e->ranges = !w->container[i].empty;
-		e->invalid = !w->container[i].empty && !w->container[i].valid;
-		if (!w->container[i].empty)
-			tape_range(t, w->container[i].id, w->container[i].id + 1)->valid = w->container[i].valid;
+		e->ranges = !w->container[i].empty + !!w->container[i].also;
+		e->invalid = (!w->container[i].empty && !w->container[i].valid) + !!w->container[i].also;
+		w_ranges(t, w, i);
 	}
+	for (int i = 0; i < N && w->mm[i].mm; i++)
+		tape_mm(t, w->mm[i].mm, w->mm[i].locked_vm, w->mm[i].users);
+	for (int i = 0; i < N && w->memory[i].mm; i++)
+		tape_memory(t, w->memory[i].mm, w->memory[i].start, w->memory[i].end);
 	t->grade = w->grade;
 	for (int i = 0; i < N && w->block[i].tid; i++) {
 		w_as(t, w, w->block[i].tid);
