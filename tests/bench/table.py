@@ -86,7 +86,7 @@ def page():
 
 
 def ours():
-    return {(c, l): added(l, c, "all") for l in loads for c in loads[l] if c not in ("nothing", "nothing-again")}
+    return {(c, l): added(l, c, "all") for l in loads for c in loads[l] if c not in ("nothing", "nothing-again", "floor")}
 
 
 def check(path):
