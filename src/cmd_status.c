@@ -17,6 +17,7 @@
 #include "cmd.h"
 #include "emit.h"
 #include "log.h"
+#include "memlock.h"
 #include "pager.h"
 #include "render.h"
 #include "source.h"
@@ -34,7 +35,8 @@ static struct {
 	__u64 settle, watch; /* watch 0: once */
 	__u64 max_window;
 	const char *output;
-	bool bytes;
+	bool bytes, memlock;
+	struct memlock_peaks peaks; /* with watch */
 } args = { .settle = NSEC_PER_SEC, .max_window = NOT_GIVEN };
 
 static int pick_container(const struct opt *o, const char *arg)
@@ -103,6 +105,8 @@ static const struct opt rows[] = {
 	OPTION_CALL(0, "check", "[npd]", NULL, pick_check,
 		    "one line and an exit status for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; npd: 0, 1, 2"),
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
+	OPTION(OPT_FLAG, 0, "memlock", NULL, &args.memlock,
+	       "what RLIMIT_MEMLOCK has to be, now and with one more device, instead of the table of containers"),
 	OPTION(OPT_FLAG, 'b', "bytes", NULL, &args.bytes, "exact sizes"),
 	OPTION_CALL(0, "columns", "LIST", NULL, pick_columns,
 		    "of the table of containers; +LIST for those besides the usual; help lists them"),
@@ -126,6 +130,7 @@ const struct opts cmd_status_opts = {
 		    "  fdpin-trace status -v -c vfio-3c1e\n"
 		    "  fdpin-trace status --device 0000:65:00.0\n"
 		    "  fdpin-trace status --columns +COMM,CGROUP\n"
+		    "  fdpin-trace status --memlock --vm db01\n"
 		    "  fdpin-trace status --check\n"
 		    "  fdpin-trace status -J -o deadlock.json\n"
 		    "  fdpin-trace status -j | jq '.verdicts[] | select(.answer == \"yes\")'\n",
@@ -328,6 +333,17 @@ static int show(struct output *o, struct status *s, int status)
 	return args.check ? (int)view_severity(&s->view) : status;
 }
 
+static int note_peaks(const struct model *m)
+{
+	struct memlock now = {};
+	int r = memlock_collect(m, &now);
+
+	if (!r)
+		r = memlock_peaks_note(&args.peaks, &now);
+	free(now.v);
+	return r;
+}
+
 static int status_once(struct output *o)
 {
 	const struct limits by = limits();
@@ -338,6 +354,8 @@ static int status_once(struct output *o)
 			  .filter = &args.filter,
 			  .table = args.table,
 			  .bytes = args.bytes,
+			  .memlock = args.memlock,
+			  .peaks = args.watch ? &args.peaks : NULL,
 			  .details = globals.verbose },
 	};
 	struct pager pager = {};
@@ -352,6 +370,8 @@ static int status_once(struct output *o)
 	if (verdicts_judge(s.model, &by, &findings))
 		s.oom = true;
 	s.view.findings = &findings;
+	if (args.memlock && args.watch && note_peaks(s.model))
+		s.oom = true;
 	if (!args.watch)
 		pager = pager_begin(o);
 	status = show(o, &s, status);
@@ -386,6 +406,10 @@ int cmd_status(int argc, char **argv)
 		log_error("--columns, --noheadings and --raw are about a table, and %s none", args.check ? "--check prints" : "JSON has");
 		return EX_USAGE;
 	}
+	if (args.memlock && (args.table.n_columns || args.table.raw || args.table.noheadings || (args.check && globals.json == JSON_OFF))) {
+		log_error("--memlock takes the place of the table of containers, and --check prints one line");
+		return EX_USAGE;
+	}
 	if (output_open(&o, args.output))
 		return EX_CANTCREAT;
 	r = status_once(&o);
@@ -400,5 +424,6 @@ int cmd_status(int argc, char **argv)
 			fputs(o.tty ? "\033[H\033[2J" : "\n", o.f);
 		r = status_once(&o);
 	}
+	free(args.peaks.v);
 	return output_close(&o, r);
 }

@@ -18,6 +18,8 @@
 	X(text, "for people; the default")           \
 	X(json, "one JSON document; JSON Lines from trace")
 
+struct memlock_peaks; /* memlock.h */
+
 enum view_kind {
 	VIEW_STATUS, /* what is, now: no events */
 	VIEW_STREAM, /* events as they come, and a summary */
@@ -71,6 +73,8 @@ struct view {
 	__u64 detach_ns; /* how long taking the hooks away took; 0: not done */
 	const struct filter *filter; /* NULL: all */
 	struct table_style table;
+	bool memlock; /* of the state: what may be locked, and what has to be */
+	const struct memlock_peaks *peaks; /* the most that was seen of it; NULL: only this was looked at */
 	bool bytes;   /* exact sizes */
 	bool details; /* of the state: what each range, holder and device is */
 	bool stacks;
@@ -170,6 +174,7 @@ struct json_object;
 /* The keys that status and report share, added to doc. 0 or -ENOMEM. */
 int json_status(struct json_object *doc, struct view *v);
 struct json_object *json_ledger(const struct view *v);
+struct json_object *json_memlock(const struct view *v); /* NULL when out of memory */
 int json_print(struct output *o, struct json_object *doc);
 int json_add(struct json_object *doc, const char *key, struct json_object *value);
 struct json_object *json_text(const char *s, size_t size); /* hostile */

@@ -610,6 +610,13 @@ int json_status(struct json_object *doc, struct view *v)
 		json_add(doc, "mms", mms(v));
 		json_add(doc, "users", users(v));
 	}
+	if (v->memlock) {
+		struct json_object *needs = json_memlock(v);
+
+		if (!needs)
+			return -ENOMEM;
+		json_add(doc, "memlock", needs);
+	}
 	if (v->kind == VIEW_REPORT)
 		json_add(doc, "ledger", json_ledger(v));
 	return json_add(doc, "verdicts", verdicts(v));

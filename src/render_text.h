@@ -75,6 +75,8 @@ int edge_by_device(const void *a, const void *b);
 
 /* Per process: limits, counters. This and what follows: 0, or below 0 when out of memory. */
 int text_counters(struct output *o, const struct view *v);
+/* What may be locked, and what has to be. */
+int text_memlock(struct output *o, const struct view *v);
 /* All about each container; its ranges. */
 int text_details(struct output *o, const struct row_list *rows);
 int text_ranges(struct output *o, const struct row *r);

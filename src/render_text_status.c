@@ -199,14 +199,14 @@ static int print_state(struct output *o, struct view *v, const struct row_list *
 
 	if (v->kind == VIEW_STATUS)
 		print_host(o, v);
-	if (rows->n) {
+	if (rows->n && !v->memlock) {
 		err = print_containers(o, v, rows);
 		fputc('\n', o->f);
-	} else {
+	} else if (!rows->n) {
 		print_empty(o, v);
 	}
 	if (!err)
-		err = text_counters(o, v);
+		err = v->memlock ? text_memlock(o, v) : text_counters(o, v);
 	text_remarks(o, v, rows);
 	if (!err && v->details)
 		err = text_details(o, rows);

@@ -87,6 +87,14 @@ static void sum_backing(const struct model *m, struct backing_index *ix, const s
 	}
 }
 
+__s64 range_memory(const struct model *m, struct backing_index *ix, const struct ev_range *r)
+{
+	struct range_sum at = {};
+
+	sum_backing(m, ix, r, &at);
+	return at.dark ? -1 : (__s64)(at.memory / PAGE_BYTES);
+}
+
 /*
  * type1: a range in an IOMMU domain is pinned from end to end, except for
  * MMIO, and vfio_dma.locked_vm counts just that; else mediated devices have
@@ -94,14 +102,9 @@ static void sum_backing(const struct model *m, struct backing_index *ix, const s
  */
 __s64 range_pinned(const struct model *m, struct backing_index *ix, const struct ev_range *r)
 {
-	struct range_sum at = {};
-
 	if (r->pages || !r->mapped)
 		return r->pinned;
-	if (r->charged >= 0)
-		return r->charged;
-	sum_backing(m, ix, r, &at);
-	return at.dark ? -1 : (__s64)(at.memory / PAGE_BYTES);
+	return r->charged >= 0 ? r->charged : range_memory(m, ix, r);
 }
 
 static bool of_ioas(const struct ev_range *r, long long ioas)

@@ -49,6 +49,8 @@ const struct mm_sum *mm_sum_find(const struct mm_sums *s, __u64 mm);
 
 /* Pages pinned for one range; -1: not known. */
 __s64 range_pinned(const struct model *m, struct backing_index *ix, const struct ev_range *r);
+/* Pages of memory behind one range: all but MMIO; -1: not known. */
+__s64 range_memory(const struct model *m, struct backing_index *ix, const struct ev_range *r);
 /* References to the file of a container that are in tables of files. */
 __u64 count_references(const struct obj *c);
 /* Can a descriptor give this memory to another process? */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/vfio.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -115,7 +116,7 @@ static __u64 number(const char *arg)
 enum { OPT_OP = 256, OPT_CTX, OPT_CLOSE, OPT_HOW, OPT_IOVA, OPT_SIZE,
        OPT_OFFSET, OPT_LEN, OPT_PINS, OPT_ROUNDS, OPT_HOLD, OPT_DELAY,
        OPT_OTHER, OPT_TIMEOUT, OPT_SEED, OPT_WHAT, OPT_PCI, OPT_COMM,
-       OPT_NAME, OPT_UNMAP_FLUSH };
+       OPT_NAME, OPT_UNMAP_FLUSH, OPT_OTHER_PCI };
 
 static const struct option options[] = {
 	{ "op", 1, NULL, OPT_OP },
@@ -135,6 +136,7 @@ static const struct option options[] = {
 	{ "seed", 1, NULL, OPT_SEED },
 	{ "what", 1, NULL, OPT_WHAT },
 	{ "pci", 1, NULL, OPT_PCI },
+	{ "other", 1, NULL, OPT_OTHER_PCI },
 	{ "comm", 1, NULL, OPT_COMM },
 	{ "name", 1, NULL, OPT_NAME },
 	{ "unmap-flush", 0, NULL, OPT_UNMAP_FLUSH },
@@ -161,6 +163,7 @@ static void option(int c, const char *arg)
 	case OPT_SEED: opt.seed = number(arg); break;
 	case OPT_WHAT: opt.what = arg; break;
 	case OPT_PCI: opt.pci = arg; break;
+	case OPT_OTHER_PCI: opt.other = arg; break;
 	case OPT_COMM: opt.comm = arg; break;
 	case OPT_NAME: opt.name = arg; break;
 	case OPT_UNMAP_FLUSH: opt.unmap_flush = true; break;
@@ -187,6 +190,19 @@ bool what_is(const char *word)
 	if (!opt.what)
 		opt.what = word;
 	return !strcmp(opt.what, word);
+}
+
+/* Without it the limit of locked memory holds, for root too. */
+void drop_ipc_lock(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		die("capget");
+	data[0].effective &= ~(1u << CAP_IPC_LOCK);
+	if (syscall(SYS_capset, &head, data))
+		die("capset");
 }
 
 /* ---- the container ---------------------------------------------------- */

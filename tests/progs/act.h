@@ -30,7 +30,8 @@ struct act_opts {
 	unsigned int timeout, seed;
 	bool unmap_flush;
 	const char *what;	/* --what WORD: the act says what it is */
-	const char *pci;	/* path of a vfio-pci group */
+	const char *pci;	/* path of a vfio-pci group, or of a device of /dev/vfio/devices */
+	const char *other;	/* another one */
 	const char *comm, *name;
 };
 
@@ -71,6 +72,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void act_options(int argc, char **argv);
 bool what_is(const char *word);
+void drop_ipc_lock(void);
 
 /* act.c: the container */
 void box_open(struct box *b);

@@ -18,13 +18,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,18 +63,6 @@ static void fd_unmap(const struct box *b)
 	if (ioctl(iommu, FD_IOAS_UNMAP, &arg))
 		die("IOMMU_IOAS_UNMAP");
 	say_counters("end");
-}
-
-static void drop_ipc_lock(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		die("capget");
-	data[0].effective &= ~(1u << CAP_IPC_LOCK);
-	if (syscall(SYS_capset, &head, data))
-		die("capset");
 }
 
 /* A context, an ioas with the device attached, and a file mapped in it. */
