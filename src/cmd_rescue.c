@@ -141,7 +141,7 @@ static bool wanted(const struct obj *c)
 	return false;
 }
 
-/* Those that were named, whatever is said of them; else those that are or may be deadlocked. */
+/* Those that were named, whatever is said of them; else those of which it is not known that they are not deadlocked. */
 static void pick(struct rescue_plans *plans)
 {
 	unsigned int n = 0;
@@ -149,7 +149,7 @@ static void pick(struct rescue_plans *plans)
 	for (unsigned int i = 0; i < plans->n; i++) {
 		struct rescue_plan *p = &plans->v[i];
 
-		if (args.n_wanted ? wanted(p->container) : p->deadlock == ANSWER_YES || p->level == LEVEL_LIKELY)
+		if (args.n_wanted ? wanted(p->container) : p->deadlock != ANSWER_NO)
 			plans->v[n++] = *p;
 		else
 			free(p->ranges);
@@ -187,7 +187,13 @@ static bool agreed(const struct rescue_plan *p)
 
 	if (args.yes || p->ways[WAY_unmap].answer != ANSWER_YES)
 		return true;
-	fprintf(stderr, "Unmap the range in %s through fd %u of %s? [y/N] ", id_name(OBJ_CONTAINER, p->container->id, id), p->holders[0].fd,
+	id_name(OBJ_CONTAINER, p->container->id, id);
+	if (p->n_ranges == 1)
+		fprintf(stderr, "Unmap the range in %s", id);
+	else
+		fprintf(stderr, "Unmap up to %u ranges in %s, until the thread is free", p->n_ranges, id);
+	fprintf(stderr, "%s, through a descriptor such as fd %u of %s? [y/N] ",
+		p->ways[WAY_revalidate].answer == ANSWER_YES ? ", or restore one if a driver stops that" : "", p->holders[0].fd,
 		p->holders[0].words);
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }

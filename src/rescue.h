@@ -72,6 +72,7 @@ struct rescue_plan {
 	unsigned int n_waiters, n_closers;
 	struct plan_holder holders[PLAN_HOLDERS_MAX];
 	unsigned int n_holders;
+	bool whole; /* everything was seen: a thread that was not found is not there */
 	struct plan_range *ranges; /* those wanted first */
 	unsigned int n_ranges;
 	struct way_plan ways[WAY__max];
@@ -139,7 +140,8 @@ enum rescue_end {
 	RESCUE_NOT_TRIED, /* a plan only */
 	RESCUE_FREED,
 	RESCUE_REFUSED, /* nothing was done */
-	RESCUE_STUCK,	/* something was, and it still hangs; or the books are wrong now */
+	RESCUE_STUCK,	/* something was, and it still hangs */
+	RESCUE_UNBALANCED, /* it is free, and the books are wrong now */
 	RESCUE_UNKNOWN,
 };
 
@@ -157,15 +159,26 @@ struct rescue_outcome {
 void balance_before(struct balance *b, const struct model *m, const struct rescue_plan *p);
 void balance_after(struct balance *b, const struct model *m);
 void rescue_compare(struct rescue_outcome *o, const struct model *m, const struct rescue_plan *p);
+/* Was nothing lost or left out, so that what is not there is not there? */
+bool seen_whole(const struct model *m);
 /* Is a thread still blocked on the container, as the last look has it? cannot-tell if that look may have missed it. */
 enum answer still_blocked(const struct model *m, const struct rescue_plan *p);
+/* The same of the threads that the plan is about. */
+enum answer still_these(const struct model *m, const struct rescue_plan *p);
 /* Does a thread still close a device of it, or has one that was stuck not run since? */
 enum answer still_closing(const struct model *m, const struct rescue_plan *p);
 /*
- * The last look before a step: is the borrowed file this container's, does
- * still no user thread wait, is the range as it was? Else a sentence.
+ * The last look before a step, which may come long after the plan: is the
+ * borrowed file this container's, do the same threads still wait and close,
+ * still no user thread, is the range as it was? Else a sentence. first: nothing
+ * was done yet, so none of them can have run.
  */
-const char *last_objection(const struct model *m, const struct rescue_plan *p, const struct plan_range *r, __u32 borrower);
+const char *last_objection(const struct model *m, const struct rescue_plan *p, const struct plan_range *r, __u32 borrower,
+			   bool first);
+/* Is there memory at its old address, in an address space that somebody lives in? */
+enum answer range_restorable(const struct model *m, const struct ev_range *r);
+/* May the range, as the last look has it, be restored to the old address? */
+enum answer restorable_now(const struct model *m, const struct rescue_plan *p, const struct plan_range *r);
 /* The exit status that says it. */
 int rescue_status(enum rescue_end end);
 const char *rescue_end_name(enum rescue_end end);

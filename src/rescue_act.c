@@ -56,12 +56,14 @@ static int borrow(const struct plan_holder *h)
 	return fd;
 }
 
-/* Nothing of ours may hang with it: no terminal, no pipe that somebody reads to its end, no program or map. */
+/* None of our descriptors may hang with it: no terminal, no pipe that somebody reads to its end. Nor a folder that is to be unmounted. */
 static int let_go(int channel)
 {
 	int fd;
 
 	setsid();
+	if (chdir("/"))
+		return -errno;
 	prctl(PR_SET_NAME, "fdpin-rescue");
 	fd = open("/dev/null", O_RDWR);
 	if (fd < 0)
@@ -113,11 +115,12 @@ static int hear(const struct borrower *b, __u64 timeout_ns, struct reply *ret)
 	__u64 until = now_ns() + timeout_ns, now;
 	int n = 0;
 
-	while (n <= 0 && (now = now_ns()) < until) {
-		n = poll(&p, 1, (until - now) / NSEC_PER_MSEC + 1);
+	do {
+		now = now_ns();
+		n = poll(&p, 1, now < until ? (until - now) / NSEC_PER_MSEC + 1 : 0);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-	}
+	} while (n <= 0 && now < until);
 	if (n <= 0)
 		return -ETIMEDOUT;
 	/* it ended without a word */

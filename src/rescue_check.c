@@ -26,9 +26,22 @@ static bool not_run_since(const struct model *m, const struct plan_thread *t)
 	return th && task->note_look == model_last_look(m) && th->state && t->switches && th->switches == t->switches;
 }
 
+bool seen_whole(const struct model *m)
+{
+	return !model_look_gaps(m) && !model_lost(m);
+}
+
 static enum answer absence(const struct model *m)
 {
-	return model_look_gaps(m) || model_lost(m) ? ANSWER_CANNOT_TELL : ANSWER_NO;
+	return seen_whole(m) ? ANSWER_NO : ANSWER_CANNOT_TELL;
+}
+
+static bool any_not_run(const struct model *m, const struct plan_thread *v, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (not_run_since(m, &v[i]))
+			return true;
+	return false;
 }
 
 enum answer still_blocked(const struct model *m, const struct rescue_plan *p)
@@ -39,16 +52,22 @@ enum answer still_blocked(const struct model *m, const struct rescue_plan *p)
 	return absence(m);
 }
 
+enum answer still_these(const struct model *m, const struct rescue_plan *p)
+{
+	for (const struct edge *e = edge_in(p->container, REL_WAITS); e; e = edge_in_next(e))
+		for (unsigned int i = 0; i < p->n_waiters && seen_in(e, model_last_look(m)); i++)
+			if (p->waiters[i].tid == e->from->id)
+				return ANSWER_YES;
+	return absence(m);
+}
+
 enum answer still_closing(const struct model *m, const struct rescue_plan *p)
 {
 	for (const struct edge *d = edge_in(p->container, REL_MEMBER); d; d = edge_in_next(d))
 		for (const struct edge *e = edge_in(d->from, REL_CLOSES); e; e = edge_in_next(e))
 			if (seen_in(e, model_last_look(m)))
 				return ANSWER_YES;
-	for (unsigned int i = 0; i < p->n_closers; i++)
-		if (not_run_since(m, &p->closers[i]))
-			return ANSWER_YES;
-	return absence(m);
+	return any_not_run(m, p->closers, p->n_closers) ? ANSWER_YES : absence(m);
 }
 
 /* ---- before it is done ------------------------------------------------------------------------ */
@@ -61,21 +80,32 @@ static bool borrowed(const struct model *m, const struct rescue_plan *p, __u32 b
 	return false;
 }
 
-static bool range_unchanged(const struct model *m, const struct rescue_plan *p, const struct plan_range *want)
+/* As the last look has it; NULL if it is not what it was. */
+static const struct ev_range *range_now(const struct model *m, const struct rescue_plan *p, const struct plan_range *want)
 {
 	for (const struct edge *e = edge_in(p->container, REL_PART); e; e = edge_in_next(e)) {
 		const struct ev_range *r = (const void *)e->last;
 
 		if (seen_in(e, model_last_look(m)) && r->h.type == EV_range && r->iova == want->iova)
-			return r->size == want->size && !r->valid;
+			return r->size == want->size && r->vaddr == want->vaddr && r->mm == want->mm && !r->valid ? r : NULL;
 	}
-	return false;
+	return NULL;
 }
 
-const char *last_objection(const struct model *m, const struct rescue_plan *p, const struct plan_range *r, __u32 borrower)
+enum answer restorable_now(const struct model *m, const struct rescue_plan *p, const struct plan_range *r)
+{
+	const struct ev_range *now = range_now(m, p, r);
+
+	return now ? range_restorable(m, now) : ANSWER_NO;
+}
+
+const char *last_objection(const struct model *m, const struct rescue_plan *p, const struct plan_range *r, __u32 borrower,
+			   bool first)
 {
 	const struct ev_container *c = NOTE_OF(p->container, container);
 
+	if (!seen_whole(m))
+		return "not everything could be seen: a user thread may wait there, and must not be woken";
 	if (p->container->note_look != model_last_look(m) || !c || c->unstable)
 		return "the container is gone, or changed while it was read";
 	if (!borrowed(m, p, borrower))
@@ -83,7 +113,12 @@ const char *last_objection(const struct model *m, const struct rescue_plan *p, c
 	for (const struct edge *e = edge_in(p->container, REL_WAITS); e; e = edge_in_next(e))
 		if (task_class(e->from) == CLASS_USER || task_class(e->from) == CLASS_UNKNOWN)
 			return "a thread that may be a user's waits there now, and must not be woken";
-	return range_unchanged(m, p, r) ? NULL : "the range is not what it was";
+	/* each range that is unmapped wakes the waiters, which sleep again if it is not theirs */
+	if (first ? !any_not_run(m, p->waiters, p->n_waiters) : still_these(m, p) != ANSWER_YES)
+		return "the thread that was blocked has run since: it is not the wait any more that the plan is about";
+	if (p->n_closers && !any_not_run(m, p->closers, p->n_closers))
+		return "the thread that was stuck in the close has run since: it is not the cycle any more that the plan is about";
+	return range_now(m, p, r) ? NULL : "the range is not what it was";
 }
 
 /* ---- the books ------------------------------------------------------------------------------------ */
@@ -103,8 +138,10 @@ static bool books(const struct model *m, __u64 mm, __s64 *ret_locked, __u64 *ret
 	}
 	*ret_locked = note->locked_vm;
 	*ret_pinned = 0;
-	if (sum_mms(m, &sums))
+	if (sum_mms(m, &sums)) {
+		snprintf(why, PLAN_TEXT_MAX, "out of memory");
 		return false;
+	}
 	sum = mm_sum_find(&sums, mm);
 	known = !sum || !sum->pinned.unknown;
 	if (sum)
@@ -152,8 +189,10 @@ void rescue_compare(struct rescue_outcome *o, const struct model *m, const struc
 		balance_after(&o->balance, m);
 	else
 		o->balance = (struct balance){ .answer = ANSWER_CANNOT_TELL, .why = "nothing was done" };
-	if (o->threads == ANSWER_NO || o->closers == ANSWER_NO || o->balance.answer == ANSWER_NO)
+	if (o->threads == ANSWER_NO || o->closers == ANSWER_NO)
 		o->end = RESCUE_STUCK;
+	else if (o->balance.answer == ANSWER_NO)
+		o->end = RESCUE_UNBALANCED;
 	else if (o->threads == ANSWER_CANNOT_TELL || o->closers == ANSWER_CANNOT_TELL)
 		o->end = RESCUE_UNKNOWN;
 	else
@@ -163,7 +202,8 @@ void rescue_compare(struct rescue_outcome *o, const struct model *m, const struc
 int rescue_status(enum rescue_end end)
 {
 	static const int status[] = {
-		[RESCUE_NOT_TRIED] = 0, [RESCUE_FREED] = 0, [RESCUE_REFUSED] = 1, [RESCUE_STUCK] = 2, [RESCUE_UNKNOWN] = 3,
+		[RESCUE_NOT_TRIED] = 0, [RESCUE_FREED] = 0, [RESCUE_REFUSED] = 1, [RESCUE_STUCK] = 2, [RESCUE_UNBALANCED] = 2,
+		[RESCUE_UNKNOWN] = 3,
 	};
 
 	return status[end];
@@ -173,7 +213,7 @@ const char *rescue_end_name(enum rescue_end end)
 {
 	static const char *const names[] = {
 		[RESCUE_NOT_TRIED] = "not tried", [RESCUE_FREED] = "freed",	   [RESCUE_REFUSED] = "refused",
-		[RESCUE_STUCK] = "stuck",	  [RESCUE_UNKNOWN] = "cannot tell",
+		[RESCUE_STUCK] = "stuck",	  [RESCUE_UNBALANCED] = "unbalanced", [RESCUE_UNKNOWN] = "cannot tell",
 	};
 
 	return names[end];

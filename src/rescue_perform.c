@@ -78,7 +78,9 @@ static bool take_step(struct rescuer *s, const struct rescue_plan *p, const stru
 	if (!h)
 		return false;
 	s->look(s->ctx);
-	objection = last_objection(s->m, p, r, b.pid);
+	objection = last_objection(s->m, p, r, b.pid, !o->n_steps);
+	if (!objection && way == WAY_revalidate && restorable_now(s->m, p, r) != ANSWER_YES)
+		objection = "its process has no memory at the old address any more";
 	if (objection) {
 		end_with(o, RESCUE_REFUSED, "%s", objection);
 		borrower_leave(&b);
@@ -97,15 +99,22 @@ static bool take_step(struct rescuer *s, const struct rescue_plan *p, const stru
 	return step->result == STEP_DONE;
 }
 
-/* The driver has caught the one who unmaps, so it waits for the same thread. */
+/* A driver that is asked about the pages it has pinned may wait for the same thread, and then has caught the one who unmaps. */
 static bool second_step(struct rescuer *s, const struct rescue_plan *p, const struct plan_range *r, struct rescue_outcome *o)
 {
 	const struct way_plan *w = &p->ways[WAY_revalidate];
 	__u32 left = o->steps[o->n_steps - 1].borrower;
 
+	if (!r->pinned) {
+		end_with(o, RESCUE_STUCK, "the unmap has not come back, and no driver has pages of the range that it would be asked about: "
+			 "process %u of ours is still at it", left);
+		return false;
+	}
 	if (w->answer == ANSWER_YES && r->restorable == ANSWER_YES)
 		return take_step(s, p, r, WAY_revalidate, o);
-	end_with(o, RESCUE_STUCK, "a driver has stopped the unmap: process %u of ours is left behind in it. What is left is to re-validate: %.400s",
+	end_with(o, RESCUE_STUCK,
+		 "the unmap has not come back, as when a driver stops it: process %u of ours is left behind in it. What is left is to "
+		 "re-validate: %.400s",
 		 left, w->answer == ANSWER_YES ? "its process has no memory at the old address" : w->why);
 	return false;
 }
@@ -121,9 +130,29 @@ static void free_threads(struct rescuer *s, const struct rescue_plan *p, struct 
 		if (!take_step(s, p, r, WAY_unmap, o) &&
 		    (!o->n_steps || o->steps[o->n_steps - 1].result != STEP_CAUGHT || !second_step(s, p, r, o)))
 			return;
-		look_while(s, p, still_blocked, WOKEN_NS);
-		if (still_blocked(s->m, p) != ANSWER_YES)
+		look_while(s, p, still_these, WOKEN_NS);
+		if (still_these(s->m, p) != ANSWER_YES)
 			return;
+	}
+}
+
+/* A process that is free again maps and unmaps: books that do not balance are wrong only if they are so twice. */
+static void compare(struct rescuer *s, const struct rescue_plan *p, struct rescue_outcome *o)
+{
+	struct balance before = o->balance, first;
+
+	rescue_compare(o, s->m, p);
+	if (o->balance.answer != ANSWER_NO)
+		return;
+	first = o->balance;
+	usleep(AGAIN_NS / 1000);
+	s->look(s->ctx);
+	o->balance = before;
+	rescue_compare(o, s->m, p);
+	if (o->balance.answer == ANSWER_NO && strcmp(o->balance.why, first.why)) {
+		o->balance.answer = ANSWER_CANNOT_TELL;
+		snprintf(o->balance.why, sizeof(o->balance.why), "it changes while it is read");
+		o->end = o->end == RESCUE_UNBALANCED ? RESCUE_FREED : o->end;
 	}
 }
 
@@ -134,6 +163,7 @@ void rescue_perform(struct rescuer *s, const struct rescue_plan *p, struct rescu
 	s->look(s->ctx);
 	if (still_blocked(s->m, p) == ANSWER_NO) {
 		/* another rescue has done it, or somebody else */
+		look_while(s, p, still_closing, s->wait_ns);
 		rescue_compare(o, s->m, p);
 		return;
 	}
@@ -145,5 +175,5 @@ void rescue_perform(struct rescuer *s, const struct rescue_plan *p, struct rescu
 	if (!o->n_steps)
 		return;
 	look_while(s, p, still_closing, o->why[0] ? 0 : s->wait_ns);
-	rescue_compare(o, s->m, p);
+	compare(s, p, o);
 }

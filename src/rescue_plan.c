@@ -85,13 +85,12 @@ static void find_holders(struct rescue_plan *p, unsigned int look)
 	}
 }
 
-/* Only a hook that saw a thread fall asleep knows what for. */
-static enum answer range_wanted(const struct obj *c, const struct ev_range *r, unsigned int invalid)
+/* Only a hook that saw a thread fall asleep knows what for; or there is nothing else to wait for, as the kernel counts. */
+static enum answer range_wanted(const struct obj *c, const struct ev_range *r)
 {
+	const struct ev_container *note = NOTE_OF(c, container);
 	enum answer a = ANSWER_NO;
 
-	if (invalid == 1)
-		return ANSWER_YES; /* there is nothing else to wait for */
 	for (struct edge *e = edge_in(c, REL_WAITS); e; e = edge_in_next(e)) {
 		const struct ev_block *b = (const void *)e->rec;
 
@@ -100,11 +99,11 @@ static enum answer range_wanted(const struct obj *c, const struct ev_range *r, u
 		else if (b->iova < r->iova + r->size && r->iova < b->iova + b->size)
 			return ANSWER_YES;
 	}
-	return a;
+	return a == ANSWER_CANNOT_TELL && note && note->invalid == 1 ? ANSWER_YES : a;
 }
 
 /* Is there memory at the old address, in an address space that somebody lives in? */
-static enum answer range_restorable(const struct model *m, struct backing_index *ix, const struct ev_range *r)
+static enum answer restorable(const struct model *m, struct backing_index *ix, const struct ev_range *r)
 {
 	const struct obj *o = model_find(m, OBJ_MM, r->mm);
 	const struct ev_mm *mm = NOTE_OF(o, mm);
@@ -115,6 +114,15 @@ static enum answer range_restorable(const struct model *m, struct backing_index 
 	if (!mm || !edge_in(o, REL_MEMORY_OF))
 		return ANSWER_CANNOT_TELL; /* its memory was not looked at */
 	return backing_find(ix, m, r, &whole) && whole ? ANSWER_YES : ANSWER_NO;
+}
+
+enum answer range_restorable(const struct model *m, const struct ev_range *r)
+{
+	struct backing_index ix = {};
+	enum answer a = restorable(m, &ix, r);
+
+	backing_free(&ix);
+	return a;
 }
 
 static int by_want(const void *va, const void *vb)
@@ -158,8 +166,8 @@ static int find_ranges(struct rescue_plan *p, const struct model *m)
 			.vaddr = r->vaddr,
 			.mm = r->mm,
 			.pinned = r->pinned,
-			.wanted = range_wanted(p->container, r, n),
-			.restorable = range_restorable(m, &ix, r),
+			.wanted = range_wanted(p->container, r),
+			.restorable = restorable(m, &ix, r),
 		};
 	}
 	backing_free(&ix);
@@ -210,11 +218,13 @@ static bool wakes_well(const struct rescue_plan *p, struct way_plan *w)
 		    who);
 		return false;
 	}
-	if (!waiter_is(p, CLASS_UNKNOWN, who))
-		return true;
 	w->answer = ANSWER_CANNOT_TELL;
-	say(w->why, "whether %s is a kernel thread is not known, and a user thread must not be woken from this wait",
-	    who);
+	if (waiter_is(p, CLASS_UNKNOWN, who))
+		say(w->why, "whether %s is a kernel thread is not known, and a user thread must not be woken from this wait", who);
+	else if (!p->whole)
+		say(w->why, "not everything could be seen: a user thread may wait too, and must not be woken from this wait");
+	else
+		return true;
 	return false;
 }
 
@@ -245,6 +255,8 @@ static bool certain(const struct rescue_plan *p, const struct rescue_terms *term
 	w->answer = p->deadlock == ANSWER_NO ? ANSWER_NO : ANSWER_CANNOT_TELL;
 	if (!c || c->unstable)
 		say(w->why, "the container changed while it was read");
+	else if (c->invalid != p->n_ranges)
+		say(w->why, "the kernel counts %u invalid ranges in it, and %u were read", c->invalid, p->n_ranges);
 	else if (!p->n_ranges)
 		say(w->why, "none of its ranges that were read is invalid, so what the thread waits for is not known");
 	else if (p->ranges[0].wanted == ANSWER_NO)
@@ -349,6 +361,7 @@ static int plan(struct rescue_plan *p, const struct model *m, const struct locke
 	int r;
 
 	p->container = l->container;
+	p->whole = seen_whole(m);
 	find_verdict(p, findings);
 	find_threads(p, l);
 	find_holders(p, model_last_look(m));

@@ -156,7 +156,7 @@ void rescue_text_outcome(struct output *o, const struct rescue_plan *p, const st
 {
 	static const char *const words[] = {
 		[RESCUE_FREED] = "FREED",     [RESCUE_REFUSED] = "REFUSED",	   [RESCUE_STUCK] = "STUCK",
-		[RESCUE_UNKNOWN] = "UNKNOWN", [RESCUE_NOT_TRIED] = "NOT TRIED",
+		[RESCUE_UNKNOWN] = "UNKNOWN", [RESCUE_NOT_TRIED] = "NOT TRIED", [RESCUE_UNBALANCED] = "FREE, AND NOT BALANCED",
 	};
 	char id[ID_NAME_MAX];
 

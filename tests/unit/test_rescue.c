@@ -335,7 +335,8 @@ static void freed_and_balanced(void **state)
 	r = rescued(&before, &after);
 	assert_int_equal(r.o.balance.answer, ANSWER_NO);
 	assert_non_null(strstr(r.o.balance.why, "off by -8 pages"));
-	assert_int_equal(r.o.end, RESCUE_STUCK);
+	assert_int_equal(r.o.end, RESCUE_UNBALANCED);
+	assert_int_equal(rescue_status(r.o.end), 2);
 	rescued_free(&r);
 
 	after.mm[0].users = 0; /* the process has ended */
@@ -408,7 +409,7 @@ static const char *objection(const struct world *now, __u32 borrower)
 	r.m = tape_model(r.t, TAPE_ALL);
 	r.plans = plan_of(r.m, &own);
 	apply_look(&r, now);
-	ret = last_objection(r.m, r.plans.v, &r.plans.v[0].ranges[0], borrower);
+	ret = last_objection(r.m, r.plans.v, &r.plans.v[0].ranges[0], borrower, true);
 	rescued_free(&r);
 	return ret;
 }
@@ -435,6 +436,17 @@ static void the_last_look(void **state)
 	w.block[1].container = C1;
 	w.block[1].class = CLASS_USER;
 	assert_non_null(strstr(objection(&w, OTHER), "must not be woken"));
+	w.block[1].tid = 0;
+	/* invalid again, with another address or of another owner: another window */
+	w.container[0].mm = 0x4444;
+	assert_non_null(strstr(objection(&w, OTHER), "the range is not what it was"));
+	w.container[0].mm = MM1;
+	/* the plan is old: they wait again, in the same place */
+	w.thread[0].runs = true;
+	assert_non_null(strstr(objection(&w, OTHER), "has run since"));
+	w.thread[0].runs = false;
+	w.thread[1].runs = true;
+	assert_non_null(strstr(objection(&w, OTHER), "has run since"));
 }
 
 int main(void)

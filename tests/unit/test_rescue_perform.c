@@ -99,7 +99,8 @@ static void look(void *ctx)
 	apply(t);
 }
 
-static void begin(struct rescue_plans *plans, enum known own_mm, __u64 also)
+/* pinned: by mediated devices, whose drivers are asked */
+static void begin_pinned(struct rescue_plans *plans, enum known own_mm, __u64 also, __s64 pinned)
 {
 	const struct rescue_terms terms = { own_mm, false };
 	struct world w = w_deadlock();
@@ -111,6 +112,7 @@ static void begin(struct rescue_plans *plans, enum known own_mm, __u64 also)
 	w.memory[0].start = 0x7f0000000000ULL;
 	w.memory[0].end = 0x7f1000000000ULL;
 	w.container[0].also = also;
+	w.container[0].pinned = pinned;
 	fake.stuck = fake.freed = w;
 	fake.freed.block[0].tid = fake.freed.flush[0].tid = fake.freed.close[0].tid = 0;
 	fake.freed.thread[0] = (struct w_thread){ QEMU, QEMU, "qemu", FILES1, STATE_S, WAIT_NONE, CLASS_USER, false, true };
@@ -123,6 +125,11 @@ static void begin(struct rescue_plans *plans, enum known own_mm, __u64 also)
 	assert_int_equal(rescue_plan(plans, fake.m, &f, &terms), 0);
 	assert_int_equal(plans->n, 1);
 	findings_free(&f);
+}
+
+static void begin(struct rescue_plans *plans, enum known own_mm, __u64 also)
+{
+	begin_pinned(plans, own_mm, also, 0);
 }
 
 static struct rescue_outcome perform(struct rescue_plans *plans)
@@ -181,7 +188,7 @@ static void the_driver_stops_it(void **state)
 	struct rescue_outcome o;
 
 	(void)state;
-	begin(&plans, KNOWN_YES, 0);
+	begin_pinned(&plans, KNOWN_YES, 0, 1);
 	fake.answer = -ETIMEDOUT;
 	o = perform(&plans);
 	assert_int_equal(o.end, RESCUE_STUCK);
@@ -192,13 +199,39 @@ static void the_driver_stops_it(void **state)
 	assert_int_equal(fake.revalidates, 0); /* whatever else: not where it does harm */
 	end(&plans);
 
-	begin(&plans, KNOWN_NO, 0);
+	begin_pinned(&plans, KNOWN_NO, 0, 1);
 	fake.answer = -ETIMEDOUT;
 	o = perform(&plans);
 	assert_int_equal(o.end, RESCUE_FREED);
 	assert_int_equal(o.n_steps, 2);
 	assert_int_equal(o.steps[1].way, WAY_revalidate);
 	assert_int_equal(fake.revalidates, 1);
+	end(&plans);
+
+	/* no driver is asked: it only takes long */
+	begin(&plans, KNOWN_NO, 0);
+	fake.answer = -ETIMEDOUT;
+	o = perform(&plans);
+	assert_int_equal(o.end, RESCUE_STUCK);
+	assert_int_equal(o.n_steps, 1);
+	assert_non_null(strstr(o.why, "no driver"));
+	assert_int_equal(fake.revalidates, 0);
+	end(&plans);
+}
+
+/* The plan was made, and then somebody took his time: the same threads wait again, in another window. */
+static void an_old_plan(void **state)
+{
+	struct rescue_plans plans;
+	struct rescue_outcome o;
+
+	(void)state;
+	begin(&plans, KNOWN_YES, 0);
+	fake.stuck.thread[0].runs = true;
+	o = perform(&plans);
+	assert_int_equal(o.end, RESCUE_REFUSED);
+	assert_non_null(strstr(o.why, "has run since"));
+	assert_int_equal(fake.unmaps, 0);
 	end(&plans);
 }
 
@@ -268,7 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_step),	  cmocka_unit_test(free_before),  cmocka_unit_test(the_driver_stops_it),
 		cmocka_unit_test(the_call_fails), cmocka_unit_test(nobody_lends), cmocka_unit_test(another_file),
-		cmocka_unit_test(range_by_range),
+		cmocka_unit_test(range_by_range), cmocka_unit_test(an_old_plan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
