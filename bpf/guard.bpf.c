@@ -167,8 +167,8 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	const struct vfio_group *group = a->group; /* a member of ours in a chain of reads would be relocated */
 	struct ev_decision *e;
 
-	/* a storm of refusals must not drown the canary */
-	if (action != ACTION_OFF && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
+	/* a storm of refusals must drown neither the canary nor what was not prevented */
+	if (action != ACTION_OFF && action != ACTION_PASSED && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
 		__sync_fetch_and_add(&stats.lost, 1);
 		return;
 	}
@@ -611,10 +611,13 @@ static long look_at_kept(__u32 i, struct kept_files *k)
 	return 1;
 }
 
+#define KEPT_MAX (1U << 23) /* what bpf_loop() does */
+
 static __always_inline int on_exec(struct linux_binprm *bprm)
 {
 	struct kept_files k = { .a.op = OP_EXEC };
 	struct fdtable *fdt;
+	__u32 n;
 
 	/* a script's interpreter is checked in its turn: the same exec */
 	if (!policy.rules[RULE_EXEC_PINNED].action || bprm->interp != bprm->filename)
@@ -623,7 +626,11 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 	k.file = BPF_CORE_READ(fdt, fd);
 	k.close_on_exec = BPF_CORE_READ(fdt, close_on_exec);
 	k.r = unknown_zero;
-	bpf_loop(BPF_CORE_READ(fdt, max_fds), look_at_kept, &k, 0);
+	n = BPF_CORE_READ(fdt, max_fds);
+	/* who has so many files is not let by for that */
+	if (n > KEPT_MAX)
+		return decide(RULE_EXEC_PINNED, 0, &k.a);
+	bpf_loop(n, look_at_kept, &k, 0);
 	return k.r;
 }
 

@@ -20,6 +20,8 @@
 #include "render.h"
 #include "service.h"
 
+#include "../bpf/config.h"
+
 #define POLL_MS 500
 
 static struct {
@@ -166,12 +168,13 @@ static int set_up(struct enforcement *e)
 	return r ?: add_fd(e->epoll, guard_fd(e->guard));
 }
 
-static int wait_ms(__u64 deadline)
+/* After a wake-up the next ones are left out for a time (WAKE_EVERY_NS), in which it is for us to look. */
+static int wait_ms(__u64 deadline, bool woken)
 {
-	__u64 now = now_ns();
+	__u64 now = now_ns(), most = woken ? WAKE_EVERY_NS / NSEC_PER_MSEC : POLL_MS;
 
-	if (!deadline || deadline > now + POLL_MS * NSEC_PER_MSEC)
-		return POLL_MS;
+	if (!deadline || deadline > now + most * NSEC_PER_MSEC)
+		return most;
 	return deadline > now ? (deadline - now) / NSEC_PER_MSEC + 1 : 0;
 }
 
@@ -235,12 +238,14 @@ static bool on_signal(struct enforcement *e)
 static int loop(struct enforcement *e)
 {
 	__u64 deadline = args.duration_ns ? now_ns() + args.duration_ns : 0;
+	bool woken = true; /* the canaries did */
 	int r = 0;
 
 	while (!r) {
 		struct epoll_event ev;
-		int n = epoll_wait(e->epoll, &ev, 1, wait_ms(deadline));
+		int n = epoll_wait(e->epoll, &ev, 1, wait_ms(deadline, woken));
 
+		woken = n > 0;
 		if (n < 0 && errno != EINTR)
 			r = -errno;
 		if (!r)

@@ -173,7 +173,7 @@ static struct repeat {
 static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
 {
 	return a->h.tgid == b->h.tgid && a->h.container == b->h.container && a->rule == b->rule &&
-	       a->action == b->action && a->op == b->op && a->result == b->result;
+	       a->action == b->action && a->op == b->op && a->result == b->result && !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
 }
 
 static void tell(const struct ev_decision *e, __u64 more)

@@ -103,7 +103,10 @@ def check(path):
         bad |= not ok
         print(f"{'ok' if ok else 'not ok'} {i} - {facts['kernel']}: {words[key[0]][0]} under {key[1]} adds {now:,.0f}, "
               + ("no number is committed" if was is None else f"was {was:,.0f}"))
-    lost = [c for c in ("floor", "record", "trace") if told.get(c, ["", ""])[1] != "0" or int(told[c][0]) < int(told["floor"][0])]
+    for key in sorted(set(committed) - set(ours())):
+        i, bad = i + 1, True
+        print(f"not ok {i} - {facts['kernel']}: {key[0]} under {key[1]} was not measured")
+    lost = [c for c in ("floor", "record", "trace") if told.get(c, ["", ""])[1] != "0" or int(told[c][0]) < max(1, int(told["floor"][0]))]
     print(f"{'not ok' if lost else 'ok'} {i + 1} - every call was told of, nothing was lost" + "".join(f"; not so by {c}" for c in lost))
     print(f"1..{i + 1}")
     return bad or bool(lost)
