@@ -15,6 +15,7 @@
 	C(report, "events and verdicts of a recorded file")                                  \
 	C(enforce, "the guard: refuse what leads into the deadlock, or tell what would be")   \
 	C(rescue, "what would free a deadlocked container; and doing it")                      \
+	C(migrate, "what could be mapped from files, by which calls, and who refuses")         \
 	C(doctor, "what this kernel can and cannot do, and which defects it has")            \
 	C(help, "this overview, or the help of a command")
 

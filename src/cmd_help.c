@@ -52,8 +52,7 @@ void overview(FILE *out)
 	for (const struct command *c = command_table; c->name; c++)
 		fprintf(out, "  %-8s %s\n", c->name, c->summary);
 	fputs("\nEvery command takes -j and -J (JSON), -q, -v, --color, --ascii, --time-format.\n"
-	      "Options of a command: fdpin-trace COMMAND --help\n"
-	      "Is this host deadlocked? fdpin-trace status\n",
+	      "Options: fdpin-trace COMMAND --help. Is this host deadlocked? fdpin-trace status\n",
 	      out);
 }
 

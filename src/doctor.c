@@ -132,6 +132,17 @@ static void enforce(struct doctor *d, const struct facts *f)
 		works(w, EXTENT_FULL, false, "%s", "");
 }
 
+/* It looks as `status` does; what it says to do can be done only where the calls are. */
+static void migrate(struct doctor *d, const struct facts *f)
+{
+	const struct check *map_file = &d->checks[CHECK_map_file];
+	struct works *w = &d->works[WORKS_migrate];
+
+	opens(w, f, false);
+	if (w->extent == EXTENT_FULL && map_file->answer != KNOWN_YES)
+		works(w, EXTENT_PARTIAL, map_file->answer == NOT_KNOWN, "advice only: %.300s", map_file->why);
+}
+
 /* What `doctor` could not find out. */
 static void doctor_itself(struct doctor *d)
 {
@@ -165,6 +176,7 @@ void doctor_judge(struct doctor *d, const struct facts *f)
 	opens(&d->works[WORKS_record], f, true);
 	works(&d->works[WORKS_report], EXTENT_FULL, false, "%s", "");
 	enforce(d, f);
+	migrate(d, f);
 	doctor_itself(d);
 }
 
@@ -219,9 +231,9 @@ int doctor_status(const struct doctor *d, const struct doctor_view *v)
 		unknown_defect |= c->answer == NOT_KNOWN && check_table[i].defect;
 		partial |= c->answer == NOT_KNOWN || (c->answer == KNOWN_NO && is_sight(i));
 	}
-	/* what cannot be guarded can be seen none the worse */
+	/* what cannot be guarded, and advice that cannot be followed, can be seen none the worse */
 	for (int i = 0; i < WORKS__max; i++)
-		partial |= i != WORKS_enforce && v->works & 1U << i && d->works[i].extent != EXTENT_FULL;
+		partial |= i != WORKS_enforce && i != WORKS_migrate && v->works & 1U << i && d->works[i].extent != EXTENT_FULL;
 	return unknown_defect ? 3 : partial;
 }
 

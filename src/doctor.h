@@ -52,7 +52,7 @@
 	DEFECT(change_process, accounting, "the charge stays behind when iommufd memory changes its process")
 
 /* WORKS(command): those of cmd.h that need something of a system, or nothing. */
-#define WORKS(W) W(status) W(trace) W(record) W(report) W(enforce) W(rescue) W(doctor)
+#define WORKS(W) W(status) W(trace) W(record) W(report) W(enforce) W(rescue) W(migrate) W(doctor)
 
 enum check_group { GROUP_KERNEL, GROUP_VFIO, GROUP_RIGHTS, GROUP__max };
 enum check_state {

@@ -14,6 +14,7 @@
 #define IOMMU_IOAS_MAP_FILE _IO(';', 0x8f)	 /* 6.13 */
 #define IOMMU_IOAS_CHANGE_PROCESS _IO(';', 0x92) /* 6.13 */
 
+#define IOMMU_IOAS_MAP_FIXED_IOVA (1 << 0)
 #define IOMMU_IOAS_MAP_WRITEABLE (1 << 1)
 #define IOMMU_IOAS_MAP_READABLE (1 << 2)
 

@@ -42,5 +42,6 @@ load doctor
 	else
 		for id in iommufd map-file change-process; do same "$id" "$(check $id)" "no/none"; done
 	fi
-	same "commands" "$(jq -r '.works | [.[]] | unique | join(" ")' "$D")" full
+	same "commands" "$(jq -r '.works | del(.migrate) | [.[]] | unique | join(" ")' "$D")" full
+	same "migrate" "$(jq -r .works.migrate "$D")" "$(if [ -c /dev/iommu ]; then echo full; else echo partial; fi)"
 }

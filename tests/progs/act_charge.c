@@ -29,7 +29,6 @@
 #include "act.h"
 #include "iommufd.h"
 
-#define FD_CHANGE_PROCESS _IO(';', 0x92)
 
 static int iommu, ioas;
 

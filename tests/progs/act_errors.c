@@ -23,7 +23,6 @@
 #include "iommufd.h"
 
 #define PAGE 4096ULL
-#define FD_CHANGE_PROCESS _IO(';', 0x92)
 
 static struct box box;
 

@@ -14,6 +14,7 @@
 #define FD_OPTION		_IO(';', 0x87)
 #define FD_VFIO_IOAS		_IO(';', 0x88)
 #define FD_IOAS_MAP_FILE	_IO(';', 0x8f)
+#define FD_CHANGE_PROCESS	_IO(';', 0x92)
 #define FD_DEVICE_BIND		_IO(VFIO_TYPE, VFIO_BASE + 18)
 #define FD_DEVICE_ATTACH	_IO(VFIO_TYPE, VFIO_BASE + 19)
 
@@ -34,6 +35,10 @@ struct fd_ioas_map_file {
 	__u32 size, flags, ioas;
 	__s32 fd;
 	__u64 start, length, iova;
+};
+
+struct fd_change_process {
+	__u32 size, reserved;
 };
 
 struct fd_ioas_unmap {

@@ -122,6 +122,7 @@ static void rows(void **state)
 	(void)state;
 	expect(&f, "nnnnn", 0);
 	assert_int_equal(d.checks[CHECK_vaddr_wait].state, STATE_OK);
+	assert_int_equal(d.works[WORKS_migrate].extent, EXTENT_PARTIAL); /* advice that cannot be followed */
 	f = stock_6_1();
 	expect(&f, "nnnnn", 0);
 	assert_non_null(strstr(d.checks[CHECK_vaddr_wait].why, "guarded"));
@@ -132,6 +133,7 @@ static void rows(void **state)
 	expect(&f, "yyyyn", 2);
 	f = with_iommufd();
 	expect(&f, "nnnny", 2);
+	assert_int_equal(d.works[WORKS_migrate].extent, EXTENT_FULL);
 }
 
 /* Both witnesses of the guard, in every combination, where the code that waits is there. */
