@@ -12,11 +12,10 @@
 #include <sysexits.h>
 
 #include "cmd.h"
-#include "emit.h"
 #include "log.h"
 #include "migrate_show.h"
+#include "observe.h"
 #include "pager.h"
-#include "source.h"
 
 static struct {
 	struct filter filter;
@@ -26,18 +25,7 @@ static struct {
 
 static int pick_container(const struct opt *o, const char *arg)
 {
-	if (parse_container(arg, &args.filter.container, &args.filter.container_bits))
-		return opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e");
-	return 0;
-}
-
-/* What is empty by mistake, such as a variable of a script, is not to mean something. */
-static int pick_vm(const struct opt *o, const char *arg)
-{
-	if (!*arg)
-		return opts_bad(o, arg, "give a name");
-	args.filter.vm = arg;
-	return 0;
+	return opts_container(o, arg, &args.filter.container, &args.filter.container_bits);
 }
 
 static const struct opt rows[] = {
@@ -45,7 +33,7 @@ static const struct opt rows[] = {
 	OPTION_CALL('c', "container", "ID", NULL, pick_container, "only this container (vfio-3c1e)"),
 	OPTION(OPT_U32_LIST, 'p', "pid", "LIST", &args.filter.tgids,
 	       "only containers that these processes hold, wait for or have memory in"),
-	OPTION_CALL(0, "vm", "NAME", NULL, pick_vm, "only those of this virtual machine"),
+	OPTION_CALL(0, "vm", "NAME", &args.filter.vm, opts_pick_name, "only those of this virtual machine"),
 	HEADING("OUTPUT"),
 	OPTION(OPT_FLAG, 0, "check", NULL, &args.check,
 	       "one line and an exit status: 0 another process could take over all that is mapped, 1 not so, 3 unknown"),
@@ -93,42 +81,17 @@ static void ask_host(struct migrate_host *h)
 
 /* ---- what is there ------------------------------------------------------------------ */
 
-struct seen {
-	struct model *model;
-	struct view view;
-	bool oom;
-};
-
-static int on_record(void *ctx, const struct record *r)
+/* Looks once. Returns an exit status. */
+static int observe(struct observation *s)
 {
-	struct seen *s = ctx;
+	const char *why;
+	int r = observation_open(s, "migrate", &why);
 
-	if (model_apply(s->model, r))
-		s->oom = true;
-	view_note(&s->view, r);
-	return 0;
-}
-
-/* Looks once, or says in a gap why it could not. Returns an exit status. */
-static int observe(struct seen *s)
-{
-	const struct source_filter all = { .details = true };
-	struct source_bpf *source = NULL;
-	const char *why = NULL;
-	int r = source_bpf_open(&source, &all, false, "migrate", on_record, s, &why);
-
-	if (r) {
-		emit_gap(on_record, s, "this system", why ?: strerror(-r));
-		return exit_status(r);
-	}
-	r = source_bpf_look(source);
-	if (!r)
-		r = source_bpf_poll(source, 0);
-	s->view.lost = source_bpf_lost(source);
-	if (r < 0)
-		emit_gap(on_record, s, "the state of this system", strerror(-r));
-	source_bpf_close(source);
-	return r < 0 ? EX_OSERR : EX_OK;
+	if (r)
+		return r;
+	r = observation_look(s);
+	observation_close(s);
+	return r ? EX_OSERR : EX_OK;
 }
 
 /* 0 or -ENOMEM; what is in the list then is whole. */
@@ -184,7 +147,7 @@ static int show(struct output *o, const struct view *v, const struct migrate_hos
 }
 
 /* Returns an exit status. */
-static int migrate(struct output *o, struct seen *s)
+static int migrate(struct output *o, struct observation *s)
 {
 	static const int statuses[] = { [ANSWER_YES] = 0, [ANSWER_NO] = 1, [ANSWER_CANNOT_TELL] = 3 };
 	struct migrate_list list = {};
@@ -207,7 +170,7 @@ static int migrate(struct output *o, struct seen *s)
 
 int cmd_migrate(int argc, char **argv)
 {
-	struct seen s = { .view = { .kind = VIEW_STATUS, .filter = &args.filter } };
+	struct observation s = { .view = { .kind = VIEW_STATUS, .filter = &args.filter } };
 	struct output o = {};
 	int r = opts_parse(&cmd_migrate_opts, argv[0], argc, argv, NULL);
 

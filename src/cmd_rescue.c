@@ -4,17 +4,14 @@
  * container, has it done if it was asked for and agreed to, and shows both.
  */
 #include <errno.h>
-#include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "cmd.h"
-#include "emit.h"
 #include "filter.h"
 #include "log.h"
+#include "observe.h"
 #include "output.h"
 #include "rescue.h"
-#include "source.h"
 #include "suspect.h"
 
 #define CONTAINERS_MAX 64
@@ -74,55 +71,21 @@ const struct opts cmd_rescue_opts = {
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-struct rescue {
-	struct model *model;
-	struct source_bpf *source;
-	struct rescue_terms terms;
-	bool oom;
-};
-
-static int on_record(void *ctx, const struct record *r)
-{
-	struct rescue *s = ctx;
-
-	s->oom |= !!model_apply(s->model, r);
-	return 0;
-}
-
-/* What cannot be seen becomes a gap, and that turns a "no" into "cannot tell". */
 static void look(void *ctx)
 {
-	struct rescue *s = ctx;
-	int r = source_bpf_look(s->source);
-
-	if (!r)
-		r = source_bpf_poll(s->source, 0);
-	if (r < 0)
-		emit_gap(on_record, s, "the state of this system", strerror(-r));
-}
-
-static void pause_for(__u64 ns)
-{
-	struct timespec t = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
+	observation_look(ctx); /* what could not be seen is in the model */
 }
 
 /* 0, or the exit status after telling. */
-static int observe(struct rescue *s)
+static int observe(struct observation *s)
 {
-	const struct source_filter all = { .details = true };
-	struct fact own_mm = {};
-	const char *why = NULL;
-	int r = source_bpf_open(&s->source, &all, false, "rescue", on_record, s, &why);
+	const char *why;
+	int r = observation_open(s, "rescue", &why);
 
 	if (r) {
-		log_error("cannot look: %s", why ?: strerror(-r));
-		return exit_status(r);
+		log_error("cannot look: %s", why);
+		return r;
 	}
-	facts_of_ranges(&own_mm);
-	s->terms = (struct rescue_terms){ .own_mm = own_mm.is, .likely = args.likely };
 	look(s);
 	if (suspect_waits(s->model)) {
 		pause_for(SETTLE_NS);
@@ -158,7 +121,7 @@ static void pick(struct rescue_plans *plans)
 }
 
 /* Each name is to be of one container that is there. 0, or the exit status after telling. */
-static int check_names(const struct rescue *s)
+static int check_names(const struct observation *s)
 {
 	for (unsigned int i = 0; i < args.n_wanted; i++) {
 		unsigned int n = 0;
@@ -218,7 +181,7 @@ static int worse(int a, int b)
 	return rank[a] >= rank[b] ? a : b;
 }
 
-static int go_through(struct rescue *s, struct output *o, const struct rescue_plans *plans, struct rescue_outcome *outcomes)
+static int go_through(struct observation *s, struct output *o, const struct rescue_plans *plans, struct rescue_outcome *outcomes)
 {
 	struct rescuer rescuer = { .m = s->model, .look = look, .ctx = s, .wait_ns = args.wait };
 	bool text = globals.json == JSON_OFF;
@@ -243,7 +206,7 @@ static int go_through(struct rescue *s, struct output *o, const struct rescue_pl
 }
 
 /* Nothing to be rescued: is that so, or was not all seen? */
-static int nothing(const struct rescue *s, struct output *o)
+static int nothing(const struct observation *s, struct output *o)
 {
 	bool unsure = model_look_gaps(s->model) || model_lost(s->model);
 
@@ -255,8 +218,10 @@ static int nothing(const struct rescue *s, struct output *o)
 	return unsure ? 3 : 0;
 }
 
-static int rescue(struct rescue *s, struct output *o)
+static int rescue(struct observation *s, struct output *o)
 {
+	struct rescue_terms terms = { .likely = args.likely };
+	struct fact own_mm = {};
 	struct rescue_outcome *outcomes = NULL;
 	struct findings findings = {};
 	struct rescue_plans plans = {};
@@ -264,7 +229,9 @@ static int rescue(struct rescue *s, struct output *o)
 
 	if (status)
 		return status;
-	if (verdicts_judge(s->model, NULL, &findings) || rescue_plan(&plans, s->model, &findings, &s->terms))
+	facts_of_ranges(&own_mm);
+	terms.own_mm = own_mm.is;
+	if (verdicts_judge(s->model, NULL, &findings) || rescue_plan(&plans, s->model, &findings, &terms))
 		s->oom = true;
 	status = check_names(s);
 	if (!status) {
@@ -275,7 +242,7 @@ static int rescue(struct rescue *s, struct output *o)
 	if (!status && !s->oom) {
 		status = plans.n ? go_through(s, o, &plans, outcomes) : nothing(s, o);
 		if (globals.json != JSON_OFF)
-			s->oom |= !!rescue_json(o, s->model, &s->terms, &plans, args.perform ? outcomes : NULL);
+			s->oom |= !!rescue_json(o, s->model, &terms, &plans, args.perform ? outcomes : NULL);
 	}
 	free(outcomes);
 	rescue_plans_free(&plans);
@@ -302,7 +269,7 @@ static int check_options(void)
 
 int cmd_rescue(int argc, char **argv)
 {
-	struct rescue s = {};
+	struct observation s = {};
 	struct output o = {};
 	int r = opts_parse(&cmd_rescue_opts, argv[0], argc, argv, NULL);
 
@@ -321,7 +288,8 @@ int cmd_rescue(int argc, char **argv)
 		return EX_CANTCREAT;
 	}
 	r = rescue(&s, &o);
-	source_bpf_close(s.source);
+	if (s.source)
+		observation_close(&s);
 	model_free(s.model);
 	return output_close(&o, r);
 }

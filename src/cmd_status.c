@@ -18,9 +18,8 @@
 #include "emit.h"
 #include "log.h"
 #include "memlock.h"
+#include "observe.h"
 #include "pager.h"
-#include "render.h"
-#include "source.h"
 #include "suspect.h"
 
 #define NOT_GIVEN (~0ULL)
@@ -41,18 +40,7 @@ static struct {
 
 static int pick_container(const struct opt *o, const char *arg)
 {
-	if (parse_container(arg, &args.filter.container, &args.filter.container_bits))
-		return opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e");
-	return 0;
-}
-
-/* What is empty by mistake, such as a variable of a script, is not to mean something. */
-static int pick_name(const struct opt *o, const char *arg)
-{
-	if (!*arg)
-		return opts_bad(o, arg, "give a name");
-	*(const char **)o->to = arg;
-	return 0;
+	return opts_container(o, arg, &args.filter.container, &args.filter.container_bits);
 }
 
 static int pick_columns(const struct opt *o, const char *arg)
@@ -96,10 +84,10 @@ static const struct opt rows[] = {
 	OPTION_CALL('c', "container", "ID", NULL, pick_container, "only this container (vfio-3c1e)"),
 	OPTION(OPT_U32_LIST, 'p', "pid", "LIST", &args.filter.tgids,
 	       "only containers that these processes hold, wait for or have memory in"),
-	OPTION_CALL(0, "vm", "NAME", &args.filter.vm, pick_name, "only those of this virtual machine"),
-	OPTION_CALL(0, "device", "NAME", &args.filter.device, pick_name,
+	OPTION_CALL(0, "vm", "NAME", &args.filter.vm, opts_pick_name, "only those of this virtual machine"),
+	OPTION_CALL(0, "device", "NAME", &args.filter.device, opts_pick_name,
 		    "only those with this device: PCI address, uuid or its first 8 digits, vfio0"),
-	OPTION_CALL(0, "cgroup", "PATH", &args.filter.cgroup, pick_name,
+	OPTION_CALL(0, "cgroup", "PATH", &args.filter.cgroup, opts_pick_name,
 		    "only those of processes in or below this control group"),
 	HEADING("OUTPUT"),
 	OPTION_CALL(0, "check", "[npd]", NULL, pick_check,
@@ -139,39 +127,6 @@ const struct opts cmd_status_opts = {
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-struct status {
-	struct model *model;
-	struct view view;
-	bool oom;
-};
-
-static int on_record(void *ctx, const struct record *r)
-{
-	struct status *s = ctx;
-
-	if (model_apply(s->model, r))
-		s->oom = true;
-	view_note(&s->view, r);
-	return 0;
-}
-
-static int look(struct source_bpf *source)
-{
-	int r = source_bpf_look(source);
-
-	if (!r)
-		r = source_bpf_poll(source, 0);
-	return r < 0 ? r : 0;
-}
-
-static void pause_for(__u64 ns)
-{
-	struct timespec t = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
-}
-
 static struct limits limits(void)
 {
 	return (struct limits){ .max_window_ns = args.max_window == NOT_GIVEN ? MAX_WINDOW_DEFAULT_NS : args.max_window };
@@ -187,43 +142,33 @@ static __u64 window_decided(void)
 	return now_ns() + (wait < WINDOW_WAIT_MAX_NS ? wait : WINDOW_WAIT_MAX_NS);
 }
 
-static int look_again(struct status *s, struct source_bpf *source)
+static int look_again(struct observation *s)
 {
 	__u64 now, until;
-	int r = look(source);
+	int r = observation_look(s);
 
 	until = window_decided();
 	if (r || !(suspect_waits(s->model) || suspect_invalid(s->model) || suspect_drift(s->model)))
 		return r;
 	pause_for(args.settle);
-	r = look(source);
+	r = observation_look(s);
 	while (!r && suspect_invalid(s->model) && (now = now_ns()) < until) {
 		pause_for(until - now < args.settle ? until - now : args.settle);
-		r = look(source);
+		r = observation_look(s);
 	}
 	return r;
 }
 
-/* Looks, or says in a gap why it could not. Returns the exit status when there is no --check. */
-static int observe(struct status *s)
+/* Returns the exit status when there is no --check. */
+static int observe(struct observation *s)
 {
-	const struct source_filter all = { .details = true };
-	struct source_bpf *source = NULL;
-	const char *why = NULL;
-	int r;
+	const char *why;
+	int r = observation_open(s, "status", &why);
 
-	r = source_bpf_open(&source, &all, false, "status", on_record, s, &why);
-	if (r) {
-		if (!model_first(s->model, OBJ_SESSION))
-			emit_session(on_record, s, "status", false);
-		emit_gap(on_record, s, "this system", why ?: strerror(-r));
-		return exit_status(r);
-	}
-	r = look_again(s, source);
-	s->view.lost = source_bpf_lost(source);
 	if (r)
-		emit_gap(on_record, s, "the state of this system", strerror(-r));
-	source_bpf_close(source);
+		return r;
+	r = look_again(s);
+	observation_close(s);
 	return r ? EX_OSERR : EX_OK;
 }
 
@@ -314,7 +259,7 @@ static int print_check(struct output *o, const struct view *v)
 	return s;
 }
 
-static int show(struct output *o, struct status *s, int status)
+static int show(struct output *o, struct observation *s, int status)
 {
 	const struct format *format = globals.json == JSON_OFF ? &format_text : &format_json;
 	int r = 0;
@@ -348,7 +293,7 @@ static int status_once(struct output *o)
 {
 	const struct limits by = limits();
 	struct findings findings = {};
-	struct status s = {
+	struct observation s = {
 		.model = model_new(),
 		.view = { .kind = VIEW_STATUS,
 			  .filter = &args.filter,

@@ -81,6 +81,19 @@ int opts_bad(const struct opt *o, const char *arg, const char *why)
 	return -EINVAL;
 }
 
+int opts_container(const struct opt *o, const char *arg, __u64 *ret_id, unsigned int *ret_bits)
+{
+	return parse_container(arg, ret_id, ret_bits) ? opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e") : 0;
+}
+
+int opts_pick_name(const struct opt *o, const char *arg)
+{
+	if (!*arg)
+		return opts_bad(o, arg, "give a name");
+	*(const char **)o->to = arg;
+	return 0;
+}
+
 static int set_list(const struct opt *o, const char *arg)
 {
 	_cleanup_free_ char *bad = NULL;

@@ -96,5 +96,9 @@ int opts_parse_global(int argc, char **argv, int *ret_next);
 void opts_help(const struct opts *opts, const char *command, FILE *out);
 /* For OPT_CALL: tell what is wrong with an argument, and return -EINVAL. */
 int opts_bad(const struct opt *o, const char *arg, const char *why);
+/* For OPT_CALL: a container's id, as it is printed; *ret_bits of it were given. 0, or as opts_bad(). */
+int opts_container(const struct opt *o, const char *arg, __u64 *ret_id, unsigned int *ret_bits);
+/* OPT_CALL for a name, to a const char *. What is empty by mistake, such as a variable of a script, is not to mean something. */
+int opts_pick_name(const struct opt *o, const char *arg);
 
 #endif

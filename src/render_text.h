@@ -54,6 +54,9 @@ void put_field(FILE *out, const char *s, size_t size, bool raw);
 void put_bytes(FILE *out, const struct view *v, __u64 bytes);
 void put_pages(FILE *out, const struct view *v, const struct pages *p);
 
+/* The virtual machine of a process: its name, - for none, ? where its control group could not be read. */
+void put_vm_of(FILE *out, const struct view *v, __u32 tgid);
+
 /* A table on an output; NULL when out of memory. print_table() prints it, if it has a line, and frees it. */
 struct libscols_table *table_new(const struct output *o);
 void print_table(struct libscols_table *t);

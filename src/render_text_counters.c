@@ -41,6 +41,18 @@ struct line_list {
 	size_t n, size;
 };
 
+void put_vm_of(FILE *out, const struct view *v, __u32 tgid)
+{
+	const struct ev_program *p = NOTE_OF(model_find(v->model, OBJ_PROGRAM, tgid), program);
+
+	if (!p || !p->known)
+		fputc('?', out);
+	else if (!*p->vm)
+		fputc('-', out);
+	else
+		PUT_FIELD(out, p->vm, false);
+}
+
 /* ---- cells ------------------------------------------------------------------------- */
 
 static void put_pid(FILE *out, const struct line *l)
@@ -55,19 +67,10 @@ static void put_pid(FILE *out, const struct line *l)
 
 static void put_vm(FILE *out, const struct line *l)
 {
-	const struct ev_program *p;
-
-	if (!l->process) {
-		fputc(l->user ? '-' : '?', out);
-		return;
-	}
-	p = NOTE_OF(model_find(l->view->model, OBJ_PROGRAM, l->process->h.tgid), program);
-	if (!p || !p->known)
-		fputc('?', out);
-	else if (!*p->vm)
-		fputc('-', out);
+	if (l->process)
+		put_vm_of(out, l->view, l->process->h.tgid);
 	else
-		PUT_FIELD(out, p->vm, false);
+		fputc(l->user ? '-' : '?', out);
 }
 
 static void put_memlock(FILE *out, const struct line *l)

@@ -24,18 +24,6 @@ static const struct {
 
 /* ---- cells ----------------------------------------------------------------------- */
 
-static void put_vm(FILE *out, const struct view *v, const struct memlock_need *n)
-{
-	const struct ev_program *p = NOTE_OF(model_find(v->model, OBJ_PROGRAM, n->process->h.tgid), program);
-
-	if (!p || !p->known)
-		fputc('?', out);
-	else if (!*p->vm)
-		fputc('-', out);
-	else
-		PUT_FIELD(out, p->vm, false);
-}
-
 static void put_where(FILE *out, const struct memlock_need *n)
 {
 	static const char *const words[] = {
@@ -75,7 +63,7 @@ static void put_cell(FILE *out, const struct view *v, const struct memlock_need 
 		fprintf(out, "%u", n->process->h.tgid);
 		break;
 	case COL_VM:
-		put_vm(out, v, n);
+		put_vm_of(out, v, n->process->h.tgid);
 		break;
 	case COL_WHERE:
 		put_where(out, n);

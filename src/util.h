@@ -117,9 +117,9 @@ char *put_decimal(char *p, __u64 v);
 
 /* 4K, 52.4M, 8G: IEC, at most one decimal. Returns buf. */
 const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX]);
-/* 850ns, 21.6ms, 1.00s, 13m32s, 2h05m, 3d04h. Returns buf. */
 /* Pages of 4 KiB as such a size; "-" in front if there are fewer than none. */
 const char *format_pages(__s64 pages, char buf[FORMAT_MAX]);
+/* 850ns, 21.6ms, 1.00s, 13m32s, 2h05m, 3d04h. Returns buf. */
 const char *format_duration(__u64 ns, char buf[FORMAT_MAX]);
 /* 2026-11-24T23:27:35.131446120Z. Returns buf, which takes 40 bytes. */
 const char *format_rfc3339(__u64 realtime_ns, char *buf, size_t size);

@@ -16,9 +16,7 @@ int watch_pick_container(const struct opt *o, const char *arg)
 {
 	struct watch_options *w = o->to;
 
-	if (parse_container(arg, &w->filter.container, &w->filter.container_bits))
-		return opts_bad(o, arg, "give an id as it is printed, such as vfio-3c1e");
-	return 0;
+	return opts_container(o, arg, &w->filter.container, &w->filter.container_bits);
 }
 
 /* "--event help": every event with its sentence and its fields. */

@@ -136,8 +136,11 @@ attack_ends() {
 	answers EBUSY
 }
 
-@test "of what was tried all the time since it was active, nothing was allowed" {
+@test "of what was tried all the time since it was active, nothing was allowed; the journal has it counted, not told one by one" {
 	attack_ends
+	journal -o json >"$BATS_TEST_TMPDIR/journal"
+	jq -en '[inputs | select(.FDPIN_ACTION == "denied" and (.MESSAGE | test("act_guard"))) | .FDPIN_COUNT | tonumber]
+		| length < 200 and max > 1000' "$BATS_TEST_TMPDIR/journal"
 }
 
 @test "stopped: it is gone, and says so" {
