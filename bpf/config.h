@@ -33,6 +33,7 @@ struct fdpin_config {
 struct fdpin_stats {
 	__u64 lost;	  /* records for which the ring had no room */
 	__u64 no_state;	  /* calls for which no state could be kept */
+	__u64 no_exec;	  /* execs of which the two address spaces were not seen */
 	__u64 table_full; /* objects that did not fit a table of the look */
 	__u64 tasks;	  /* threads the look has seen */
 	__u64 found;	  /* threads found to matter; when it stands still, a look has them all */

@@ -266,7 +266,9 @@ EVENT(change_process, "{container} its charges go to the caller[ = {result}]",
 EVENT(mm_gone, "address space {mm} has no process any more[, locked_vm {locked_vm}][, pinned_vm {pinned_vm}]",
 	FIELDS(F(__u64, mm, ID, "the address space")
 	       F(__s64, locked_vm, PAGES, "mm_struct.locked_vm at its end: of what is still pinned, or a residue")
-	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm at its end")),
+	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm at its end")
+	       F(__u32, exiting, BOOL, "by a process that ended; else by an exec, or by somebody who only looked into it")
+	       F(__u32, pad, PAD, "")),
 	EFFECTS(UNLINK(IN_MM, _ANY, mm)))
 
 /* ---- the state of a standing system (snapshot.bpf.c) -------------------- */

@@ -265,16 +265,14 @@ int BPF_PROG(fentry__membarrier_exec_mmap, struct mm_struct *mm)
 	return 0;
 }
 
-/* By whoever gave up the last use of it: an exec, an exit, or a reader in /proc that had it for a moment longer. */
-SEC("?fentry/exit_mmap")
-int BPF_PROG(fentry__exit_mmap, struct mm_struct *mm)
+static __always_inline int on_mm_gone(struct mm_struct *mm)
 {
-	__u64 id = object_id(NUMBER(mm));
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 id = object_id(mm);
 	struct ev_mm_gone *e;
 
-	if (!bpf_map_lookup_elem(&charged_mms, &id))
+	if (!bpf_map_lookup_elem(&charged_mms, &id) || bpf_map_delete_elem(&charged_mms, &id))
 		return 0;
-	bpf_map_delete_elem(&charged_mms, &id);
 	if (id == last_charged)
 		last_charged = 0;
 	if (!wanted(EV_mm_gone, 0))
@@ -285,8 +283,27 @@ int BPF_PROG(fentry__exit_mmap, struct mm_struct *mm)
 	e->mm = id;
 	e->locked_vm = BPF_CORE_READ(mm, locked_vm);
 	e->pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
+	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
 	EV_END(e);
 	return 0;
+}
+
+/* By whoever gave up the last use of it: an exec, an exit, or a reader in /proc that had it for a moment longer. */
+SEC("?fentry/exit_mmap")
+int BPF_PROG(fentry__exit_mmap, struct mm_struct *mm)
+{
+	return on_mm_gone(NUMBER(mm));
+}
+
+/*
+ * A second chance, near its end: every process of the system comes through
+ * here, and the kernel leaves a program out while another thread, preempted on
+ * the same processor, is in it.
+ */
+SEC("?tp_btf/exit_mmap")
+int BPF_PROG(tp_btf__exit_mmap, struct mm_struct *mm)
+{
+	return on_mm_gone(NUMBER(mm));
 }
 
 SEC("?tp_btf/sched_process_exec")
@@ -302,11 +319,14 @@ int BPF_PROG(tp_btf__sched_process_exec, struct task_struct *task, int old_pid, 
 	if (wanted(EV_exec, 0)) {
 		e = EV_BEGIN(exec, 0);
 		if (e) {
-			if (c) {
+			if (c && c->exec_mm) {
 				e->mm = c->exec_mm;
 				e->old_mm = c->exec_old_mm;
 				e->locked_vm = c->exec_locked;
 				e->pinned_vm = c->exec_pinned;
+				c->exec_mm = 0;
+			} else {
+				__sync_fetch_and_add(&stats.no_exec, 1);
 			}
 			bpf_probe_read_kernel_str(e->file, sizeof(e->file), BPF_CORE_READ(bprm, filename));
 			__builtin_memcpy(e->old_comm, user->comm, sizeof(e->old_comm));

@@ -68,6 +68,13 @@ void ledger_init(struct ledger *l)
 	l->uncharged_tail = &l->uncharged;
 }
 
+static void account_free(struct ledger *l, struct ledger_account *a)
+{
+	HASH_DEL(l->accounts, a);
+	free(a->exec);
+	free(a);
+}
+
 static void forget_pages(struct ledger *l)
 {
 	struct ledger_pages *p, *next;
@@ -85,10 +92,8 @@ void ledger_free(struct ledger *l)
 	struct uncharged *u;
 	struct drift *d;
 
-	HASH_ITER(hh, l->accounts, a, a_next) {
-		HASH_DEL(l->accounts, a);
-		free(a);
-	}
+	HASH_ITER(hh, l->accounts, a, a_next)
+		account_free(l, a);
 	HASH_ITER(hh, l->containers, c, c_next) {
 		HASH_DEL(l->containers, c);
 		free(c->refused);
@@ -152,6 +157,8 @@ static struct ledger_account *account_get(struct ledger *l, __u64 container, __u
 
 static void account_clear(struct ledger_account *a)
 {
+	free(a->exec);
+	a->exec = NULL;
 	a->older = a->charged = a->credited = 0;
 	a->unsure = a->released = false;
 	a->gone_ns = 0;
@@ -167,8 +174,7 @@ static void drop_accounts(struct ledger *l, __u64 container, bool only_settled)
 			continue;
 		if (only_settled && !(a->gone_ns || !account_balance(a)))
 			continue;
-		HASH_DEL(l->accounts, a);
-		free(a);
+		account_free(l, a);
 	}
 }
 
@@ -226,7 +232,7 @@ static int add_drift(struct ledger *l, enum drift_kind kind, const struct ledger
 
 /* ---- charged to nobody ------------------------------------------------------------ */
 
-static int open_window(struct ledger *l, const struct ledger_account *a, const struct ev_mm_gone *e)
+static int open_window(struct ledger *l, struct ledger_account *a, const struct ev_mm_gone *e)
 {
 	struct uncharged *u;
 
@@ -243,6 +249,11 @@ static int open_window(struct ledger *l, const struct ledger_account *a, const s
 	u->pages = u->left = account_balance(a);
 	u->unsure = l->lost || a->unsure;
 	u->gone = copy_of(e);
+	/* Whose own end it is had it all the time: the exec was that of a child which shared it. */
+	if (!e->exiting) {
+		u->exec = a->exec;
+		a->exec = NULL;
+	}
 	*l->uncharged_tail = u;
 	l->uncharged_tail = &u->next;
 	l->n_uncharged++;
@@ -357,10 +368,8 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 		return shrink_windows(l, c->id, e->mm, -e->pages, e);
 	if (was < -e->pages)
 		err = shrink_windows(l, c->id, 0, was > 0 ? -e->pages - was : -e->pages, e);
-	if (a->released && !account_balance(a) && HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN) {
-		HASH_DEL(l->accounts, a);
-		free(a);
-	}
+	if (a->released && !account_balance(a) && HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
+		account_free(l, a);
 	return err;
 }
 
@@ -474,14 +483,23 @@ static int on_mm_gone(struct ledger *l, const struct ev_mm_gone *e)
 	return err;
 }
 
-/* Told right after the old address space has gone, by the thread that did both. */
+/* Told after the old address space has been left. By then it has gone, unless somebody else, who looks into it in /proc, say, has it a moment longer. */
 static int on_exec(struct ledger *l, const struct ev_exec *e)
 {
-	for (struct uncharged *u = l->uncharged; u; u = u->next) {
-		if (u->mm != e->old_mm || u->exec || !e->old_mm || u->gone->tgid != e->h.tgid)
+	for (struct uncharged *u = l->uncharged; e->old_mm && u; u = u->next) {
+		if (u->mm != e->old_mm || u->until_ns || (u->exec && u->gone->tgid != e->h.tgid))
 			continue;
+		free(u->exec);
 		u->exec = copy_of(e);
 		if (!u->exec)
+			return -ENOMEM;
+	}
+	for (struct ledger_account *a = l->accounts; e->old_mm && a; a = a->hh.next) {
+		if (a->key.mm != e->old_mm || a->gone_ns || a->key.way == CHARGED_USER || account_balance(a) <= 0)
+			continue;
+		free(a->exec);
+		a->exec = copy_of(e);
+		if (!a->exec)
 			return -ENOMEM;
 	}
 	return 0;

@@ -29,6 +29,7 @@ struct ledger_account {
 	bool unsure;		 /* what was charged before is not known */
 	bool released;		 /* the container's file is gone */
 	__u64 gone_ns;		 /* no process has the address space since then; 0: not seen */
+	struct fdpin_hdr *exec;	 /* the exec that left it, owned, or NULL: somebody else has it a moment longer */
 };
 
 /* What is still charged: expected to be zero once nothing is pinned. */

@@ -145,6 +145,8 @@ static void choose_hooks(struct source_bpf *s)
 	if (probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx") && !probe_func(s->vmlinux_btf, "iommufd", "iopt_pages_update_pinned") &&
 	    !probe_func(s->vmlinux_btf, "iommufd", "do_update_pinned"))
 		source_bpf_gap(s, true, "charges of iommufd", "the function that makes them is inlined in this kernel");
+	if (btf__find_by_name_kind(s->vmlinux_btf, "btf_trace_exit_mmap", BTF_KIND_TYPEDEF) >= 0)
+		bpf_program__set_autoload(s->trace->progs.tp_btf__exit_mmap, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_free, true);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define AGAIN_NS (200 * NSEC_PER_MSEC) /* between looks that wait for the end of it */
-#define WOKEN_NS (2 * NSEC_PER_SEC)    /* so long a thread that was woken may need to be gone */
+#define WOKEN_NS (5 * NSEC_PER_SEC)    /* so long a thread that was woken may need to be gone */
 
 /* Looks until a question is answered with something else than yes, for so long at most. */
 static void look_while(struct rescuer *s, const struct rescue_plan *p, enum answer (*is_so)(const struct model *, const struct rescue_plan *),

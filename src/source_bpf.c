@@ -55,7 +55,10 @@ void source_bpf_gap(struct source_bpf *s, bool hooks, const char *what, const ch
 
 static __u64 lost_now(const struct source_bpf *s)
 {
-	return s->lost_before + s->undecoded + s->missed + (s->snapshot ? s->snapshot->bss->stats.lost : 0) + (s->trace ? s->trace->bss->stats.lost : 0);
+	const struct fdpin_stats *trace = s->trace ? &s->trace->bss->stats : NULL;
+
+	return s->lost_before + s->undecoded + s->missed + (s->snapshot ? s->snapshot->bss->stats.lost : 0) +
+	       (trace ? trace->lost + trace->no_exec : 0);
 }
 
 __u64 source_bpf_lost(const struct source_bpf *s)
@@ -64,9 +67,21 @@ __u64 source_bpf_lost(const struct source_bpf *s)
 }
 
 /*
- * Times the kernel did not run a program because the CPU was in it already:
- * no record, and nobody in BPF to count it. Asked once a second, as it costs a
- * system call for each program.
+ * Those that every process of the system runs, so that they would be missed for
+ * somebody who has nothing to do with VFIO: for whom it matters, the program that
+ * comes next knows.
+ */
+static bool is_made_good(const struct source_bpf *s, const struct bpf_program *prog)
+{
+	return prog == s->trace->progs.fentry__membarrier_exec_mmap ||
+	       (prog == s->trace->progs.fentry__exit_mmap && bpf_program__fd(s->trace->progs.tp_btf__exit_mmap) >= 0);
+}
+
+/*
+ * Times the kernel did not run a program because the CPU was in it already,
+ * which a thread that was preempted there is enough for: no record, and nobody
+ * in BPF to count it. Asked once a second, as it costs a system call for each
+ * program.
  */
 static __u64 count_missed(struct source_bpf *s)
 {
@@ -80,7 +95,7 @@ static __u64 count_missed(struct source_bpf *s)
 		struct bpf_prog_info info = {};
 		__u32 len = sizeof(info);
 
-		if (bpf_program__fd(prog) >= 0 && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		if (bpf_program__fd(prog) >= 0 && !is_made_good(s, prog) && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			missed += info.recursion_misses;
 	}
 	return s->missed = missed;

@@ -43,24 +43,30 @@ static inline struct ev_charge *tape_fd_charge(struct tape *t, __u64 mm, __s64 p
 	return e;
 }
 
-static inline void tape_mm_gone(struct tape *t, __u64 mm, __s64 left)
+static inline struct ev_mm_gone *tape_mm_gone(struct tape *t, __u64 mm, __s64 left)
 {
 	struct ev_mm_gone *e = tape_add(t, EV_mm_gone, 0);
 
 	e->mm = mm;
 	e->locked_vm = left;
+	return e;
 }
 
-static inline void tape_exec(struct tape *t, __u64 from, __u64 to, __s64 left)
+/* What is left may have others who use it. */
+static inline void tape_left_by_exec(struct tape *t, __u64 from, __u64 to, __s64 left)
 {
-	struct ev_exec *e;
+	struct ev_exec *e = tape_add(t, EV_exec, 0);
 
-	tape_mm_gone(t, from, left);
-	e = tape_add(t, EV_exec, 0);
 	e->old_mm = from;
 	e->mm = to;
 	e->locked_vm = left;
 	TAPE_STR(e->file, "/usr/bin/qemu");
+}
+
+static inline void tape_exec(struct tape *t, __u64 from, __u64 to, __s64 left)
+{
+	tape_mm_gone(t, from, left);
+	tape_left_by_exec(t, from, to, left);
 }
 
 static inline void tape_unmapped(struct tape *t, __u64 c, __s64 pages)

@@ -192,6 +192,53 @@ static void own_ranges_after_exec(void **state)
 	check(t, C1, "yes/proven", false, "uncharged: 2M stay pinned", NULL);
 }
 
+/* Somebody who looks into it in /proc gives it up last: before the exec is told, or after. */
+static void looked_into_during_exec(void **state)
+{
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		struct tape *t = ledger_begin(C1);
+
+		tape_charge(t, C1, A, 512, OP_MAP);
+		if (after)
+			tape_left_by_exec(t, A, B, 512);
+		tape_as(t, OTHER, OTHER, "ps");
+		tape_mm_gone(t, A, 512);
+		tape_as(t, QEMU, QEMU, "qemu");
+		if (!after)
+			tape_left_by_exec(t, A, B, 512);
+		t->ts += 5000000;
+		tape_charge(t, C1, B, 512, OP_REVALIDATE);
+		tape_revalidate(t, C1);
+		tape_look(t, 2);
+		check(t, C1, "no/none", false, "charged to nobody for 5", "from exec on", "qemu [20733] left", NULL);
+	}
+}
+
+/* A child of vfork() leaves its parent's address space by exec. That is no end of it: the parent's exit is, or its own exec. */
+static void left_by_a_child(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_as(t, OTHER, OTHER, "qemu");
+	tape_left_by_exec(t, A, 0xccULL, 512);
+	tape_as(t, QEMU, QEMU, "qemu");
+	tape_mm_gone(t, A, 512)->exiting = 1;
+	t->ts += 2000000000;
+	tape_look(t, 2);
+	check(t, C1, "yes/proven", false, "since exit", NULL);
+
+	t = ledger_begin(C1);
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_as(t, OTHER, OTHER, "qemu");
+	tape_left_by_exec(t, A, 0xccULL, 512);
+	tape_as(t, QEMU, QEMU, "qemu");
+	tape_exec(t, A, B, 512);
+	check(t, C1, "yes/proven", false, "since exec", "qemu [20733] left", NULL);
+}
+
 static void residue_of_an_exit(void **state)
 {
 	struct tape *t = ledger_begin(C1);
@@ -601,7 +648,8 @@ int main(void)
 #define T(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = {
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
-		T(unmapped_after_exec), T(own_ranges_after_exec), T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
+		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
+		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
