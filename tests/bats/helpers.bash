@@ -174,6 +174,11 @@ refuses() { [ "$FDPIN_BLOCKS" = no ]; }
 # Does the module of type1 stand by itself, or is everything built in?
 builtin_vfio() { [ "$KERNEL" = iommufd ]; }
 
+# The kernel makes no difference to it that another row does not show: check-long runs it on all.
+once_on() { # ROW
+	[ "${FDPIN_LONG:-0}" != 0 ] || [ "$KERNEL" = "$1" ] || skip "make check does it on row $1, make check-long here too"
+}
+
 need_blocking() {
 	! refuses || skip "row $KERNEL refuses the invalidation, so nothing can block"
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * floor pair|record - attaches the programs of floor.bpf.c with that prefix, and
+ * floor pair|record|lsm - attaches the programs of floor.bpf.c with that prefix, and
  * until SIGTERM reads the records as cheaply as can be: every 50 ms, and looks at
  * none of them. Says in the end how many it has read, and how many were lost.
  */
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	struct floor_bpf *skel;
 
 	if (argc != 2)
-		errx(64, "usage: floor pair|record");
+		errx(64, "usage: floor pair|record|lsm");
 	signal(SIGTERM, on_signal);
 	skel = floor_bpf__open();
 	if (!skel)

@@ -236,6 +236,17 @@ static int claim(const char *uuid)
 	return -1;
 }
 
+/* The one before may be about to end: of the files of a process that was killed, any may be closed last. */
+static int open_free(const char *path)
+{
+	__u64 end = now_ns() + opt.timeout * 1000000000ULL;
+	int fd;
+
+	while ((fd = open(path, O_RDWR)) < 0 && errno == EBUSY && now_ns() < end)
+		pause_ms(1);
+	return fd;
+}
+
 static int group_of(const char *uuid)
 {
 	char path[PATH_MAX], link[PATH_MAX], *slash;
@@ -249,7 +260,7 @@ static int group_of(const char *uuid)
 	slash = strrchr(link, '/');
 	snprintf(path, sizeof(path), "/dev/vfio/%.20s",
 		 slash ? slash + 1 : link);
-	return open(path, O_RDWR);
+	return open_free(path);
 }
 
 /* The first free one, so that acts can follow each other in one boot. */
