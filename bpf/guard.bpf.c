@@ -5,7 +5,8 @@
  *   early	file_ioctl and file_ioctl_compat, as LSM programs or as fmod_ret
  *		of the security functions: an invalidation beside a mediated
  *		device; a group that joins a container with an invalid range; a
- *		mediated device that is opened in one. It rests on the kernel's own
+ *		mediated device that is opened in one; an invalidation of memory that
+ *		no file is behind. It rests on the kernel's own
  *		state, and on the caller's argument for what only that tells. The
  *		argument can be changed behind our back before the driver reads it.
  *   exec	bprm_check_security: a process that keeps a container with an invalid
@@ -33,8 +34,10 @@
 #define VFIO_GROUP_SET_CONTAINER 0x3b68
 #define VFIO_GROUP_GET_DEVICE_FD 0x3b6a
 #define VFIO_IOMMU_UNMAP_DMA 0x3b72
+#define UNMAP_FLAG_ALL 2
 #define UNMAP_FLAG_VADDR 4
 #define EPERM 1
+#define ENOENT 2
 #define EFAULT 14
 #define EBUSY 16
 #define SIGKILL 9
@@ -46,6 +49,9 @@ struct guard_counters counters = {};
 __u64 symbols[GUARD_SYM__max] = {};
 __u64 key[2] = {};
 __u64 unknown_zero; /* 0, which the verifier does not know: a loop's state must not begin with a constant */
+
+#include "tree.bpf.h"
+
 __u64 joining; /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev, about: for the veto to be cheap */
 __u64 n_broken; /* entries of broken, about */
 
@@ -160,6 +166,7 @@ struct about {
 	const struct vfio_group *group;
 	__u64 iova, size;
 	__u32 op, flags, invalid, emulated;
+	__u32 memory, untold;
 };
 
 static __always_inline void tell(__u32 rule, __u32 action, int result, const struct about *a)
@@ -184,6 +191,8 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	e->flags = a->flags;
 	e->invalid = a->invalid;
 	e->emulated = a->emulated;
+	e->memory = a->memory;
+	e->untold = a->untold;
 	if (group)
 		e->group = BPF_CORE_READ(group, iommu_group, id);
 	EV_END_NOW(e);
@@ -214,6 +223,7 @@ static __always_inline int refusal(__u32 rule)
 }
 
 #include "guard_state.bpf.h"
+#include "guard_memory.bpf.h"
 #include "guard_ioctl.bpf.h"
 #include "guard_exec.bpf.h"
 #include "guard_veto.bpf.h"

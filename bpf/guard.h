@@ -12,6 +12,7 @@
 #define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
 #define GUARD_CONTAINERS_MAX 16384
+#define GUARD_MEMORY_STEPS (1U << 18) /* ranges and areas of memory looked at for one call, about: a fraction of a second */
 
 /*
  * The call that must come back refused: an ioctl of VFIO's type with a number
@@ -78,6 +79,7 @@ struct guard_counters {
 	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */
 	__u64 overlaps;	   /* among them: the other side was under way */
 	__u64 sticky;	   /* among them: a range was invalid there before */
+	__u64 untold;	   /* among them: what is behind the memory could not be told */
 	__u64 killed;	   /* processes that got past a rule that denies */
 	__u64 reclaimed;   /* reservations of calls that never got to the driver */
 	__u64 canary;	   /* runs of the hooks of the call above */

@@ -6,11 +6,6 @@
 
 /* ---- early: the ioctls ---------------------------------------------------------------------- */
 
-struct unmap_arg {
-	__u32 argsz, flags;
-	__u64 iova, size;
-};
-
 /* No mediated device is there now: it stays so until this call is over, or the call is refused. */
 static __always_inline int unmap_alone(struct vfio_container *container, struct about *a)
 {
@@ -32,30 +27,53 @@ static __always_inline int unmap_alone(struct vfio_container *container, struct 
 	return r;
 }
 
+/* Its argument cannot be read: it is refused if there is an argument which would be. */
+static __always_inline int unmap_unread(struct vfio_container *container, struct about *a)
+{
+	int r = 0;
+
+	if (a->emulated) {
+		__sync_fetch_and_add(&counters.nonresident, 1);
+		r = decide(RULE_MDEV_VADDR, EFAULT, a);
+	} else {
+		r = unmap_alone(container, a);
+	}
+	if (!r && policy.rules[RULE_FILE_BACKED].action)
+		r = judge_memory(container, 0, ~0ULL, EFAULT, a);
+	if (r)
+		withdraw(bpf_get_current_pid_tgid());
+	return r;
+}
+
 static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 {
 	struct vfio_container *container = NUMBER(container_arg);
 	struct about a = { .op = OP_INVALIDATE };
+	bool memory = policy.rules[RULE_FILE_BACKED].action;
 	struct unmap_arg unmap = {};
-	bool unreadable;
+	__u64 first, last;
+	int r;
 
 	if (!read_state(container, &a))
 		return 0;
-	/* without a mediated device every unmap is fine, and its argument of interest only to joins */
-	if (!a.emulated && !policy.unfixed.two_sided)
+	/* without a mediated device every unmap is fine, and its argument of interest only to joins, and for its memory */
+	if (!a.emulated && !policy.unfixed.two_sided && !memory)
 		return 0;
 	remember_owner(container);
-	unreadable = bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg);
-	if (unreadable && a.emulated) {
-		__sync_fetch_and_add(&counters.nonresident, 1);
-		return decide(RULE_MDEV_VADDR, EFAULT, &a);
-	}
-	if (!unreadable && !(unmap.flags & UNMAP_FLAG_VADDR))
+	if (bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg))
+		return unmap_unread(container, &a);
+	if (!(unmap.flags & UNMAP_FLAG_VADDR))
 		return 0;
 	a.iova = unmap.iova;
 	a.size = unmap.size;
 	a.flags = unmap.flags;
-	return a.emulated ? decide(RULE_MDEV_VADDR, 0, &a) : unmap_alone(container, &a);
+	r = a.emulated ? decide(RULE_MDEV_VADDR, 0, &a) : unmap_alone(container, &a);
+	if (r || !memory || !asked_ranges(&unmap, &first, &last))
+		return r;
+	r = judge_memory(container, first, last, 0, &a);
+	if (r)
+		withdraw(bpf_get_current_pid_tgid());
+	return r;
 }
 
 /* A mediated device joins: nothing is being invalidated until this call is over, or it is refused. */

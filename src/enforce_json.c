@@ -126,6 +126,7 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "no_room", json_object_new_uint64(e->counters.no_room));
 	json_add(doc, "overlaps", json_object_new_uint64(e->counters.overlaps));
 	json_add(doc, "sticky", json_object_new_uint64(e->counters.sticky));
+	json_add(doc, "untold", json_object_new_uint64(e->counters.untold));
 	json_add(doc, "killed", json_object_new_uint64(e->counters.killed));
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));

@@ -134,6 +134,8 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Among them     %llu while the other side was under way\n", c->overlaps);
 	if (c->sticky)
 		fprintf(stderr, "Among them     %llu where a range had been invalid before\n", c->sticky);
+	if (c->untold)
+		fprintf(stderr, "Among them     %llu where it could not be told what is behind the memory\n", c->untold);
 	if (e->missed)
 		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
 }

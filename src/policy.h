@@ -26,7 +26,9 @@
 	     "an invalid address beside a mediated device, in either order")                                       \
 	RULE(STRICT, EPERM, true, ACTION_OFF, "file_ioctl", "mdevs", "a mediated device in a type1 container")             \
 	RULE(EXEC_PINNED, EPERM, true, ACTION_OFF, "bprm_check_security", "exec with open window",                         \
-	     "an exec by a process that keeps a container with an invalid address")
+	     "an exec by a process that keeps a container with an invalid address")                                        \
+	RULE(FILE_BACKED, EPERM, true, ACTION_OFF, "file_ioctl", "memory without file",                                    \
+	     "to invalidate the address of memory that no file is behind")
 
 struct rule_info {
 	int error;

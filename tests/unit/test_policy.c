@@ -67,6 +67,22 @@ static void test_all_it_can_say(void **state)
 	policy_free(&p);
 }
 
+static void test_file_backed(void **state)
+{
+	struct policy_problem problem;
+	struct policy p;
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].action, ACTION_OFF);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].error, EPERM);
+	assert_int_equal(parse(&p, "[file-backed]\naction = deny\nerrno = EBUSY\n", &problem), 0);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].action, ACTION_DENY);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].error, EBUSY);
+	assert_int_equal(p.rules[RULE_STRICT].action, ACTION_OFF);
+	policy_free(&p);
+}
+
 static void test_later_wins(void **state)
 {
 	static const char twice[] = "[mdev-vaddr]\naction=deny\n[strict]\naction=deny\nerrno=EBUSY\n";
@@ -131,6 +147,9 @@ static const struct {
 	{ "[strict]\nthe action = off\n", 4, "unknown key the action" },
 	{ "[strict]\naction = \x1b[31m\n", 4, "byte 0x1b" },
 	{ "[strict]\naction = d\xc3\xa9ny\n", 4, "byte 0xc3" },
+	{ "[file-backed]\nerrno = EINVAL\n", 4, "errno = EINVAL: EPERM, EACCES or EBUSY" },
+	{ "[file-backed]\ncontain = kill\n", 4, "unknown key contain in [file-backed]" },
+	{ "[file_backed]\n", 3, "unknown section [file_backed]" },
 	{ "[strict]\r\naction = off\r\n", 3, "byte 0x0d" },
 };
 
@@ -320,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_built_in),
 		cmocka_unit_test(test_all_it_can_say),
+		cmocka_unit_test(test_file_backed),
 		cmocka_unit_test(test_later_wins),
 		cmocka_unit_test(test_nothing_in_it),
 		cmocka_unit_test(test_wrong),
