@@ -20,6 +20,8 @@
  *		range beside a mediated device, whatever anybody said? Misses
  *		nothing that these calls did. Who did it while it is denied is
  *		killed there, on kernels that do not refuse by themselves.
+ *   window	the same return: since when a container has an invalid range; user
+ *		space looks whether that is too long
  *
  * Programs that may refuse do not sleep: one that waits for a page of its
  * caller gives the caller the time to change it. The argument is read in one
@@ -227,4 +229,5 @@ static __always_inline int refusal(__u32 rule)
 #include "guard_ioctl.bpf.h"
 #include "guard_exec.bpf.h"
 #include "guard_veto.bpf.h"
+#include "guard_window.bpf.h"
 #include "guard_judge.bpf.h"

@@ -56,6 +56,8 @@ static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 
 	if (!read_state(container, &a))
 		return 0;
+	if (policy.rules[RULE_MAX_WINDOW].action)
+		remember_owner(container);
 	/* without a mediated device every unmap is fine, and its argument of interest only to joins, and for its memory */
 	if (!a.emulated && !policy.unfixed.two_sided && !memory)
 		return 0;

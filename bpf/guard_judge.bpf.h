@@ -69,6 +69,7 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu, unsigned int cmd,
 {
 	judge(iommu, OP_INVALIDATE);
 	contain(iommu, cmd, ret);
+	note_window(iommu, cmd, arg, ret);
 	return 0;
 }
 
@@ -89,6 +90,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 		__sync_fetch_and_sub(&n_broken, 1);
 	if (n_ever && !bpf_map_delete_elem(&ever_invalid, &id))
 		__sync_fetch_and_sub(&n_ever, 1);
+	forget_window(id);
 	bpf_map_delete_elem(&owners, &id);
 	return 0;
 }

@@ -23,6 +23,9 @@ struct unmap_arg {
 
 enum memory_answer { MEMORY_BACKED, MEMORY_NOT_BACKED, MEMORY_UNTOLD };
 
+/* A constant that the verifier does not know: else it goes through the loop once more for each. */
+#define UNKNOWN(n) ((n) + unknown_zero)
+
 struct memory_walk {
 	struct tree_walk t;
 	__u64 mm;	  /* of the caller */
@@ -71,7 +74,7 @@ static __always_inline void memory_begin(struct memory_walk *w, const struct vfi
 	first = d.found;
 	tree_begin(&w->t, first);
 	w->t.came_from = BPF_CORE_READ(first, rb_left);
-	w->t.done = !first;
+	w->t.done = UNKNOWN(!first);
 }
 
 /* A private mapping of a file is as good as none: what is written to it is in no file. */
@@ -82,14 +85,14 @@ static long on_area(struct task_struct *task, struct vm_area_struct *vma, struct
 	w->area_start = BPF_CORE_READ(vma, vm_start);
 	w->area_end = BPF_CORE_READ(vma, vm_end);
 	if (!bpf_core_field_exists(vma->vm_flags)) {
-		w->answer = MEMORY_UNTOLD;
+		w->answer = UNKNOWN(MEMORY_UNTOLD);
 		return 0;
 	}
 	flags = BPF_CORE_READ(vma, vm_flags);
 	if (flags & (VM_PFNMAP | VM_IO) || (flags & VM_SHARED && BPF_CORE_READ(vma, vm_file)))
 		return 0;
-	w->answer = MEMORY_NOT_BACKED;
-	w->memory = BACKING_ANONYMOUS;
+	w->answer = UNKNOWN(MEMORY_NOT_BACKED);
+	w->memory = UNKNOWN(BACKING_ANONYMOUS);
 	return 0;
 }
 
@@ -99,12 +102,12 @@ static __always_inline long area_step(struct memory_walk *w)
 	long err;
 
 	if (w->addr < w->area_start || w->addr >= w->area_end) {
-		w->area_start = w->area_end = 0;
+		w->area_start = w->area_end = unknown_zero;
 		err = bpf_find_vma(bpf_get_current_task_btf(), w->addr, on_area, w, 0);
 		if (err == -ENOENT) /* nothing is mapped there */
-			w->answer = MEMORY_NOT_BACKED;
+			w->answer = UNKNOWN(MEMORY_NOT_BACKED);
 		else if (err || w->area_end <= w->addr)
-			w->answer = MEMORY_UNTOLD;
+			w->answer = UNKNOWN(MEMORY_UNTOLD);
 		if (w->answer)
 			return 1;
 	}
@@ -125,7 +128,7 @@ static long memory_step(__u32 i, struct memory_walk *w)
 		return 0;
 	w->iova = BPF_CORE_READ(dma, iova);
 	if (w->iova > w->last) {
-		w->t.done = 1;
+		w->t.done = UNKNOWN(1);
 		return 1;
 	}
 	w->size = BPF_CORE_READ(dma, size);
@@ -133,7 +136,7 @@ static long memory_step(__u32 i, struct memory_walk *w)
 	if (w->iova < w->first || !w->size || BPF_CORE_READ(dma, vaddr_invalid))
 		return 0;
 	if ((__u64)dma_mm(dma) != w->mm) {
-		w->answer = MEMORY_UNTOLD;
+		w->answer = UNKNOWN(MEMORY_UNTOLD);
 		return 1;
 	}
 	w->addr = BPF_CORE_READ(dma, vaddr);

@@ -20,6 +20,8 @@
  * --what memory: with --pci a container of a device, else one with an mdev; ranges
  * over every kind of memory, each invalidated, and restored where that went well;
  * at last the first one by a child. Ends by itself.
+ * --what gone: with --pci: a child invalidates a range and ends; the actor keeps the
+ * container, until SIGTERM.
  * --what attack: a container with an mdev is invalidated again and again, until
  * SIGTERM; how often that was allowed, and refused. The first --rounds tries come
  * as fast as they can.
@@ -489,6 +491,30 @@ static void of_what_memory(void)
 	by_a_child(&r[0], "memory_of_another");
 }
 
+/* ---- who opened it is gone ------------------------------------------------------------------------- */
+
+static void opened_by_a_child(void)
+{
+	struct box b = { 0 };
+	int status;
+	pid_t pid;
+
+	box_open_pci(&b);
+	box_say(&b, "");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		box_map(&b);
+		box_invalidate(&b);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("the child");
+	ready();
+	wait_quit();
+}
+
 /* ---- again and again ----------------------------------------------------------------------- */
 
 static void attack(void)
@@ -522,6 +548,8 @@ int main(int argc, char **argv)
 		return act_run(calls, REACH_END);
 	if (what_is("memory"))
 		return act_run(of_what_memory, REACH_END);
+	if (what_is("gone"))
+		return act_run(opened_by_a_child, REACH_READY);
 	if (what_is("open"))
 		return act_run(open_while_invalid, REACH_READY);
 	if (what_is("join"))
