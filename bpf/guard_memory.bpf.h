@@ -23,9 +23,6 @@ struct unmap_arg {
 
 enum memory_answer { MEMORY_BACKED, MEMORY_NOT_BACKED, MEMORY_UNTOLD };
 
-/* A constant that the verifier does not know: else it goes through the loop once more for each. */
-#define UNKNOWN(n) ((n) + unknown_zero)
-
 struct memory_walk {
 	struct tree_walk t;
 	__u64 mm;	  /* of the caller */
@@ -36,6 +33,18 @@ struct memory_walk {
 	__u32 answer;
 	__u32 memory; /* what there is in place of a file */
 };
+
+/*
+ * Not on the stack: what the verifier knows of a stack makes it go through the
+ * loop hundreds of thousands of times. And a thread's own, as the thread may be
+ * preempted here by another one that makes the same call.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct memory_walk);
+} memory_walks SEC(".maps");
 
 struct descent {
 	struct rb_node *node, *found;
@@ -74,40 +83,42 @@ static __always_inline void memory_begin(struct memory_walk *w, const struct vfi
 	first = d.found;
 	tree_begin(&w->t, first);
 	w->t.came_from = BPF_CORE_READ(first, rb_left);
-	w->t.done = UNKNOWN(!first);
+	w->t.done = !first;
 }
 
 /* A private mapping of a file is as good as none: what is written to it is in no file. */
-static long on_area(struct task_struct *task, struct vm_area_struct *vma, struct memory_walk *w)
+static long on_area(struct task_struct *task, struct vm_area_struct *vma, struct memory_walk **ctx)
 {
+	struct memory_walk *w = *ctx;
 	__u64 flags = 0;
 
 	w->area_start = BPF_CORE_READ(vma, vm_start);
 	w->area_end = BPF_CORE_READ(vma, vm_end);
 	if (!bpf_core_field_exists(vma->vm_flags)) {
-		w->answer = UNKNOWN(MEMORY_UNTOLD);
+		w->answer = MEMORY_UNTOLD;
 		return 0;
 	}
 	flags = BPF_CORE_READ(vma, vm_flags);
 	if (flags & (VM_PFNMAP | VM_IO) || (flags & VM_SHARED && BPF_CORE_READ(vma, vm_file)))
 		return 0;
-	w->answer = UNKNOWN(MEMORY_NOT_BACKED);
-	w->memory = UNKNOWN(BACKING_ANONYMOUS);
+	w->answer = MEMORY_NOT_BACKED;
+	w->memory = BACKING_ANONYMOUS;
 	return 0;
 }
 
 /* What is left of a range: one area of it. */
-static __always_inline long area_step(struct memory_walk *w)
+static __always_inline long area_step(struct memory_walk **ctx)
 {
+	struct memory_walk *w = *ctx;
 	long err;
 
 	if (w->addr < w->area_start || w->addr >= w->area_end) {
-		w->area_start = w->area_end = unknown_zero;
-		err = bpf_find_vma(bpf_get_current_task_btf(), w->addr, on_area, w, 0);
+		w->area_start = w->area_end = 0;
+		err = bpf_find_vma(bpf_get_current_task_btf(), w->addr, on_area, ctx, 0);
 		if (err == -ENOENT) /* nothing is mapped there */
-			w->answer = UNKNOWN(MEMORY_NOT_BACKED);
+			w->answer = MEMORY_NOT_BACKED;
 		else if (err || w->area_end <= w->addr)
-			w->answer = UNKNOWN(MEMORY_UNTOLD);
+			w->answer = MEMORY_UNTOLD;
 		if (w->answer)
 			return 1;
 	}
@@ -115,20 +126,21 @@ static __always_inline long area_step(struct memory_walk *w)
 	return 0;
 }
 
-static long memory_step(__u32 i, struct memory_walk *w)
+static long memory_step(__u32 i, struct memory_walk **ctx)
 {
+	struct memory_walk *w = *ctx;
 	struct rb_node *node = w->t.node;
 	struct vfio_dma *dma = node_dma(node);
 
 	if (w->addr < w->end)
-		return area_step(w);
+		return area_step(ctx);
 	if (w->t.done)
 		return 1;
 	if (!tree_step(&w->t))
 		return 0;
 	w->iova = BPF_CORE_READ(dma, iova);
 	if (w->iova > w->last) {
-		w->t.done = UNKNOWN(1);
+		w->t.done = 1;
 		return 1;
 	}
 	w->size = BPF_CORE_READ(dma, size);
@@ -136,7 +148,7 @@ static long memory_step(__u32 i, struct memory_walk *w)
 	if (w->iova < w->first || !w->size || BPF_CORE_READ(dma, vaddr_invalid))
 		return 0;
 	if ((__u64)dma_mm(dma) != w->mm) {
-		w->answer = UNKNOWN(MEMORY_UNTOLD);
+		w->answer = MEMORY_UNTOLD;
 		return 1;
 	}
 	w->addr = BPF_CORE_READ(dma, vaddr);
@@ -160,29 +172,30 @@ static __always_inline bool asked_ranges(const struct unmap_arg *unmap, __u64 *f
 static __noinline int judge_memory(const struct vfio_container *container, __u64 first, __u64 last, __u32 error, struct about *a)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct memory_walk w = {};
+	struct memory_walk *w = bpf_task_storage_get(&memory_walks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!a)
 		return 0;
-	w.mm = (__u64)BPF_CORE_READ(task, mm);
-	w.first = first;
-	w.last = last;
-	w.iova = w.size = w.addr = w.end = w.area_start = w.area_end = unknown_zero;
-	w.answer = w.memory = unknown_zero;
-	memory_begin(&w, BPF_CORE_READ(container, iommu_data));
-	bpf_loop(GUARD_MEMORY_STEPS, memory_step, &w, 0);
-	if (!w.answer && w.t.done && w.addr >= w.end)
-		return 0;
-	if (w.answer != MEMORY_NOT_BACKED) {
+	if (w) {
+		__builtin_memset(w, 0, sizeof(*w));
+		w->mm = (__u64)BPF_CORE_READ(task, mm);
+		w->first = first;
+		w->last = last;
+		memory_begin(w, BPF_CORE_READ(container, iommu_data));
+		bpf_loop(GUARD_MEMORY_STEPS, memory_step, &w, 0);
+		if (!w->answer && w->t.done && w->addr >= w->end)
+			return 0;
+		if (w->size) { /* the range that it is about */
+			a->iova = w->iova;
+			a->size = w->size;
+		}
+		a->memory = w->memory;
+	}
+	if (!w || w->answer != MEMORY_NOT_BACKED) {
 		__sync_fetch_and_add(&counters.untold, 1);
 		a->untold = 1;
 	}
 	if (error)
 		__sync_fetch_and_add(&counters.nonresident, 1);
-	if (w.size) { /* the range that it is about */
-		a->iova = w.iova;
-		a->size = w.size;
-	}
-	a->memory = w.memory;
 	return decide(RULE_FILE_BACKED, error, a);
 }

@@ -43,7 +43,7 @@ struct guard {
 	void *ctx;
 	int stop;
 	__u64 undecoded, swept;
-	__u64 max_window_ns;
+	__u64 max_window_ns, looked;
 	__u64 heard; /* canaries */
 	unsigned int left; /* records that are still to be handed over at a time */
 };
@@ -443,7 +443,10 @@ int guard_poll(struct guard *g)
 	int r = consume(g);
 
 	sweep(g);
-	windows_sweep(g->skel, g->max_window_ns);
+	if (now_ns() >= g->looked + NSEC_PER_SEC / 4) {
+		windows_sweep(g->skel, g->max_window_ns);
+		g->looked = now_ns();
+	}
 	return r;
 }
 

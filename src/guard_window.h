@@ -16,7 +16,7 @@
 
 /* Windows that nobody has seen opened, of containers that some process has open. */
 void windows_find(struct guard_bpf *skel);
-/* Look at all, as often as is cheap: each is told once. */
+/* Look at all: each that is too long is told once. */
 void windows_sweep(struct guard_bpf *skel, __u64 limit_ns);
 
 #endif

@@ -249,7 +249,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | [.tgid, .action, (.window_ns / 500000000 | floor)]]' "$GUARD"; }
 
 @test "max-window: who keeps an address invalid is told once, with the length; who restores it in time is not, nor who does without" {
-	act pci --what invalid --pci "$GROUP"
+	act pci --timeout 300 --what invalid --pci "$GROUP"
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 2s'
 	guard --monitor
 	# it stood before the guard came: by whom nobody has seen
