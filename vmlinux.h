@@ -272,6 +272,7 @@ struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *group_leader;
+	u64 start_boottime;
 	void *worker_private;
 	long unsigned int nvcsw;
 	long unsigned int nivcsw;
@@ -458,6 +459,13 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

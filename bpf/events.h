@@ -418,7 +418,7 @@ EVENT(memory, "{backing} {path}",
 
 /* ---- what the guard decides (guard.bpf.c) --------------------------------- */
 
-EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, group {group}]",
+EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, group {group}][, memory {memory}][, cannot be told: {untold}][, invalid for {window_ns}]",
 	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all, and where there is none)")
 	       F(__u64, size, BYTES, "length, as asked")
 	       F(__s32, result, ERRNO, "the negative errno that the caller gets, or would get; 0 for what was not prevented")
@@ -428,7 +428,10 @@ EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, g
 	       F(__u32, flags, HEX, "flags of the call, as asked")
 	       F(__u32, group, COUNT, "number of the IOMMU group; 0 where the call is about none")
 	       F(__u32, invalid, COUNT, "ranges invalid in the container at that moment")
-	       F(__u32, emulated, BOOL, "a mediated device is in the container, or is what would join it")),
+	       F(__u32, emulated, BOOL, "a mediated device is in the container, or is what would join it")
+	       F(__u32, memory, BACKING, "file-backed: what is there instead of a file; unknown: nothing is mapped there, or it cannot be told, or the rule is another one")
+	       F(__u32, untold, BOOL, "file-backed: whether a file is behind it could not be told")
+	       F(__u64, window_ns, NS, "max-window: how long the container has had an invalid range; 0 with other rules")),
 	EFFECTS())
 
 /* ---- about the observation itself -------------------------------------- */
@@ -531,7 +534,7 @@ enum fdpin_backing {
 	BACKING_GUEST_MEMFD,
 	BACKING_MMIO,	  /* no pages behind it: a device's region */
 };
-enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE_EXEC_PINNED, RULE__max }; /* the rules of the guard: src/policy.h */
+enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE_EXEC_PINNED, RULE_FILE_BACKED, RULE_MAX_WINDOW, RULE__max }; /* the rules of the guard: src/policy.h */
 enum fdpin_action {
 	ACTION_OFF,
 	ACTION_MONITOR, /* let through; it would have been denied */

@@ -12,6 +12,7 @@
 #define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
 #define GUARD_CONTAINERS_MAX 16384
+#define GUARD_MEMORY_STEPS (1U << 18) /* ranges and areas of memory looked at for one call, about: a fraction of a second */
 
 /*
  * The call that must come back refused: an ioctl of VFIO's type with a number
@@ -66,6 +67,22 @@ struct guard_held {
 	__u32 entered;	 /* the driver was entered, so its return ends this */
 };
 
+/* A container that has an invalid range, by the address of its vfio_iommu. */
+struct guard_window {
+	__u64 since; /* ns; when that was first seen */
+	__u64 start; /* start_boottime of who opened it */
+	__u32 tgid, tid; /* 0: nobody knows */
+	__u32 told;  /* as enum fdpin_action, and last as what */
+	__u32 pad;
+	char comm[FDPIN_COMM_LEN];
+};
+
+struct guard_window_args {
+	__u64 iommu, since; /* which one is meant */
+	__u32 action;
+	__u32 open; /* out: it was, and was told */
+};
+
 struct guard_policy {
 	struct guard_unfixed unfixed;
 	struct guard_rule rules[GUARD_RULES_ROOM];
@@ -78,7 +95,9 @@ struct guard_counters {
 	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */
 	__u64 overlaps;	   /* among them: the other side was under way */
 	__u64 sticky;	   /* among them: a range was invalid there before */
-	__u64 killed;	   /* processes that got past a rule that denies */
+	__u64 untold;	   /* among them: what is behind the memory could not be told */
+	__u64 killed;	   /* processes that got past a rule that denies, or kept a window open */
+	__u64 unwatched;   /* times that a window could not be noted: the table is full */
 	__u64 reclaimed;   /* reservations of calls that never got to the driver */
 	__u64 canary;	   /* runs of the hooks of the call above */
 	__u64 canary_file; /* and of the one at the making of a file */

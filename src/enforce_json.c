@@ -34,12 +34,13 @@ static struct json_object *rules(const struct policy *p, bool monitor)
 	for (int i = 0; i < RULE__max; i++) {
 		const struct policy_rule *r = &p->rules[i];
 		struct json_object *obj = json_object_new_object();
+		char about[64];
 
 		json_add(obj, "name", json_object_new_string(rule_name(i)));
 		json_add(obj, "hook", json_object_new_string(rule_table[i].hook));
 		json_add(obj, "action", json_object_new_string(action_word(action_taken(r, monitor))));
-		json_add(obj, "errno", json_object_new_string(strerrorname_np(r->error)));
-		json_add(obj, "applies_to", json_object_new_string(rule_table[i].applies_to));
+		json_add(obj, "errno", r->error ? json_object_new_string(strerrorname_np(r->error)) : NULL);
+		json_add(obj, "applies_to", json_object_new_string(policy_applies_to(p, i, about, sizeof(about))));
 		json_add(obj, "set_by", set_by(p, r));
 		json_object_array_add(list, obj);
 	}
@@ -126,7 +127,9 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "no_room", json_object_new_uint64(e->counters.no_room));
 	json_add(doc, "overlaps", json_object_new_uint64(e->counters.overlaps));
 	json_add(doc, "sticky", json_object_new_uint64(e->counters.sticky));
+	json_add(doc, "untold", json_object_new_uint64(e->counters.untold));
 	json_add(doc, "killed", json_object_new_uint64(e->counters.killed));
+	json_add(doc, "unwatched", json_object_new_uint64(e->counters.unwatched));
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));
 	json_add(doc, "missed", json_object_new_uint64(e->missed));

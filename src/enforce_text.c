@@ -48,13 +48,13 @@ const char *mechanism_word(enum mechanism mechanism)
 static void print_rule(FILE *f, const struct policy *p, int i)
 {
 	const struct policy_rule *r = &p->rules[i];
-	char set_by[128];
+	char set_by[128], about[64];
 	_cleanup_free_ char *shown = NULL;
 
 	policy_set_by(p, r, set_by, sizeof(set_by));
 	shown = escape_text(set_by, sizeof(set_by));
 	fprintf(f, "%-13s %-19s %-7s %-6s %-21s %s\n", rule_name(i), rule_table[i].hook, action_word(r->action),
-		r->action == ACTION_DENY ? strerrorname_np(r->error) : "-", rule_table[i].applies_to, shown ?: "?");
+		r->action == ACTION_DENY && r->error ? strerrorname_np(r->error) : "-", policy_applies_to(p, i, about, sizeof(about)), shown ?: "?");
 }
 
 static int rules_on(const struct policy *p)
@@ -129,11 +129,15 @@ void enforce_end_text(const struct enforce_end *e)
 	if (c->no_room)
 		fprintf(stderr, "Among them     %llu for want of a place to note them\n", c->no_room);
 	if (c->killed)
-		fprintf(stderr, "Killed         %llu process%s that got past a rule\n", c->killed, c->killed == 1 ? "" : "es");
+		fprintf(stderr, "Killed         %llu process%s that got past a rule, or kept a window open\n", c->killed, c->killed == 1 ? "" : "es");
 	if (c->overlaps)
 		fprintf(stderr, "Among them     %llu while the other side was under way\n", c->overlaps);
 	if (c->sticky)
 		fprintf(stderr, "Among them     %llu where a range had been invalid before\n", c->sticky);
+	if (c->untold)
+		fprintf(stderr, "Among them     %llu where it could not be told what is behind the memory\n", c->untold);
+	if (c->unwatched)
+		fprintf(stderr, "Not seen       %llu times that a window could not be noted\n", c->unwatched);
 	if (e->missed)
 		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
 }

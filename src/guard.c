@@ -27,7 +27,7 @@
 
 #include "source_bpf.h"
 
-#include "guard_bpf.skel.h"
+#include "guard_window.h"
 
 struct guard {
 	struct guard_bpf *skel;
@@ -43,6 +43,7 @@ struct guard {
 	void *ctx;
 	int stop;
 	__u64 undecoded, swept;
+	__u64 max_window_ns, looked;
 	__u64 heard; /* canaries */
 	unsigned int left; /* records that are still to be handed over at a time */
 };
@@ -118,6 +119,7 @@ static void choose(struct guard *g)
 void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor)
 {
 	struct guard_unfixed *unfixed = &g->skel->bss->policy.unfixed;
+	bool watched = g->skel->bss->policy.rules[RULE_MAX_WINDOW].action;
 
 	/* what the kernel does under its own lock needs none of this */
 	unfixed->two_sided = g->promise != PROMISE_AUDIT;
@@ -127,6 +129,9 @@ void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor
 		g->skel->bss->policy.rules[i].error = policy->rules[i].error;
 		g->skel->bss->policy.rules[i].action = action_taken(&policy->rules[i], monitor);
 	}
+	g->max_window_ns = policy->max_window_ns;
+	if (!watched && policy->rules[RULE_MAX_WINDOW].action)
+		windows_find(g->skel);
 }
 
 /* Maps of the observing objects, which the guard has no use for. */
@@ -187,6 +192,8 @@ static int attach_some(struct guard *g, bool begins)
 		enum bpf_prog_type type = bpf_program__type(*p->prog);
 
 		if (!bpf_program__autoload(*p->prog) || type == BPF_PROG_TYPE_SYSCALL || is_begin(p->name) != begins)
+			continue;
+		if (bpf_program__expected_attach_type(*p->prog) == BPF_TRACE_ITER)
 			continue;
 		*p->link = bpf_program__attach(*p->prog);
 		if (!*p->link)
@@ -436,6 +443,10 @@ int guard_poll(struct guard *g)
 	int r = consume(g);
 
 	sweep(g);
+	if (now_ns() >= g->looked + NSEC_PER_SEC / 4) {
+		windows_sweep(g->skel, g->max_window_ns);
+		g->looked = now_ns();
+	}
 	return r;
 }
 

@@ -53,7 +53,7 @@ const char *action_word(enum fdpin_action action)
 
 void policy_init(struct policy *p)
 {
-	*p = (struct policy){ .sticky = true, .kill = true };
+	*p = (struct policy){ .sticky = true, .kill = true, .max_window_ns = POLICY_MAX_WINDOW_NS };
 	for (int i = 0; i < RULE__max; i++)
 		p->rules[i] = (struct policy_rule){ rule_table[i].action, rule_table[i].error, -1, 0 };
 }
@@ -63,6 +63,19 @@ void policy_free(struct policy *p)
 	for (int i = 0; i < p->n_files; i++)
 		free(p->files[i].path);
 	p->n_files = 0;
+}
+
+const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char *buf, size_t size)
+{
+	__u64 ns = p->max_window_ns;
+
+	if (rule != RULE_MAX_WINDOW)
+		snprintf(buf, size, "%s", rule_table[rule].applies_to);
+	else if (ns % NSEC_PER_SEC)
+		snprintf(buf, size, "windows over %llu ms", ns / NSEC_PER_MSEC);
+	else
+		snprintf(buf, size, "windows over %llu s", ns / NSEC_PER_SEC);
+	return buf;
 }
 
 const char *policy_set_by(const struct policy *p, const struct policy_rule *r, char *buf, size_t size)
@@ -213,6 +226,19 @@ static int set_flag(bool *flag, const char *key, const char *value, const char *
 	return 0;
 }
 
+/* Whole milliseconds: it is looked at twice a second. */
+static int set_limit(__u64 *limit, const char *value, unsigned int line, struct policy_problem *p)
+{
+	__u64 ns;
+
+	if (parse_duration(value, &ns))
+		return problem(p, line, "limit = %.80s: a number and a unit: ms, s, m or h", value);
+	if (!ns || ns % NSEC_PER_MSEC || ns > POLICY_WINDOW_MOST_NS)
+		return problem(p, line, "limit = %.80s: from 1ms to 24h, in whole milliseconds", value);
+	*limit = ns;
+	return 0;
+}
+
 static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *key, const char *value,
 		   unsigned int line, struct policy_problem *p)
 {
@@ -231,6 +257,10 @@ static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *
 		return set_flag(&to->sticky, key, value, "yes", "no", line, p);
 	if (!strcmp(key, "contain") && id == RULE_MDEV_VADDR)
 		return set_flag(&to->kill, key, value, "kill", "none", line, p);
+	if (!strcmp(key, "limit") && id == RULE_MAX_WINDOW)
+		return set_limit(&to->max_window_ns, value, line, p);
+	if (!strcmp(key, "errno") && !rule_table[id].error)
+		return problem(p, line, "[%s] is about no call: it returns no errno", rule_name(id));
 	if (!strcmp(key, "errno") && !rule_table[id].error_choice)
 		return problem(p, line, "errno of [%s] is not to be chosen: what a fixed kernel gives", rule_name(id));
 	if (!strcmp(key, "errno")) {

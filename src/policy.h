@@ -16,8 +16,10 @@
 
 #include "../bpf/events.h"
 
+#define POLICY_MAX_WINDOW_NS 5000000000ULL /* limit of max-window, where no file says one */
+
 /*
- * RULE(id, errno, may the errno be chosen, action where no file says, hook, applies to, what is refused)
+ * RULE(id, errno (0: it returns none), may the errno be chosen, action where no file says, hook, applies to, what is refused)
  *
  * The name is that of the enum's value in src/schema.c.
  */
@@ -26,7 +28,11 @@
 	     "an invalid address beside a mediated device, in either order")                                       \
 	RULE(STRICT, EPERM, true, ACTION_OFF, "file_ioctl", "mdevs", "a mediated device in a type1 container")             \
 	RULE(EXEC_PINNED, EPERM, true, ACTION_OFF, "bprm_check_security", "exec with open window",                         \
-	     "an exec by a process that keeps a container with an invalid address")
+	     "an exec by a process that keeps a container with an invalid address")                                        \
+	RULE(FILE_BACKED, EPERM, true, ACTION_OFF, "file_ioctl", "memory without file",                                    \
+	     "to invalidate the address of memory that no file is behind")                                                 \
+	RULE(MAX_WINDOW, 0, false, ACTION_OFF, "(timer)", "windows",                                                       \
+	     "a container in which an address is invalid for too long")
 
 struct rule_info {
 	int error;
@@ -40,6 +46,7 @@ const char *rule_name(enum fdpin_rule rule);
 /* "off", "monitor", "deny" */
 const char *action_word(enum fdpin_action action);
 
+#define POLICY_WINDOW_MOST_NS (24 * 3600 * 1000000000ULL)
 #define POLICY_FILES_MAX 64
 #define POLICY_BYTES_MAX 65536 /* of one file */
 
@@ -68,6 +75,7 @@ struct policy {
 	/* mdev-vaddr, where the kernel does not refuse by itself */
 	bool sticky; /* once invalid, never again an mdev */
 	bool kill;   /* who gets past it while it denies */
+	__u64 max_window_ns;
 	struct policy_file files[POLICY_FILES_MAX];
 	int n_files;
 };
@@ -95,6 +103,9 @@ int policy_parse(struct policy *p, const char *path, enum policy_layer layer, co
  * installed with), of the host in /etc/fdpin-trace, and drop-ins of both. 0 or as above.
  */
 int policy_load(struct policy *ret, const char *root, struct policy_problem *ret_problem);
+
+/* What it is about, in a few words. Returns buf. */
+const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char *buf, size_t size);
 
 /* "vendor:9", "50-site:3", "built-in"; file names are hostile. Returns buf. */
 const char *policy_set_by(const struct policy *p, const struct policy_rule *r, char *buf, size_t size);

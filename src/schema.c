@@ -276,7 +276,8 @@ static const char *const op_names[] = {
 };
 
 static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict",
-					  [RULE_EXEC_PINNED] = "exec-pinned" };
+					  [RULE_EXEC_PINNED] = "exec-pinned", [RULE_FILE_BACKED] = "file-backed",
+					  [RULE_MAX_WINDOW] = "max-window" };
 
 static const char *const action_names[] = {
 	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",

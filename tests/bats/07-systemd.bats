@@ -108,10 +108,10 @@ attack_ends() {
 	tells '50-test\.conf:2'
 	printf '%s\n' '[strict]' 'action = monitor' >"$CONF"
 	systemctl reload "$UNIT"
-	comes StatusText '1 rule denying, 2 monitoring*'
+	comes StatusText '1 rule denying, 3 monitoring*'
 	rm "$CONF"
 	systemctl reload "$UNIT"
-	comes StatusText '1 rule denying, 1 monitoring*'
+	comes StatusText '1 rule denying, 2 monitoring*'
 	same "state" "$(state ActiveState) $(state NRestarts)" "active 0"
 }
 

@@ -28,7 +28,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	same "32-bit calls" "$(guard_says compat)" refused
 	same promise "$(guard_says promise)" "$(refuses && echo audit || echo honest)"
 	same "veto" "$(guard_says no_veto)" null
-	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off exec-pinned=off"
+	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off exec-pinned=off file-backed=off max-window=off"
 	if ! refuses; then
 		kill -USR1 "${A[tgid]}"
 		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
@@ -191,6 +191,112 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	[ -n "${A[successor_vmlck]}" ]
 	unguard
 	same "counted" "$(counted exec-pinned would_deny)" 1
+}
+
+# What each call of act_guard --what memory came to.
+memory_came_to() {
+	local what
+	for what in memfd shared all_backed unread_backed anonymous compat private half gone all unread again part nothing flags; do
+		printf '%s=%s ' "$what" "${A[memory_$what]-}"
+	done
+}
+
+BACKED="memfd=done shared=done all_backed=done unread_backed=done"
+DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
+
+@test "file-backed: no address of memory without a file is invalidated, of any kind; what the driver refuses it refuses itself" {
+	policy '[file-backed]' 'action = deny' 'errno = EACCES'
+	guard
+	act_ends guard --what memory --pci "$GROUP"
+	same "calls" "$(memory_came_to)" "$BACKED anonymous=EACCES compat=EACCES private=EACCES half=EACCES gone=EACCES all=EACCES unread=EFAULT again=done $DRIVERS"
+	same "unmap" "${A[memory_unmap]}" done
+	same "memory of another process" "${A[memory_of_another]}" EACCES
+	same "told" "$(decisions file-backed denied invalidate)" 7
+	# the range it is about, also where the call was about all of them
+	same "of what" "$(jq -cn --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t) | [.memory, .iova, .untold]] | unique' "$GUARD")" \
+		'\[\["anonymous","0x102000000",false\],\["anonymous","0x103000000",false\],\["anonymous","0x104000000",false\],\["unknown","0x105000000",false\]\]'
+	A[tgid]=${A[child_tgid]}
+	same "told of the child" "$(decisions file-backed denied invalidate)" 1
+	unguard
+	same "counted" "$(counted file-backed denied)" 8
+	jq -en 'inputs | select(.type == "summary") | .untold == 1 and .nonresident == 1' "$GUARD"
+	nothing_lost
+	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
+@test "file-backed: beside an mdev it is the same, and who monitors it changes nothing" {
+	policy '[mdev-vaddr]' 'action = off' '[file-backed]' 'action = deny'
+	if [ "$FDPIN_MODULE" != none ]; then
+		guard
+		act_ends guard --what memory
+		local backed=done
+		! refuses || backed=EBUSY
+		same "backed" "${A[memory_memfd]} ${A[memory_all_backed]} ${A[memory_again]}" "$backed $backed $backed"
+		same "not backed" "${A[memory_anonymous]} ${A[memory_half]} ${A[memory_all]} ${A[memory_unread]}" "EPERM EPERM EPERM EFAULT"
+		unguard
+	fi
+	act_ends guard --what memory --pci "$GROUP"
+	local without
+	without="$(memory_came_to) ${A[memory_of_another]}"
+	guard --monitor
+	act_ends guard --what memory --pci "$GROUP"
+	same "calls" "$(memory_came_to) ${A[memory_of_another]}" "$without"
+	unguard
+	same "would be denied" "$(counted file-backed would_deny) $(counted file-backed denied)" "8 0"
+}
+
+# Records of the rule: [who, what came of it, the length in half seconds] each. The limit is looked at twice a second; emulation may be slower.
+windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | [.tgid, .action, (.window_ns / 500000000 | floor)]]' "$GUARD"; }
+
+@test "max-window: who keeps an address invalid is told once, with the length; who restores it in time is not, nor who does without" {
+	act pci --timeout 300 --what invalid --pci "$GROUP"
+	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 2s'
+	guard --monitor
+	# it stood before the guard came: by whom nobody has seen
+	wait_line '"rule":"max-window"' "$GUARD"
+	same "told" "$(windows_told)" '\[\[0,"would-deny",[4-9]\]\]'
+	kill -0 "${A[invalidator_tgid]}"
+	undo
+	unguard
+	guard --monitor
+	act_ends pci --what cycle --pci "$GROUP"
+	act pci --what invalid --pci "$GROUP"
+	wait_line '"rule":"max-window"' "$GUARD"
+	sleep 2
+	same "told" "$(windows_told)" '\[\['"${A[invalidator_tgid]}"',"would-deny",[4-9]\]\]'
+	jq -en --arg iova "${A[iova]}" 'first(inputs | select(.type == "decision")) | .op == "invalidate" and .invalid == 1 and .container != null and .comm == "act_pci"' "$GUARD"
+	kill -0 "${A[invalidator_tgid]}"
+	unguard
+	same "counted" "$(counted max-window would_deny) $(counted max-window denied) $(counted max-window not_prevented)" "1 0 0"
+	jq -en 'inputs | select(.type == "summary") | .killed == 0 and .unwatched == 0' "$GUARD"
+	nothing_lost
+}
+
+@test "max-window: while it denies, who opened the window is killed, and nobody else, and not who has restored it" {
+	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 1s'
+	guard
+	act_ends pci --what cycle --pci "$GROUP"
+	act pci --what invalid --pci "$GROUP"
+	local opener=${A[invalidator_tgid]} i
+	for ((i = 0; i < 300; i++)); do
+		[ -e "/proc/$opener" ] && ! grep -q '^State:.*Z' "/proc/$opener/status" || break
+		sleep 0.1
+	done
+	[ "$i" -lt 300 ]
+	same "told" "$(windows_told)" '\[\['"$opener"',"denied",[2-9]\]\]'
+	undo
+	# who opened it is no more, and who has the container now has done nothing
+	act guard --what gone --pci "$GROUP"
+	wait_line 'nobody was killed for a window' "$GUARD.err"
+	grep -q 'who opened it is no more' "$GUARD.err"
+	sleep 1
+	kill -0 "${A[tgid]}"
+	same "told" "$(windows_told)" '\[\['"$opener"',"denied",[2-9]\],\['"${A[invalidator_tgid]}"',"not-prevented",[2-9]\]\]'
+	unguard
+	same "counted" "$(counted max-window would_deny) $(counted max-window denied) $(counted max-window not_prevented)" "0 1 1"
+	jq -en 'inputs | select(.type == "summary") | .killed == 1' "$GUARD"
+	nothing_lost
+	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "a configuration that is wrong: 78, and nothing guards" {

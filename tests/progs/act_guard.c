@@ -17,6 +17,11 @@
  * nothing prevents it the second one sleeps for good.
  * --what flip: one thread makes ordinary unmaps of a range that is not there,
  * --rounds of them, another one turns the flag in their argument on and off.
+ * --what memory: with --pci a container of a device, else one with an mdev; ranges
+ * over every kind of memory, each invalidated, and restored where that went well;
+ * at last the first one by a child. Ends by itself.
+ * --what gone: with --pci: a child invalidates a range and ends; the actor keeps the
+ * container, until SIGTERM.
  * --what attack: a container with an mdev is invalidated again and again, until
  * SIGTERM; how often that was allowed, and refused. The first --rounds tries come
  * as fast as they can.
@@ -32,6 +37,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -379,6 +385,136 @@ static void argument_that_changes(void)
 	say("flip_unmapped=%u", unmapped);
 }
 
+/* ---- what is behind the memory ---------------------------------------------------------------------- */
+
+#define LENGTH (4 * PAGE)
+
+/* A range of its own in the container of b. */
+static struct box range_over(const struct box *b, unsigned int nth, void *mem)
+{
+	struct box r = *b;
+
+	if (mem == MAP_FAILED)
+		die("mmap");
+	r.mem = mem;
+	r.size = LENGTH;
+	r.iova = b->iova + nth * 0x1000000;
+	if (box_try_map(&r))
+		die("VFIO_IOMMU_MAP_DMA of range %u", nth);
+	return r;
+}
+
+static void *some(int flags, int fd)
+{
+	return mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, flags, fd, 0);
+}
+
+/* All of the container, whose ranges these are. */
+static void everything(struct box *ranges, unsigned int n, const char *call)
+{
+	struct vfio_iommu_type1_dma_unmap unmap;
+	long ret;
+
+	unmap_of(ranges, VFIO_DMA_UNMAP_FLAG_VADDR | VFIO_DMA_UNMAP_FLAG_ALL, &unmap);
+	ret = ioctl(ranges[0].container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	answer(call, ret);
+	for (unsigned int i = 0; i < n; i++)
+		take_back(&ranges[i], ret);
+}
+
+static void by_a_child(struct box *r, const char *call)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		say("child_tgid=%d", getpid());
+		native(r, call, VFIO_DMA_UNMAP_FLAG_VADDR);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("the child");
+}
+
+static void of_what_memory(void)
+{
+	struct box b = { 0 }, r[6];
+	void *half;
+	int fd;
+
+	if (opt.pci) {
+		box_open_pci(&b);
+		box_say(&b, "");
+	} else {
+		box_open(&b);
+		box_open_device(&b);
+		box_say(&b, "");
+	}
+	fd = memfd_create("memory", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, LENGTH))
+		die("memfd");
+	r[0] = range_over(&b, 0, some(MAP_SHARED, fd));
+	native(&r[0], "memory_memfd", VFIO_DMA_UNMAP_FLAG_VADDR);
+	r[1] = range_over(&b, 1, some(MAP_SHARED | MAP_ANONYMOUS, -1));
+	native(&r[1], "memory_shared", VFIO_DMA_UNMAP_FLAG_VADDR);
+	everything(r, 2, "memory_all_backed");
+	nonresident(&r[0], "memory_unread_backed", VFIO_DMA_UNMAP_FLAG_VADDR, PAGE);
+	r[2] = range_over(&b, 2, some(MAP_PRIVATE | MAP_ANONYMOUS, -1));
+	native(&r[2], "memory_anonymous", VFIO_DMA_UNMAP_FLAG_VADDR);
+#ifdef __x86_64__
+	compat(&r[2], "memory_compat", VFIO_DMA_UNMAP_FLAG_VADDR);
+#endif
+	r[3] = range_over(&b, 3, some(MAP_PRIVATE, fd));
+	native(&r[3], "memory_private", VFIO_DMA_UNMAP_FLAG_VADDR);
+	half = some(MAP_SHARED, fd);
+	if (half == MAP_FAILED || mmap((char *)half + LENGTH - PAGE, PAGE, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		die("mmap");
+	r[4] = range_over(&b, 4, half);
+	native(&r[4], "memory_half", VFIO_DMA_UNMAP_FLAG_VADDR);
+	r[5] = range_over(&b, 5, some(MAP_SHARED, fd));
+	munmap(r[5].mem, LENGTH);
+	native(&r[5], "memory_gone", VFIO_DMA_UNMAP_FLAG_VADDR);
+	everything(r, 5, "memory_all");
+	nonresident(&r[0], "memory_unread", VFIO_DMA_UNMAP_FLAG_VADDR, PAGE);
+	native(&r[1], "memory_again", VFIO_DMA_UNMAP_FLAG_VADDR);
+	/* no range of ours, half of one, a flag that there is not: the driver's business */
+	b.size = PAGE;
+	native(&b, "memory_part", VFIO_DMA_UNMAP_FLAG_VADDR);
+	r[2].size = 0;
+	native(&r[2], "memory_nothing", VFIO_DMA_UNMAP_FLAG_VADDR);
+	r[2].size = LENGTH;
+	native(&r[2], "memory_flags", VFIO_DMA_UNMAP_FLAG_VADDR | 0x100);
+	answer("memory_unmap", (box_unmap(&r[2]), 0));
+	by_a_child(&r[0], "memory_of_another");
+}
+
+/* ---- who opened it is gone ------------------------------------------------------------------------- */
+
+static void opened_by_a_child(void)
+{
+	struct box b = { 0 };
+	int status;
+	pid_t pid;
+
+	box_open_pci(&b);
+	box_say(&b, "");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		box_map(&b);
+		box_invalidate(&b);
+		_exit(0);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("the child");
+	ready();
+	wait_quit();
+}
+
 /* ---- again and again ----------------------------------------------------------------------- */
 
 static void attack(void)
@@ -410,6 +546,10 @@ int main(int argc, char **argv)
 		return act_run(attack, REACH_READY);
 	if (what_is("calls"))
 		return act_run(calls, REACH_END);
+	if (what_is("memory"))
+		return act_run(of_what_memory, REACH_END);
+	if (what_is("gone"))
+		return act_run(opened_by_a_child, REACH_READY);
 	if (what_is("open"))
 		return act_run(open_while_invalid, REACH_READY);
 	if (what_is("join"))

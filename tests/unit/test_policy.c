@@ -67,6 +67,43 @@ static void test_all_it_can_say(void **state)
 	policy_free(&p);
 }
 
+static void test_file_backed(void **state)
+{
+	struct policy_problem problem;
+	struct policy p;
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].action, ACTION_OFF);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].error, EPERM);
+	assert_int_equal(parse(&p, "[file-backed]\naction = deny\nerrno = EBUSY\n", &problem), 0);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].action, ACTION_DENY);
+	assert_int_equal(p.rules[RULE_FILE_BACKED].error, EBUSY);
+	assert_int_equal(p.rules[RULE_STRICT].action, ACTION_OFF);
+	policy_free(&p);
+}
+
+static void test_max_window(void **state)
+{
+	struct policy_problem problem;
+	struct policy p;
+	char buf[64];
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(p.rules[RULE_MAX_WINDOW].action, ACTION_OFF);
+	assert_int_equal(p.max_window_ns, 5 * NSEC_PER_SEC);
+	assert_string_equal(policy_applies_to(&p, RULE_MAX_WINDOW, buf, sizeof(buf)), "windows over 5 s");
+	assert_string_equal(policy_applies_to(&p, RULE_STRICT, buf, sizeof(buf)), "mdevs");
+	assert_int_equal(parse(&p, "[max-window]\naction = deny\nlimit = 2m\n", &problem), 0);
+	assert_int_equal(p.rules[RULE_MAX_WINDOW].action, ACTION_DENY);
+	assert_int_equal(p.max_window_ns, 120 * NSEC_PER_SEC);
+	assert_int_equal(parse(&p, "[max-window]\nlimit = 1500ms\n", &problem), 0);
+	assert_int_equal(p.rules[RULE_MAX_WINDOW].action, ACTION_DENY);
+	assert_string_equal(policy_applies_to(&p, RULE_MAX_WINDOW, buf, sizeof(buf)), "windows over 1500 ms");
+	policy_free(&p);
+}
+
 static void test_later_wins(void **state)
 {
 	static const char twice[] = "[mdev-vaddr]\naction=deny\n[strict]\naction=deny\nerrno=EBUSY\n";
@@ -131,6 +168,21 @@ static const struct {
 	{ "[strict]\nthe action = off\n", 4, "unknown key the action" },
 	{ "[strict]\naction = \x1b[31m\n", 4, "byte 0x1b" },
 	{ "[strict]\naction = d\xc3\xa9ny\n", 4, "byte 0xc3" },
+	{ "[file-backed]\nerrno = EINVAL\n", 4, "errno = EINVAL: EPERM, EACCES or EBUSY" },
+	{ "[file-backed]\ncontain = kill\n", 4, "unknown key contain in [file-backed]" },
+	{ "[max-window]\nlimit = 5\n", 4, "limit = 5: a number and a unit" },
+	{ "[max-window]\nlimit =\n", 4, "a number and a unit" },
+	{ "[max-window]\nlimit = -5s\n", 4, "a number and a unit" },
+	{ "[max-window]\nlimit = 5 s\n", 4, "a number and a unit" },
+	{ "[max-window]\nlimit = 0\n", 4, "from 1ms to 24h" },
+	{ "[max-window]\nlimit = 0s\n", 4, "from 1ms to 24h" },
+	{ "[max-window]\nlimit = 1500us\n", 4, "whole milliseconds" },
+	{ "[max-window]\nlimit = 25h\n", 4, "from 1ms to 24h" },
+	{ "[max-window]\nlimit = 99999999999999999999s\n", 4, "limit = 99999" },
+	{ "[max-window]\nlimit = 5s\nlimit = 6s\n", 5, "limit is there twice" },
+	{ "[max-window]\nerrno = EPERM\n", 4, "returns no errno" },
+	{ "[strict]\nlimit = 5s\n", 4, "unknown key limit in [strict]" },
+	{ "[file_backed]\n", 3, "unknown section [file_backed]" },
 	{ "[strict]\r\naction = off\r\n", 3, "byte 0x0d" },
 };
 
@@ -320,6 +372,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_built_in),
 		cmocka_unit_test(test_all_it_can_say),
+		cmocka_unit_test(test_file_backed),
+		cmocka_unit_test(test_max_window),
 		cmocka_unit_test(test_later_wins),
 		cmocka_unit_test(test_nothing_in_it),
 		cmocka_unit_test(test_wrong),

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guard_judge.bpf.h - part of guard.bpf.c: what is, after the call.
+ */
+
+/* ---- judged: what is, after the call ---------------------------------------------------------- */
+
+static __always_inline void judge(void *iommu_arg, __u32 op)
+{
+	struct vfio_iommu *iommu = NUMBER(iommu_arg);
+	__u64 id = (__u64)iommu, now = bpf_ktime_get_ns(), *owner;
+	struct about a = { .op = op, .emulated = 1 };
+
+	a.invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	if (a.invalid)
+		note_invalid(id);
+	if (!a.invalid || !iommu_has_emulated(iommu)) {
+		if (n_broken && !bpf_map_delete_elem(&broken, &id))
+			__sync_fetch_and_sub(&n_broken, 1);
+		return;
+	}
+	if (!policy.rules[RULE_MDEV_VADDR].action)
+		return;
+	/* once for each time that it gets there; a full table makes it more often, never less */
+	if (bpf_map_lookup_elem(&broken, &id))
+		return;
+	if (!bpf_map_update_elem(&broken, &id, &now, BPF_NOEXIST))
+		__sync_fetch_and_add(&n_broken, 1);
+	__sync_fetch_and_add(&counters.decisions[RULE_MDEV_VADDR][ACTION_PASSED], 1);
+	owner = bpf_map_lookup_elem(&owners, &id);
+	if (owner)
+		a.container = (void *)*owner;
+	tell(RULE_MDEV_VADDR, ACTION_PASSED, 0, &a);
+}
+
+/* What was so before the call is not the caller's doing. */
+SEC("?fentry/vfio_iommu_type1_ioctl")
+int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg)
+{
+	struct vfio_iommu *iommu = NUMBER(iommu_arg);
+	__u64 id = bpf_get_current_pid_tgid(), n;
+
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill || !iommu_has_emulated(iommu))
+		return 0;
+	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	bpf_map_update_elem(&before, &id, &n, BPF_ANY);
+	return 0;
+}
+
+/* This call made a range invalid beside a mediated device, which its argument did not say when it was asked for: that is no accident. */
+static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
+{
+	struct vfio_iommu *iommu = NUMBER(iommu_arg);
+	__u64 id = bpf_get_current_pid_tgid(), *n;
+
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill)
+		return;
+	n = bpf_map_lookup_elem(&before, &id);
+	if (!n)
+		return;
+	if (!ret && policy.rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
+	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !bpf_send_signal(SIGKILL))
+		__sync_fetch_and_add(&counters.killed, 1);
+	bpf_map_delete_elem(&before, &id);
+}
+
+SEC("?fexit/vfio_iommu_type1_ioctl")
+int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu, unsigned int cmd, unsigned long arg, long ret)
+{
+	judge(iommu, OP_INVALIDATE);
+	contain(iommu, cmd, ret);
+	note_window(iommu, cmd, arg, ret);
+	return 0;
+}
+
+SEC("?fexit/vfio_iommu_type1_attach_group")
+int BPF_PROG(guard_fexit__vfio_iommu_type1_attach_group, void *iommu, struct iommu_group *group, int type, int ret)
+{
+	judge(iommu, OP_ATTACH);
+	return 0;
+}
+
+/* The address may be given to another one. */
+SEC("?fentry/vfio_iommu_type1_release")
+int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
+{
+	__u64 id = argument_address(iommu);
+
+	if (n_broken && !bpf_map_delete_elem(&broken, &id))
+		__sync_fetch_and_sub(&n_broken, 1);
+	if (n_ever && !bpf_map_delete_elem(&ever_invalid, &id))
+		__sync_fetch_and_sub(&n_ever, 1);
+	forget_window(id);
+	bpf_map_delete_elem(&owners, &id);
+	return 0;
+}
