@@ -153,6 +153,21 @@ struct iommufd_ctx {
 	struct iommufd_ioas *vfio_ioas;
 } CORE;
 
+/* Its own name, which user space can give it; the file is called "dmabuf". */
+struct dma_buf {
+	const char *name;
+	struct file *file;
+} CORE;
+
+struct dma_buf_attachment {
+	struct dma_buf *dmabuf;
+} CORE;
+
+struct iopt_pages_dmabuf {
+	struct dma_buf_attachment *attach;
+	unsigned long start;
+} CORE;
+
 /* type and file came with mapping of files, 6.13; dma-bufs later */
 struct iopt_pages {
 	size_t npinned;
@@ -164,6 +179,7 @@ struct iopt_pages {
 	void *uptr;
 	struct file *file;
 	unsigned long start;
+	struct iopt_pages_dmabuf dmabuf;
 	__u8 account_mode;
 } CORE;
 
@@ -199,11 +215,6 @@ struct iommufd_group {
 struct iommufd_device {
 	struct iommufd_ctx *ictx;
 	struct iommufd_group *igroup;
-} CORE;
-
-/* Its own name, which user space can give it; the file is called "dmabuf". */
-struct dma_buf {
-	const char *name;
 } CORE;
 
 struct dentry___data {

@@ -22,6 +22,16 @@ struct ctx_walk {
 	__u32 over;
 };
 
+/* The file that pages were mapped from, also that of a dma-buf; NULL: from addresses. */
+static __always_inline const struct file *file_of_pages(const struct iopt_pages *pages)
+{
+	if (bpf_core_field_exists(pages->file) && BPF_CORE_READ(pages, type) == PAGES_OF_FILE)
+		return BPF_CORE_READ(pages, file);
+	if (bpf_core_field_exists(pages->dmabuf) && BPF_CORE_READ(pages, type) == PAGES_OF_DMABUF)
+		return BPF_CORE_READ(pages, dmabuf.attach, dmabuf, file);
+	return NULL;
+}
+
 static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area, struct iopt_pages *pages, __u64 start, __u64 last)
 {
 	struct ev_range *e = EV_BEGIN(range, w->container);
@@ -48,10 +58,11 @@ static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area
 		e->source = BPF_CORE_READ(pages, type);
 	if (e->source == SOURCE_USER)
 		e->vaddr = (__u64)BPF_CORE_READ(pages, uptr) + offset;
-	if (e->source == SOURCE_FILE && bpf_core_field_exists(pages->file)) {
-		e->file = object_id(BPF_CORE_READ(pages, file));
+	e->file = object_id(file_of_pages(pages));
+	if (e->source == SOURCE_FILE && bpf_core_field_exists(pages->file))
 		e->vaddr = BPF_CORE_READ(pages, start) + offset;
-	}
+	if (e->source == SOURCE_DMABUF && bpf_core_field_exists(pages->dmabuf))
+		e->vaddr = BPF_CORE_READ(pages, dmabuf.start) + offset;
 	EV_END(e);
 }
 
@@ -60,8 +71,7 @@ static __always_inline void about_pages(const struct iopt_pages *pages)
 {
 	on_mm(BPF_CORE_READ(pages, source_mm));
 	on_user(BPF_CORE_READ(pages, source_user));
-	if (bpf_core_field_exists(pages->file) && BPF_CORE_READ(pages, type) == PAGES_OF_FILE)
-		on_mapped_file(BPF_CORE_READ(pages, file));
+	on_mapped_file(file_of_pages(pages));
 }
 
 /* Which memory: another area and other pages can have come to lie where these were. Without a branch, for the verifier: a read through NULL gives 0. */

@@ -54,9 +54,9 @@ const struct ev_memory *backing_find(struct backing_index *ix, const struct mode
 	const struct ev_memory *found;
 
 	*ret_whole = true;
-	if (r->source == SOURCE_FILE)
+	if (r->source != SOURCE_USER)
 		return r->file ? NOTE_OF(model_find(m, OBJ_MEMORY, r->file), memory) : NULL;
-	if (r->source != SOURCE_USER || !r->mm)
+	if (!r->mm)
 		return NULL;
 	if (ix->mm != r->mm)
 		make_index(ix, m, r->mm);

@@ -186,7 +186,7 @@ static struct json_object *backing(struct backing_index *ix, const struct view *
 	json_add(obj, "kind", json_value_name(KIND_BACKING, mem->backing));
 	json_add(obj, "path", *mem->path ? json_text(mem->path, sizeof(mem->path)) : NULL);
 	json_add(obj, "offset", !mem->inode ? NULL :
-				json_object_new_uint64(r->source == SOURCE_FILE ? r->vaddr : mem->offset + (r->vaddr - mem->start)));
+				json_object_new_uint64(r->source != SOURCE_USER ? r->vaddr : mem->offset + (r->vaddr - mem->start)));
 	json_add(obj, "inode", mem->inode ? json_object_new_uint64(mem->inode) : NULL);
 	json_add(obj, "page_size", mem->page ? json_object_new_uint64(mem->page) : NULL);
 	json_add(obj, "links", mem->inode ? json_object_new_int64(mem->links) : NULL);

@@ -35,7 +35,7 @@ static void put_backing(FILE *out, const struct range_cell *c)
 {
 	char buf[FORMAT_MAX];
 
-	if (c->r->source == SOURCE_DMABUF) {
+	if (!c->mem && c->r->source == SOURCE_DMABUF) { /* in a recording of a version that did not look */
 		fputs("dma-buf", out);
 		return;
 	}
@@ -60,7 +60,7 @@ static void put_file(FILE *out, const struct range_cell *c)
 		PUT_FIELD(out, c->mem->path, false);
 	else
 		fprintf(out, "inode %llu", c->mem->inode);
-	fprintf(out, "+0x%llx", c->r->source == SOURCE_FILE ? c->r->vaddr : c->mem->offset + (c->r->vaddr - c->mem->start));
+	fprintf(out, "+0x%llx", c->r->source != SOURCE_USER ? c->r->vaddr : c->mem->offset + (c->r->vaddr - c->mem->start));
 	if (!c->mem->links && c->mem->backing != BACKING_MEMFD)
 		fputs(" (deleted)", out);
 	if (!c->whole)

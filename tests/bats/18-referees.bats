@@ -14,6 +14,7 @@ teardown() { common_teardown; }
 	if has_mdev; then
 		mdev=(type1 mdev driver type1 mdev driver anon=1m map=64k map=64k,r skip=128k map=64k,w shared=1m skip=64k map=128k
 			sysv=256k map=256k memfd=1m skip=512k map=512k)
+		[ ! -c /dev/udmabuf ] || mdev+=(udmabuf=64k map=64k)
 	fi
 	agree type1 again "${mdev[@]}" child sharer
 }
@@ -26,8 +27,14 @@ teardown() { common_teardown; }
 	agree "${both[@]}" type1 "$(pci 2)" driver open anon=256k map=256k bar=0,64k map=64k memfd=256k skip=64k map=64k,r map=64k invalidate
 	same "pins" "$(jq -c --arg n "$(bdf 1)" \
 		'[.containers[] | select(any(.devices[]; .name == $n)) | .ranges[].pinned_pages]' "$ST")" "$pins"
-	jq -e '[.containers[].ranges[] | select(.valid | not)] | length == 1' "$ST"
-	jq -e '[.containers[].ranges[].backing.kind] | index("mmio")' "$ST"
+	jq -e '([.containers[].ranges[] | select(.valid | not)] | length == 1) and ([.containers[].ranges[].backing.kind] | index("mmio"))
+		and all(.containers[].devices[]; .pinned_pages == if .backed == "mdev" then 7 else null end)' "$ST"
+}
+
+@test "a container whose file is closed: its device, its ranges and their memory are there, and nobody has it" {
+	local groups=("$(pci 1)")
+	! has_mdev || groups+=(mdev)
+	agree type1 "${groups[@]}" driver open memfd=256k map=128k skip=128k map=64k close
 }
 
 @test "files: named, deleted meanwhile, with line breaks and escape sequences in their names, of 2 MiB pages, unmapped" {
@@ -63,6 +70,8 @@ teardown() { common_teardown; }
 	run "${user[@]}" status --check
 	same "status" "$status" 3
 	[[ $output == *UNKNOWN*" | "*"deadlocks=U"* ]]
+	run "${user[@]}" status --check=npd
+	same "status for npd" "$status" 2
 	run "${user[@]}" status
 	echo "$status: $output"
 	[ "$status" != 0 ] && [ "$status" != 124 ]
@@ -77,9 +86,23 @@ teardown() { common_teardown; }
 	need_iommufd
 	agree iommu ioas "$(cdev 1)" again anon=1m map=64k skip=64k map=64k,r memfd=1m skip=256k map=128k file-map=128k,r \
 		shared=64k map=64k file=shmem:/tmp/named:64k file-map=64k gone=shmem:/tmp/unnamed:64k file-map=64k \
-		ioas memfd=64k map=64k iommu ioas mcdev anon=64k map=64k child
-	jq -e '[.containers[] | select(.type == "iommufd") | .devices[].ioas] | all(. != null)' "$ST"
-	jq -e '[.containers[].ioases // [] | .[] | select(.hwpts > 0)] | length == 1' "$ST"
+		ioas memfd=64k map=64k udmabuf=64k map=64k iommu ioas mcdev anon=64k map=64k iommu iommu ioas child
+	jq -e '([.containers[] | select(.type == "iommufd") | .devices[].ioas] | all(. != null))
+		and ([.containers[].ioases // [] | .[] | select(.hwpts > 0)] | length == 1)' "$ST"
+}
+
+@test "iommufd: large pages, and a region of a device as a dma-buf" {
+	need_iommufd
+	echo 8 >/proc/sys/vm/nr_hugepages
+	agree iommu ioas "$(cdev 1)" huge=4m map=2m skip=2m file-map=2m bar-dmabuf=0,64k file-map=64k
+	same "what was mapped" "$(jq -c '[.containers[].ranges[].source]' "$ST")" '\["user","file","dma-buf"\]'
+	same "sizes of pages" "$(jq -c '[.containers[].ranges[].backing.page_size]' "$ST")" '\[2097152,2097152,null\]'
+}
+
+@test "iommufd: a context whose file is closed, and one that a mediated device has pages pinned of" {
+	need_iommufd
+	agree iommu ioas "$(cdev 1)" memfd=64k map=64k close iommu ioas mcdev memfd=256k map=256k pin=7
+	same "pins" "$(jq -c '[.containers[] | select(.devices[0].backed == "mdev") | .ranges[].pinned_pages]' "$ST")" '\[7\]'
 }
 
 @test "iommufd: what is charged to the process, and to the user, without CAP_IPC_LOCK" {
@@ -91,7 +114,7 @@ teardown() { common_teardown; }
 
 @test "iommufd: VFIO's own calls on it, told from the real container" {
 	need_iommufd
-	agree compat "$(pci 1)" driver memfd=64k map=64k anon=64k map=64k,r type1 "$(pci 2)" driver anon=64k map=64k
-	same "types" "$(jq -c '[.containers[].type] | sort' "$ST")" '\["iommufd","type1"\]'
+	agree compat "$(pci 1)" driver memfd=64k map=64k anon=64k map=64k,r type1 "$(pci 2)" driver anon=64k map=64k \
+		compat mdev driver memfd=64k map=64k compat again
+	same "types" "$(jq -c '[.containers[].type] | sort' "$ST")" '\["iommufd","iommufd","iommufd","type1"\]'
 }
-

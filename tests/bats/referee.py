@@ -72,6 +72,11 @@ def candidates():
 
 
 def check_holders(what, said, tgid, fd, files):
+    if fd is None:  # closed by all; a context of iommufd has its file still, which a device keeps
+        same(f"{what} holders", said["holders"], [])
+        if said["type"] == "type1":
+            same(f"{what} references", said["refs"], 0)
+        return
     wanted = sorted((p, f) for p, f in files if kcmp(tgid, p, KCMP_FILE, fd, f))
     same(f"{what} holders", sorted((h["tgid"], h["fd"]) for h in said["holders"]), wanted)
     if said["type"] == "iommufd":  # groups and bound devices keep its file too
@@ -252,10 +257,15 @@ def container_at(status, pid, fd):
     return found[0] if len(found) == 1 else None
 
 
+def container_with(status, device):
+    found = [c for c in status["containers"] if any(d["name"] == device for d in c["devices"])]
+    return found[0] if len(found) == 1 else None
+
+
 def check_container(status, tgid, wanted, files, maps, fds):
-    fd = wanted["fds"][-1]
-    what = f"container at fd {fd}"
-    said = container_at(status, tgid, fd)
+    fd = wanted["fds"][-1] if wanted["fds"] else None
+    what = f"container at fd {fd}" if wanted["fds"] else f"container of {wanted['devices'][0]}"
+    said = container_at(status, tgid, fd) if wanted["fds"] else container_with(status, wanted["devices"][0])
     if not same(f"{what} is there", said is not None, True):
         return
     kind = {"type1": "type1" if wanted["driver"] else None, "compat": "iommufd", "iommufd": "iommufd"}[wanted["kind"]]

@@ -11,6 +11,7 @@
  *   iommu		/dev/iommu
  *   empties=N		N more of the current kind, with nothing in them
  *   again		the same file under another number
+ *   close		its file, under all its numbers: groups and devices stay
  *   mdev, pci=GROUP	a free mdev's group, a group of vfio-pci
  *   driver, open	VFIO_SET_IOMMU; the device of the last group (pci=GROUP,BDF)
  *   ioas, rlimit=MODE	a new ioas; IOMMU_OPTION_RLIMIT_MODE
@@ -19,6 +20,7 @@
  *   anon=SIZE, shared=SIZE, sysv=SIZE, memfd=SIZE, huge=SIZE, giga=SIZE
  *   file=PATH:SIZE, gone=PATH:SIZE	created; and unlinked
  *   bar=N,SIZE		a region of the open device
+ *   bar-dmabuf=N,SIZE	a dma-buf of such a region
  *   udmabuf=SIZE	a dma-buf of a memfd
  *   skip=BYTES, forget	go on in it; take it out of the address space
  * Ranges:
@@ -144,6 +146,14 @@ static void w_again(char *arg)
 {
 	(void)arg;
 	c->fds[c->n_fds++] = fcntl(c->fds[0], F_DUPFD_CLOEXEC, 100);
+}
+
+/* The list is made after that: who has the file is then nobody's table. */
+static void w_close(char *arg)
+{
+	(void)arg;
+	while (c->n_fds)
+		close(c->fds[--c->n_fds]);
 }
 
 static void add_name(const char *name)
@@ -337,6 +347,28 @@ static void w_bar(char *arg)
 	mem.offset = info.offset;
 }
 
+/* VFIO_DEVICE_FEATURE_DMA_BUF, newer than the headers of this system. Its region is not mapped, so there is no address to map from. */
+static void w_bar_dmabuf(char *arg)
+{
+	char *size = strchr(arg, ',');
+	struct {
+		struct vfio_device_feature head;
+		__u32 region, open_flags, flags, n_ranges;
+		__u64 offset, length;
+	} get = {
+		.head = { .argsz = sizeof(get), .flags = VFIO_DEVICE_FEATURE_GET | 11 },
+		.region = atoi(arg),
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.n_ranges = 1,
+		.length = size ? bytes(size + 1) : 0,
+	};
+	int fd = ioctl(box.device, VFIO_DEVICE_FEATURE, &get);
+
+	if (fd < 0)
+		die("VFIO_DEVICE_FEATURE_DMA_BUF");
+	use("dma-buf", NULL, get.length, fd);
+}
+
 static void w_udmabuf(char *arg)
 {
 	struct {
@@ -351,7 +383,8 @@ static void w_udmabuf(char *arg)
 	fd = ioctl(dev, _IOW('u', 0x42, create), &create);
 	if (fd < 0)
 		die("UDMABUF_CREATE");
-	use("dma-buf", mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), create.size, fd);
+	/* mapped without pages, as regions of devices are */
+	use("mmio", mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), create.size, fd);
 }
 
 static void w_skip(char *arg)
@@ -671,11 +704,11 @@ static const struct word {
 	void (*act)(char *arg);
 } words[] = {
 	{ "out", w_out }, { "type1", w_type1 }, { "compat", w_compat }, { "iommu", w_iommu }, { "empties", w_empties },
-	{ "again", w_again }, { "mdev", w_mdev }, { "pci", w_pci }, { "driver", w_driver }, { "open", w_open },
+	{ "again", w_again }, { "close", w_close }, { "mdev", w_mdev }, { "pci", w_pci }, { "driver", w_driver }, { "open", w_open },
 	{ "ioas", w_ioas }, { "rlimit", w_rlimit }, { "cdev", w_cdev }, { "mcdev", w_mcdev }, { "anon", w_anon },
 	{ "shared", w_shared }, { "sysv", w_sysv }, { "memfd", w_memfd }, { "huge", w_huge }, { "giga", w_giga },
-	{ "file", w_file }, { "gone", w_gone }, { "bar", w_bar }, { "udmabuf", w_udmabuf }, { "skip", w_skip },
-	{ "forget", w_forget }, { "iova", w_iova }, { "map", w_map }, { "file-map", w_file_map }, { "many", w_many },
+	{ "file", w_file }, { "gone", w_gone }, { "bar", w_bar }, { "bar-dmabuf", w_bar_dmabuf }, { "udmabuf", w_udmabuf },
+	{ "skip", w_skip }, { "forget", w_forget }, { "iova", w_iova }, { "map", w_map }, { "file-map", w_file_map }, { "many", w_many },
 	{ "invalidate", w_invalidate }, { "pin", w_pin }, { "child", w_child }, { "uid", w_uid }, { "nolock", w_nolock },
 	{ "mutate", w_mutate }, { "thirtytwo", w_thirtytwo }, { "sharer", w_sharer },
 };

@@ -87,7 +87,7 @@ static inline void *tape_add(struct tape *t, unsigned int type, __u64 container)
 
 #define TAPE_STR(field, s) tape_str(field, sizeof(field), s)
 
-static inline void tape_session(struct tape *t, bool history)
+static inline struct ev_session *tape_session(struct tape *t, bool history)
 {
 	struct ev_session *e = tape_add(t, EV_session, 0);
 
@@ -95,6 +95,7 @@ static inline void tape_session(struct tape *t, bool history)
 	e->realtime_ns = 1;
 	TAPE_STR(e->node, "node");
 	TAPE_STR(e->release, "6.1.0-test");
+	return e;
 }
 
 static inline void tape_look_begin(struct tape *t, __u8 look)

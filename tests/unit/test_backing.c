@@ -77,9 +77,11 @@ static void files(void **state)
 	found = backing_find(&ix, m, &r, &whole);
 	assert_non_null(found);
 	assert_int_equal(found->id, FILE_ID);
-	r.file = 0;
-	assert_null(backing_find(&ix, m, &r, &whole));
 	r.source = SOURCE_DMABUF;
+	assert_ptr_equal(backing_find(&ix, m, &r, &whole), found);
+	r.file = 0; /* in an old recording */
+	assert_null(backing_find(&ix, m, &r, &whole));
+	r.source = SOURCE_FILE;
 	assert_null(backing_find(&ix, m, &r, &whole));
 	backing_free(&ix);
 	model_free(m);

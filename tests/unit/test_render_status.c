@@ -80,7 +80,7 @@ static void whole(void **state)
 static void on_a_terminal(void **state)
 {
 	struct view v = {};
-	_cleanup_free_ char *text = h_show(whole_host(), v, &format_text, 80, true), *two = NULL;
+	_cleanup_free_ char *text = h_show(whole_host(), v, &format_text, 80, true), *two = NULL, *named = NULL;
 	struct tape *t = h_begin();
 
 	(void)state;
@@ -89,6 +89,12 @@ static void on_a_terminal(void **state)
 	h_cad(t);
 	two = h_text(t, v);
 	assert_in_range(widest(two), 40, 80);
+	t = tape_new();
+	TAPE_STR(tape_session(t, false)->release, "6.12.117+deb12-some-flavour-amd64");
+	tape_look_begin(t, 1);
+	named = h_text(t, v);
+	assert_in_range(widest(named), 40, 80);
+	has(named, "amd64  1970-01-01T00:00:00Z\n0 containers, read once\n\n");
 }
 
 /* The same, told in another order. */
