@@ -23,8 +23,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r && (memcmp(&before, &p, sizeof(p)) || !problem.text[0] || problem.text[sizeof(problem.text) - 1]))
 		abort();
 	for (int i = 0; i < RULE__max; i++)
-		if (p.rules[i].action > ACTION_DENY || p.rules[i].error <= 0 || (p.rules[i].file < 0) != !p.rules[i].line)
+		if (p.rules[i].action > ACTION_DENY || !p.rules[i].error != !rule_table[i].error || p.rules[i].error < 0 || (p.rules[i].file < 0) != !p.rules[i].line)
 			abort();
+	if (!p.max_window_ns)
+		abort();
 	policy_free(&p);
 	return 0;
 }
