@@ -112,11 +112,29 @@ static __always_inline int on_flushed(void)
 	return 0;
 }
 
+/*
+ * Everybody flushes, and the kernel leaves a program out while another thread,
+ * preempted on the same processor, is in it. So each of these is there twice:
+ * the second does what the first was not there to do.
+ */
+static __always_inline bool in_flush(void)
+{
+	struct call_state *c = call_current();
+
+	return c && c->flush_since;
+}
+
 /* true: a barrier is queued and the caller will wait for it */
 SEC("?fexit/start_flush_work")
 int BPF_PROG(fexit__start_flush_work, struct work_struct *work, void *barr, bool from_cancel, bool ret)
 {
 	return ret ? on_flush(NUMBER(work), NULL) : 0;
+}
+
+SEC("?fexit/start_flush_work")
+int BPF_PROG(fexit__start_flush_work__again, struct work_struct *work, void *barr, bool from_cancel, bool ret)
+{
+	return ret && !in_flush() ? on_flush(NUMBER(work), NULL) : 0;
 }
 
 SEC("?fentry/__flush_work")
@@ -125,16 +143,10 @@ int BPF_PROG(fentry____flush_work, struct work_struct *work)
 	return on_flush(NUMBER(work), NULL);
 }
 
-SEC("?fexit/__flush_work")
-int BPF_PROG(fexit____flush_work, struct work_struct *work)
+SEC("?fentry/__flush_work")
+int BPF_PROG(fentry____flush_work__again, struct work_struct *work)
 {
-	return on_flushed();
-}
-
-SEC("?fexit/flush_work")
-int BPF_PROG(fexit__flush_work, struct work_struct *work)
-{
-	return on_flushed();
+	return in_flush() ? 0 : on_flush(NUMBER(work), NULL);
 }
 
 SEC("?fentry/__flush_workqueue")
@@ -143,8 +155,21 @@ int BPF_PROG(fentry____flush_workqueue, struct workqueue_struct *wq)
 	return on_flush(NULL, NUMBER(wq));
 }
 
-SEC("?fexit/__flush_workqueue")
-int BPF_PROG(fexit____flush_workqueue, struct workqueue_struct *wq)
+SEC("?fentry/__flush_workqueue")
+int BPF_PROG(fentry____flush_workqueue__again, struct workqueue_struct *wq)
 {
-	return on_flushed();
+	return in_flush() ? 0 : on_flush(NULL, NUMBER(wq));
 }
+
+#define FLUSHED(name, function)                                        \
+	SEC("?fexit/" #function) int BPF_PROG(name, void *flushed)     \
+	{                                                              \
+		return on_flushed();                                   \
+	}
+
+FLUSHED(fexit____flush_work, __flush_work)
+FLUSHED(fexit____flush_work__again, __flush_work)
+FLUSHED(fexit__flush_work, flush_work)
+FLUSHED(fexit__flush_work__again, flush_work)
+FLUSHED(fexit____flush_workqueue, __flush_workqueue)
+FLUSHED(fexit____flush_workqueue__again, __flush_workqueue)

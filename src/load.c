@@ -108,22 +108,23 @@ int load_snapshot(struct source_bpf *s)
 	return 0;
 }
 
-static struct bpf_program *find_program(struct source_bpf *s, const char *kind, const char *func)
+static void enable_program(struct source_bpf *s, const char *kind, const char *func, const char *again)
 {
+	struct bpf_program *prog;
 	char name[64];
 
-	snprintf(name, sizeof(name), "%s__%s", kind, func);
-	return bpf_object__find_program_by_name(s->trace->obj, name);
+	snprintf(name, sizeof(name), "%s__%s%s", kind, func, again);
+	prog = bpf_object__find_program_by_name(s->trace->obj, name);
+	if (prog)
+		bpf_program__set_autoload(prog, true);
 }
 
 static void enable_hook(struct source_bpf *s, const char *func)
 {
-	struct bpf_program *entry = find_program(s, "fentry", func), *ret = find_program(s, "fexit", func);
-
-	if (entry)
-		bpf_program__set_autoload(entry, true);
-	if (ret)
-		bpf_program__set_autoload(ret, true);
+	enable_program(s, "fentry", func, "");
+	enable_program(s, "fexit", func, "");
+	enable_program(s, "fentry", func, PROGRAM_AGAIN);
+	enable_program(s, "fexit", func, PROGRAM_AGAIN);
 }
 
 /* Turn on what the kernel has; name what it has not. */
@@ -137,8 +138,10 @@ static void choose_hooks(struct source_bpf *s)
 	HOOKS(HOOK)
 #undef HOOK
 	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
-	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work"))
+	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work")) {
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
+		bpf_program__set_autoload(s->trace->progs.fentry____flush_work__again, false);
+	}
 	if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
 		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
 		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
@@ -201,7 +204,9 @@ int follow_processes(struct source_bpf *s, const __u32 *list, unsigned int n)
 /* Does it only end what another program began? start_flush_work is the one whose return begins something. */
 static bool is_end(const char *program)
 {
-	return !strncmp(program, "fexit__", 7) && strcmp(program, "fexit__start_flush_work");
+	static const char begins[] = "fexit__start_flush_work";
+
+	return !strncmp(program, "fexit__", 7) && strncmp(program, begins, sizeof(begins) - 1);
 }
 
 /* Each program by itself: one that cannot be attached is a gap, not the end. */

@@ -28,6 +28,7 @@
 #include "source.h"
 #include "util.h"
 
+#include "log.h"
 #include "look_memory.h"
 
 #define POLL_MS (WAKE_EVERY_NS / 1000000)
@@ -83,6 +84,31 @@ static bool is_made_good(const struct source_bpf *s, const struct bpf_program *p
  * in BPF to count it. Asked once a second, as it costs a system call for each
  * program.
  */
+static __u64 left_out(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_program__fd(prog);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.recursion_misses;
+}
+
+/* Of a program that is there twice, no more than both can have been left out of the same call. */
+static __u64 missed_by(const struct source_bpf *s, const struct bpf_program *prog)
+{
+	const char *name = bpf_program__name(prog), *again = strstr(name, PROGRAM_AGAIN);
+	const struct bpf_program *second;
+	__u64 first = left_out(prog), both;
+	char twice[64];
+
+	if (!first || again || is_made_good(s, prog))
+		return 0;
+	snprintf(twice, sizeof(twice), "%s" PROGRAM_AGAIN, name);
+	second = bpf_object__find_program_by_name(s->trace->obj, twice);
+	both = second && bpf_program__fd(second) >= 0 ? left_out(second) : first;
+	return both < first ? both : first;
+}
+
 static __u64 count_missed(struct source_bpf *s)
 {
 	__u64 now = now_ns(), missed = 0;
@@ -91,13 +117,12 @@ static __u64 count_missed(struct source_bpf *s)
 	if (!s->trace || now < s->missed_asked + NSEC_PER_SEC)
 		return s->missed;
 	s->missed_asked = now;
-	bpf_object__for_each_program(prog, s->trace->obj) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-
-		if (bpf_program__fd(prog) >= 0 && !is_made_good(s, prog) && !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			missed += info.recursion_misses;
-	}
+	bpf_object__for_each_program(prog, s->trace->obj)
+		missed += missed_by(s, prog);
+	if (missed != s->missed)
+		bpf_object__for_each_program(prog, s->trace->obj)
+			if (missed_by(s, prog))
+				log_info("program %s: left out by the kernel %llu times", bpf_program__name(prog), missed_by(s, prog));
 	return s->missed = missed;
 }
 

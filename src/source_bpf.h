@@ -15,6 +15,9 @@
 #include "snapshot_bpf.skel.h"
 #include "trace_bpf.skel.h"
 
+/* Behind the name of a program: does what that one, left out by the kernel, was not there to do. */
+#define PROGRAM_AGAIN "__again"
+
 struct source_bpf {
 	struct snapshot_bpf *snapshot;
 	struct trace_bpf *trace;

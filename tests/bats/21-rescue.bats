@@ -200,7 +200,7 @@ rescue_case() {
 	left=$(plan '.performed.steps[0].borrower')
 	if [ "$KERNEL" = 6.1-unfixed ]; then
 		same "second step" "$(plan '.performed.steps[1] | "\(.way) \(.result)"')" "re-validate done"
-		freed
+		freed || { plan .performed; cat "/proc/$left/stack" "/proc/$left/status"; false; } >&2
 		for ((i = 0; i < 50; i++)); do [ -e "/proc/$left" ] || break; sleep 0.1; done
 		same "what was left behind" "$(state "$left")" gone
 	else
