@@ -84,45 +84,67 @@ static bool is_made_good(const struct source_bpf *s, const struct bpf_program *p
  * in BPF to count it. Asked once a second, as it costs a system call for each
  * program.
  */
-static __u64 left_out(const struct bpf_program *prog)
+static __u64 times_left_out(const struct bpf_program *prog)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
-	int fd = bpf_program__fd(prog);
+	int fd = prog ? bpf_program__fd(prog) : -1;
 
 	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.recursion_misses;
 }
 
-/* Of a program that is there twice, no more than both can have been left out of the same call. */
-static __u64 missed_by(const struct source_bpf *s, const struct bpf_program *prog)
+/*
+ * Of one that is there twice, no more calls are lost in a while than the one
+ * that was left out less often was. A call may be between two readings, so what
+ * is new lasts for two.
+ */
+static __u64 both_left_out(struct left_out *l, __u64 first, __u64 second)
 {
-	const char *name = bpf_program__name(prog), *again = strstr(name, PROGRAM_AGAIN);
-	const struct bpf_program *second;
-	__u64 first = left_out(prog), both;
-	char twice[64];
+	__u64 first_new = first - l->first, second_new = second - l->second;
+	__u64 a = first_new + l->first_new, b = second_new + l->second_new, both = a < b ? a : b;
 
-	if (!first || again || is_made_good(s, prog))
-		return 0;
-	snprintf(twice, sizeof(twice), "%s" PROGRAM_AGAIN, name);
-	second = bpf_object__find_program_by_name(s->trace->obj, twice);
-	both = second && bpf_program__fd(second) >= 0 ? left_out(second) : first;
-	return both < first ? both : first;
+	l->first = first;
+	l->second = second;
+	l->first_new = both ? 0 : first_new;
+	l->second_new = both ? 0 : second_new;
+	return l->both += both;
 }
+
+static __u64 missed_by(struct source_bpf *s, const struct bpf_program *prog, struct left_out *l)
+{
+	const char *name = bpf_program__name(prog);
+	const struct bpf_program *second;
+	char again[64];
+
+	if (strstr(name, PROGRAM_AGAIN) || is_made_good(s, prog))
+		return 0;
+	snprintf(again, sizeof(again), "%s" PROGRAM_AGAIN, name);
+	second = bpf_object__find_program_by_name(s->trace->obj, again);
+	if (!second || bpf_program__fd(second) < 0)
+		return times_left_out(prog);
+	return both_left_out(l, times_left_out(prog), times_left_out(second));
+}
+
+_Static_assert(sizeof(((struct trace_bpf *)NULL)->progs) / sizeof(struct bpf_program *) <= PROGRAMS_MAX, "PROGRAMS_MAX");
 
 static __u64 count_missed(struct source_bpf *s)
 {
-	__u64 now = now_ns(), missed = 0;
+	__u64 now = now_ns(), missed = 0, n;
 	struct bpf_program *prog;
+	unsigned int i = 0;
 
 	if (!s->trace || now < s->missed_asked + NSEC_PER_SEC)
 		return s->missed;
 	s->missed_asked = now;
-	bpf_object__for_each_program(prog, s->trace->obj)
-		missed += missed_by(s, prog);
-	if (missed != s->missed)
-		bpf_object__for_each_program(prog, s->trace->obj)
-			if (missed_by(s, prog))
-				log_info("program %s: left out by the kernel %llu times", bpf_program__name(prog), missed_by(s, prog));
+	bpf_object__for_each_program(prog, s->trace->obj) {
+		struct left_out *l = &s->left_out[i++];
+
+		n = missed_by(s, prog, l);
+		missed += n;
+		if (n != l->told)
+			log_info("program %s: left out by the kernel %llu times", bpf_program__name(prog), n);
+		l->told = n;
+	}
 	return s->missed = missed;
 }
 
@@ -307,6 +329,7 @@ static int reopen(struct source_bpf *s)
 		consume(s);
 	s->lost_before = lost_now(s);
 	s->undecoded = s->missed = s->no_state_reported = s->full_reported = 0;
+	memset(s->left_out, 0, sizeof(s->left_out));
 	close_kernel(s);
 	err = open_kernel(s, &why);
 	source_bpf_gap(s, true, "the first calls",

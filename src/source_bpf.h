@@ -18,6 +18,16 @@
 /* Behind the name of a program: does what that one, left out by the kernel, was not there to do. */
 #define PROGRAM_AGAIN "__again"
 
+#define PROGRAMS_MAX 64 /* of trace.bpf.c */
+
+/* A program: how often it was left out by now. One that is there twice: how often each was, and since the reading before. */
+struct left_out {
+	__u64 told;
+	__u64 first, second;
+	__u64 first_new, second_new;
+	__u64 both; /* calls that may have been left out by both */
+};
+
 struct source_bpf {
 	struct snapshot_bpf *snapshot;
 	struct trace_bpf *trace;
@@ -34,6 +44,7 @@ struct source_bpf {
 	__u64 lost_reported;
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
+	struct left_out left_out[PROGRAMS_MAX];
 	unsigned int left;   /* records that are still to be handed over at a time */
 	int epoll_fd, timer_fd;
 	struct look_memory *memory; /* what a look with details has seen; NULL without */
