@@ -5,7 +5,6 @@
  *
  * What the guard decides does not pass here: this prints what was decided.
  */
-#include <bpf/btf.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "probe.h"
 #include "render.h"
 #include "service.h"
+#include "types.h"
 
 #include "../bpf/config.h"
 
@@ -96,18 +96,18 @@ static struct hooks_state look_for_hooks(void)
 {
 	static const char *const needed[] = { "security_file_ioctl", "bpf_lsm_file_ioctl" };
 	struct hooks_state s = { .there = KNOWN_YES };
-	struct btf *vmlinux = btf__load_vmlinux_btf();
+	struct types *types = types_open();
 
-	if (!vmlinux) {
+	if (!types) {
 		s.there = NOT_KNOWN;
 		snprintf(s.why, sizeof(s.why), "this kernel has no type information (/sys/kernel/btf/vmlinux)");
 		return s;
 	}
-	if (!probe_func(vmlinux, "vmlinux", needed[0]) && !probe_func(vmlinux, "vmlinux", needed[1])) {
+	if (!probe_func(types, "vmlinux", needed[0]) && !probe_func(types, "vmlinux", needed[1])) {
 		s.there = KNOWN_NO;
 		snprintf(s.why, sizeof(s.why), "neither %s nor %s is in this kernel", needed[0], needed[1]);
 	}
-	btf__free(vmlinux);
+	types_close(types);
 	return s;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "facts.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 
 #include "probe.h"
+#include "types.h"
 #include "util.h"
 
 #define BTF_FOLDER "/sys/kernel/btf"
@@ -102,32 +102,32 @@ static void no_types(struct fact *fact, const char *file, const char *none)
 		fact_set(fact, KNOWN_NO, "no %s: %s", file, none);
 }
 
-static struct btf *kernel_types(struct facts *f)
+static struct types *kernel_types(struct facts *f)
 {
-	struct btf *vmlinux = btf__load_vmlinux_btf();
+	struct types *kernel = types_open();
 
-	if (vmlinux)
+	if (kernel)
 		fact_set(&f->btf, KNOWN_YES, "%s", "");
 	else
 		no_types(&f->btf, BTF_FOLDER "/vmlinux", "the kernel is built without CONFIG_DEBUG_INFO_BTF");
-	return vmlinux;
+	return kernel;
 }
 
-static void module_types(struct facts *f, struct module_facts *m, struct btf *vmlinux, const char *name,
+static void module_types(struct facts *f, struct module_facts *m, struct types *kernel, const char *name,
 			 const char *marker)
 {
 	char file[64];
 
-	facts_module(m, vmlinux, f->release, name, marker);
+	facts_module(m, kernel, f->release, name, marker);
 	if (!module_runs(m)) {
 		fact_set(&m->types, NOT_KNOWN, "%s is not loaded", name);
 		return;
 	}
-	if (!vmlinux) {
+	if (!kernel) {
 		fact_set(&m->types, NOT_KNOWN, "the kernel's own types are missing: %s", f->btf.why);
 		return;
 	}
-	if (probe_struct(vmlinux, name, marker)) {
+	if (probe_struct(kernel, name, marker)) {
 		fact_set(&m->types, KNOWN_YES, "%s", "");
 		return;
 	}
@@ -136,36 +136,36 @@ static void module_types(struct facts *f, struct module_facts *m, struct btf *vm
 }
 
 /* A member of a type, where the types can be seen. */
-static void member(struct fact *fact, struct btf *vmlinux, const struct fact *types, const char *module,
+static void member(struct fact *fact, struct types *kernel, const struct fact *types, const char *module,
 		   const char *type, const char *name)
 {
 	if (types->is == KNOWN_YES)
-		fact_set(fact, known(probe_member(vmlinux, module, type, name)), "%s", "");
+		fact_set(fact, known(probe_member(kernel, module, type, name)), "%s", "");
 	else
 		fact_set(fact, NOT_KNOWN, "%s", types->why);
 }
 
 /* What the defects of type1 are judged by. */
-static void type1_types(struct facts *f, struct btf *vmlinux)
+static void type1_types(struct facts *f, struct types *kernel)
 {
-	module_types(f, &f->vfio, vmlinux, "vfio", "vfio_container");
-	module_types(f, &f->type1, vmlinux, "vfio_iommu_type1", "vfio_iommu");
-	member(&f->vaddr_invalid, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
-	member(&f->dma_mm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
-	member(&f->dma_locked_vm, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
-	member(&f->vaddr_wait, vmlinux, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
+	module_types(f, &f->vfio, kernel, "vfio", "vfio_container");
+	module_types(f, &f->type1, kernel, "vfio_iommu_type1", "vfio_iommu");
+	member(&f->vaddr_invalid, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
+	member(&f->dma_mm, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");
+	member(&f->dma_locked_vm, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "locked_vm");
+	member(&f->vaddr_wait, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait");
 }
 
-static void types(struct facts *f, struct btf *vmlinux)
+static void types(struct facts *f, struct types *kernel)
 {
-	type1_types(f, vmlinux);
-	module_types(f, &f->mdev, vmlinux, "mdev", "mdev_parent");
-	module_types(f, &f->iommufd, vmlinux, "iommufd", "iommufd_ioas");
-	member(&f->blocked_on, vmlinux, &f->btf, "vmlinux", "task_struct", "blocked_on");
-	member(&f->mutex_list, vmlinux, &f->btf, "vmlinux", "mutex", "wait_list");
-	member(&f->hung_task_blocker, vmlinux, &f->btf, "vmlinux", "task_struct", "blocker");
+	type1_types(f, kernel);
+	module_types(f, &f->mdev, kernel, "mdev", "mdev_parent");
+	module_types(f, &f->iommufd, kernel, "iommufd", "iommufd_ioas");
+	member(&f->blocked_on, kernel, &f->btf, "vmlinux", "task_struct", "blocked_on");
+	member(&f->mutex_list, kernel, &f->btf, "vmlinux", "mutex", "wait_list");
+	member(&f->hung_task_blocker, kernel, &f->btf, "vmlinux", "task_struct", "blocker");
 	if (f->btf.is == KNOWN_YES)
-		fact_set(&f->contention, known(probe_typedef(vmlinux, "vmlinux", "btf_trace_contention_begin")), "%s",
+		fact_set(&f->contention, known(probe_typedef(kernel, "vmlinux", "btf_trace_contention_begin")), "%s",
 			 "");
 	else
 		fact_set(&f->contention, NOT_KNOWN, "%s", f->btf.why);
@@ -174,15 +174,15 @@ static void types(struct facts *f, struct btf *vmlinux)
 /* ---- all of it ---------------------------------------------------------------------------- */
 
 /* It has a device where it is built in and not turned off. */
-static void liveupdate(struct facts *f, struct btf *vmlinux)
+static void liveupdate(struct facts *f, struct types *kernel)
 {
 	if (probe_misc_device("liveupdate"))
 		fact_set(&f->liveupdate, KNOWN_YES, "%s", "");
 	else if (access("/proc/misc", R_OK))
 		fact_set(&f->liveupdate, NOT_KNOWN, "cannot read /proc/misc: %s", strerror(errno));
-	else if (!vmlinux)
+	else if (!kernel)
 		fact_set(&f->liveupdate, KNOWN_NO, "no such device: not in this kernel, or not turned on");
-	else if (probe_func(vmlinux, "vmlinux", "luo_ioctl"))
+	else if (probe_func(kernel, "vmlinux", "luo_ioctl"))
 		fact_set(&f->liveupdate, KNOWN_NO, "built in, but not turned on (liveupdate=on)");
 	else
 		fact_set(&f->liveupdate, KNOWN_NO, "not in this kernel");
@@ -199,30 +199,30 @@ static void rights(struct facts *f)
 
 void facts_gather(struct facts *f, bool commands)
 {
-	struct btf *vmlinux;
+	struct types *kernel;
 
 	*f = (struct facts){};
 	host(f);
 	rights(f);
 	security(f);
 	hung_task(f);
-	vmlinux = kernel_types(f);
-	types(f, vmlinux);
+	kernel = kernel_types(f);
+	types(f, kernel);
 	facts_guard_text(f);
 	facts_devices(f);
-	liveupdate(f, vmlinux);
-	facts_tests(f, vmlinux);
+	liveupdate(f, kernel);
+	facts_tests(f, kernel);
+	types_close(kernel);
 	if (commands)
 		facts_commands(f);
-	btf__free(vmlinux);
 }
 
-void facts_of_exclusion(struct facts *f, struct btf *vmlinux)
+void facts_of_exclusion(struct facts *f, struct types *kernel)
 {
 	*f = (struct facts){};
 	host(f);
 	fact_set(&f->btf, KNOWN_YES, "%s", "");
-	type1_types(f, vmlinux);
+	type1_types(f, kernel);
 	facts_guard_text(f);
 	facts_devices(f);
 }
@@ -230,12 +230,12 @@ void facts_of_exclusion(struct facts *f, struct btf *vmlinux)
 void facts_of_ranges(struct fact *own_mm)
 {
 	static struct facts f;
-	struct btf *vmlinux;
+	struct types *kernel;
 
 	f = (struct facts){};
 	host(&f);
-	vmlinux = kernel_types(&f);
-	type1_types(&f, vmlinux);
+	kernel = kernel_types(&f);
+	type1_types(&f, kernel);
 	*own_mm = f.dma_mm;
-	btf__free(vmlinux);
+	types_close(kernel);
 }

@@ -90,10 +90,10 @@ void facts_gather(struct facts *f, bool commands);
 
 /* ---- parts of it ----------------------------------------------------------------- */
 
-struct btf;
+struct types;
 
 /* Only what judge_mdev_exclusion() asks for, where the kernel's types are at hand: loads no program. */
-void facts_of_exclusion(struct facts *f, struct btf *vmlinux);
+void facts_of_exclusion(struct facts *f, struct types *types);
 /* Does a range of type1 keep an mm of its own (vfio_dma.mm)? Loads no program. */
 void facts_of_ranges(struct fact *own_mm);
 void fact_set(struct fact *fact, enum known is, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -108,15 +108,15 @@ static inline bool module_runs(const struct module_facts *m)
 	return m->presence == PRESENCE_LOADED || m->presence == PRESENCE_BUILT_IN;
 }
 
-/* marker: a structure that only this module defines. vmlinux may be NULL. */
-void facts_module(struct module_facts *m, struct btf *vmlinux, const char *release, const char *name,
+/* marker: a structure that only this module defines. types may be NULL. */
+void facts_module(struct module_facts *m, struct types *types, const char *release, const char *name,
 		  const char *marker);
 /* Does the code of the type1 driver have the words of the refusal? */
 void facts_guard_text(struct facts *f);
 /* What only asking the devices tells. Opens none whose driver is not there: that would load it. */
 void facts_devices(struct facts *f);
 /* Runs the test programs, and what makes them run. */
-void facts_tests(struct facts *f, struct btf *vmlinux);
+void facts_tests(struct facts *f, struct types *types);
 void facts_commands(struct facts *f);
 
 #endif

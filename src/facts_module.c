@@ -9,7 +9,6 @@
  */
 #include "facts.h"
 
-#include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -18,6 +17,7 @@
 #include <elfutils/libdwelf.h>
 #endif
 
+#include "probe.h"
 #include "util.h"
 
 #define TYPE1 "vfio_iommu_type1"
@@ -81,16 +81,16 @@ static bool is_loaded(const char *name, char *srcversion, size_t size)
 	return !access(path, F_OK);
 }
 
-static bool is_built_in(struct btf *vmlinux, const char *release, const char *name, const char *marker)
+static bool is_built_in(struct types *types, const char *release, const char *name, const char *marker)
 {
 	char path[WHY_MAX];
 
-	if (vmlinux && btf__find_by_name_kind(vmlinux, marker, BTF_KIND_STRUCT) > 0)
+	if (types && probe_struct(types, "vmlinux", marker))
 		return true;
 	return find_in(release, "modules.builtin", name, path, sizeof(path)) == 1;
 }
 
-void facts_module(struct module_facts *m, struct btf *vmlinux, const char *release, const char *name,
+void facts_module(struct module_facts *m, struct types *types, const char *release, const char *name,
 		  const char *marker)
 {
 	char path[WHY_MAX];
@@ -100,7 +100,7 @@ void facts_module(struct module_facts *m, struct btf *vmlinux, const char *relea
 		m->presence = PRESENCE_LOADED;
 		return;
 	}
-	if (is_built_in(vmlinux, release, name, marker)) {
+	if (is_built_in(types, release, name, marker)) {
 		m->presence = PRESENCE_BUILT_IN;
 		return;
 	}

@@ -8,7 +8,6 @@
 #include "facts.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -235,7 +234,7 @@ static void try_all(struct facts *f, __u32 mask)
 }
 
 /* The tests that have something to be tried on; of the others it is said why not. */
-static __u32 choose(struct facts *f, struct btf *vmlinux)
+static __u32 choose(struct facts *f, struct types *types)
 {
 	__u32 mask = (1U << DOCTOR__max) - 1;
 
@@ -251,20 +250,20 @@ static __u32 choose(struct facts *f, struct btf *vmlinux)
 
 		fact_set(&f->tests[DOCTOR_update_pinned], NOT_KNOWN, "%s", why->why);
 		mask &= ~(1U << DOCTOR_update_pinned);
-	} else if (!probe_func(vmlinux, "iommufd", "iopt_pages_update_pinned")) {
+	} else if (!probe_func(types, "iommufd", "iopt_pages_update_pinned")) {
 		fact_set(&f->tests[DOCTOR_update_pinned], KNOWN_NO, "no function iopt_pages_update_pinned");
 		mask &= ~(1U << DOCTOR_update_pinned);
 	}
 	return mask;
 }
 
-void facts_tests(struct facts *f, struct btf *vmlinux)
+void facts_tests(struct facts *f, struct types *types)
 {
 	struct fact *update = &f->tests[DOCTOR_update_pinned];
 
-	if (vmlinux)
-		try_all(f, choose(f, vmlinux));
-	for (int i = 0; !vmlinux && i < DOCTOR__max; i++)
+	if (types)
+		try_all(f, choose(f, types));
+	for (int i = 0; !types && i < DOCTOR__max; i++)
 		fact_set(&f->tests[i], NOT_KNOWN, "the kernel's own types are missing: %.120s", f->btf.why);
 	/* without the program that counts there is nothing to be known of it */
 	if (f->moves_user.is == NOT_KNOWN && !f->moves_user.why[0])

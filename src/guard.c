@@ -10,7 +10,6 @@
 #include "guard.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -23,6 +22,7 @@
 #include "emit.h"
 #include "log.h"
 #include "probe.h"
+#include "types.h"
 #include "util.h"
 
 #include "source_bpf.h"
@@ -32,7 +32,7 @@
 struct guard {
 	struct guard_bpf *skel;
 	struct ring_buffer *ring;
-	struct btf *vmlinux;
+	struct types *types;
 	enum mechanism mechanism;
 	enum promise promise;
 	char promise_why[TEXT_MAX], no_veto[160];
@@ -76,7 +76,7 @@ static void ask_kernel(struct guard *g)
 
 	if (!f)
 		return;
-	facts_of_exclusion(f, g->vmlinux);
+	facts_of_exclusion(f, g->types);
 	judge_mdev_exclusion(&c, f);
 	g->promise = c.answer == KNOWN_YES ? PROMISE_AUDIT : c.answer == KNOWN_NO ? PROMISE_HONEST : PROMISE_UNKNOWN;
 	snprintf(g->promise_why, sizeof(g->promise_why), "%s", c.why);
@@ -87,7 +87,7 @@ static void ask_kernel(struct guard *g)
 
 static bool has_compat_hook(const struct guard *g)
 {
-	return probe_func(g->vmlinux, "vmlinux", "bpf_lsm_file_ioctl_compat");
+	return probe_func(g->types, "vmlinux", "bpf_lsm_file_ioctl_compat");
 }
 
 /* Programs of this mechanism. Where the kernel has no hook for 32-bit calls, these come by the other one. */
@@ -337,10 +337,10 @@ static int check_system(struct guard *g)
 
 	if (*rights)
 		return fail(-EPERM, "no permission; missing:%s", rights);
-	g->vmlinux = btf__load_vmlinux_btf();
-	if (!g->vmlinux)
+	g->types = types_open();
+	if (!g->types)
 		return fail(-EOPNOTSUPP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
-	if (!probe_module("vfio") || !probe_struct(g->vmlinux, "vfio_iommu_type1", "vfio_iommu"))
+	if (!probe_module("vfio") || !probe_struct(g->types, "vfio_iommu_type1", "vfio_iommu"))
 		return fail(-ENODEV, "vfio_iommu_type1 is not loaded, or has no type information: there is nothing to guard");
 	return 0;
 }
@@ -383,7 +383,7 @@ void guard_close(struct guard *g)
 		return;
 	ring_buffer__free(g->ring);
 	guard_bpf__destroy(g->skel);
-	btf__free(g->vmlinux);
+	types_close(g->types);
 	free(g);
 }
 

@@ -5,7 +5,6 @@
  * that cannot be had is a gap and not the end.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +57,7 @@ void source_bpf_tell_programs(const struct bpf_object *obj)
 static bool may_be_missing(const struct source_bpf *s, int symbol)
 {
 	if (symbol == SYM_iommufd_fops)
-		return !probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx");
+		return !probe_struct(s->types, "iommufd", "iommufd_ctx");
 	return symbol == SYM_ptr_key;
 }
 
@@ -92,7 +91,7 @@ int load_snapshot(struct source_bpf *s)
 	s->snapshot->rodata->cfg.key[0] = key[0];
 	s->snapshot->rodata->cfg.key[1] = key[1];
 	/* What CO-RE does not find when it loads, a look does not see later. */
-	if (!probe_struct(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu") && probe_module("vfio_iommu_type1"))
+	if (!probe_struct(s->types, "vfio_iommu_type1", "vfio_iommu") && probe_module("vfio_iommu_type1"))
 		source_bpf_gap(s, false, "ranges, and who waits for them",
 			       "no type information of vfio_iommu_type1, although it is loaded");
 	if (s->filter.ring_bytes)
@@ -131,24 +130,24 @@ static void enable_hook(struct source_bpf *s, const char *func)
 static void choose_hooks(struct source_bpf *s)
 {
 #define HOOK(what, module, func, required, why)                                                                    \
-	if (probe_func(s->vmlinux_btf, module, #func))                                                                            \
+	if (probe_func(s->types, module, #func))                                                                   \
 		enable_hook(s, #func);                                                                             \
 	else if (required)                                                                                         \
 		source_bpf_gap(s, true, what, "no function %s in this kernel", #func);
 	HOOKS(HOOK)
 #undef HOOK
 	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
-	if (probe_func(s->vmlinux_btf, "vmlinux", "start_flush_work")) {
+	if (probe_func(s->types, "vmlinux", "start_flush_work")) {
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work__again, false);
 	}
-	if (probe_member(s->vmlinux_btf, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
-		 !probe_func(s->vmlinux_btf, "vfio_iommu_type1", "vfio_wait"))
+	if (probe_member(s->types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
+	    !probe_func(s->types, "vfio_iommu_type1", "vfio_wait"))
 		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
-	if (probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx") && !probe_func(s->vmlinux_btf, "iommufd", "iopt_pages_update_pinned") &&
-	    !probe_func(s->vmlinux_btf, "iommufd", "do_update_pinned"))
+	if (probe_struct(s->types, "iommufd", "iommufd_ctx") && !probe_func(s->types, "iommufd", "iopt_pages_update_pinned") &&
+	    !probe_func(s->types, "iommufd", "do_update_pinned"))
 		source_bpf_gap(s, true, "charges of iommufd", "the function that makes them is inlined in this kernel");
-	if (btf__find_by_name_kind(s->vmlinux_btf, "btf_trace_exit_mmap", BTF_KIND_TYPEDEF) >= 0)
+	if (probe_typedef(s->types, "vmlinux", "btf_trace_exit_mmap"))
 		bpf_program__set_autoload(s->trace->progs.tp_btf__exit_mmap, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);

@@ -174,7 +174,7 @@ static void tell_nothing(struct source_bpf *s)
 {
 	if (!s->no_vfio)
 		deliver_gap(s, "the standing system", "the programs that look could not be loaded again");
-	else if (s->vmlinux_btf && probe_struct(s->vmlinux_btf, "iommufd", "iommufd_ctx"))
+	else if (s->types && probe_struct(s->types, "iommufd", "iommufd_ctx"))
 		deliver_gap(s, "iommufd contexts", "there is iommufd, but VFIO is not loaded, and without its types nothing is looked at");
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * probe.c - asks the kernel's type information, /proc and our own rights
- * (probe.h). The type information of a module is looked for in the module, and
- * in the kernel when there is no such module, as it may be built in.
+ * (probe.h).
  */
 #include "probe.h"
 
@@ -12,67 +11,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "types.h"
 #include "util.h"
 
 #define INIT_PID_NS_INO 0xEFFFFFFCUL /* the kernel's PROC_PID_INIT_INO */
 
-/* To be freed with btf_put(): vmlinux's stays. */
-static struct btf *btf_get(struct btf *vmlinux, const char *module)
+bool probe_func(struct types *types, const char *module, const char *func)
 {
-	struct btf *btf = NULL;
-	char path[96];
-
-	if (vmlinux && strcmp(module, "vmlinux")) {
-		btf = btf__load_module_btf(module, vmlinux);
-		/* asking the kernel for it takes CAP_SYS_ADMIN, reading the file does not */
-		snprintf(path, sizeof(path), "/sys/kernel/btf/%s", module);
-		if (!btf)
-			btf = btf__parse_split(path, vmlinux);
-	}
-	return btf ?: vmlinux;
+	return types_find(types, module, func, BTF_KIND_FUNC, NULL);
 }
 
-static void btf_put(struct btf *btf, struct btf *vmlinux)
+bool probe_struct(struct types *types, const char *module, const char *name)
 {
-	if (btf != vmlinux)
-		btf__free(btf);
+	return types_find(types, module, name, BTF_KIND_STRUCT, NULL);
 }
 
-static bool has(struct btf *vmlinux, const char *module, const char *name, unsigned int kind)
+bool probe_typedef(struct types *types, const char *module, const char *name)
 {
-	struct btf *btf = btf_get(vmlinux, module);
-	bool found = btf && btf__find_by_name_kind(btf, name, kind) > 0;
-
-	btf_put(btf, vmlinux);
-	return found;
+	return types_find(types, module, name, BTF_KIND_TYPEDEF, NULL);
 }
 
-bool probe_func(struct btf *vmlinux, const char *module, const char *func)
+bool probe_member(struct types *types, const char *module, const char *type, const char *member)
 {
-	return has(vmlinux, module, func, BTF_KIND_FUNC);
-}
+	const struct btf *btf;
+	__u32 id = types_find(types, module, type, BTF_KIND_STRUCT, &btf);
+	const struct btf_type *t = id ? btf__type_by_id(btf, id) : NULL;
 
-bool probe_struct(struct btf *vmlinux, const char *module, const char *name)
-{
-	return has(vmlinux, module, name, BTF_KIND_STRUCT);
-}
-
-bool probe_typedef(struct btf *vmlinux, const char *module, const char *name)
-{
-	return has(vmlinux, module, name, BTF_KIND_TYPEDEF);
-}
-
-bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member)
-{
-	struct btf *btf = btf_get(vmlinux, module);
-	int id = btf ? btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT) : -1;
-	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
-	bool found = false;
-
-	for (unsigned int i = 0; t && i < btf_vlen(t) && !found; i++)
-		found = !strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), member);
-	btf_put(btf, vmlinux);
-	return found;
+	for (unsigned int i = 0; t && i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off), member))
+			return true;
+	return false;
 }
 
 bool probe_misc_device(const char *name)

@@ -8,13 +8,13 @@
 
 #include <stdbool.h>
 
-struct btf;
+struct types;
 
-/* Is there such a function, struct, member? module is where it lives unless it is built in; "vmlinux" for the kernel itself. */
-bool probe_func(struct btf *vmlinux, const char *module, const char *func);
-bool probe_struct(struct btf *vmlinux, const char *module, const char *name);
-bool probe_typedef(struct btf *vmlinux, const char *module, const char *name);
-bool probe_member(struct btf *vmlinux, const char *module, const char *type, const char *member);
+/* Is there such a function, struct, member? Asked of what types_open() gave; module is where it lives unless it is built in; "vmlinux" for the kernel itself. */
+bool probe_func(struct types *types, const char *module, const char *func);
+bool probe_struct(struct types *types, const char *module, const char *name);
+bool probe_typedef(struct types *types, const char *module, const char *name);
+bool probe_member(struct types *types, const char *module, const char *type, const char *member);
 
 /* Is there a device of this name in /proc/misc? */
 bool probe_misc_device(const char *name);

@@ -12,7 +12,6 @@
  * timer (POLL_MS) as well as on the few events that do wake.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +25,7 @@
 #include "emit.h"
 #include "probe.h"
 #include "source.h"
+#include "types.h"
 #include "util.h"
 
 #include "log.h"
@@ -255,12 +255,12 @@ static int open_kernel(struct source_bpf *s, const char **why)
 	/* Without them even "there is no VFIO here" could not be told from "it cannot be seen". */
 	if (*probe_missing_rights())
 		return -EPERM;
-	s->vmlinux_btf = btf__load_vmlinux_btf();
-	if (!s->vmlinux_btf) {
+	s->types = types_open();
+	if (!s->types) {
 		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
 		return -EOPNOTSUPP;
 	}
-	if (!probe_struct(s->vmlinux_btf, "vfio", "vfio_container")) {
+	if (!probe_struct(s->types, "vfio", "vfio_container")) {
 		if (probe_module("vfio")) {
 			*why = "VFIO is loaded, but this kernel has no type information (BTF) for it";
 			return -EOPNOTSUPP;
@@ -289,11 +289,11 @@ static void close_kernel(struct source_bpf *s)
 	trace_bpf__destroy(s->trace);
 	ring_buffer__free(s->ring);
 	snapshot_bpf__destroy(s->snapshot);
-	btf__free(s->vmlinux_btf);
+	types_close(s->types);
 	s->trace = NULL;
 	s->ring = NULL;
 	s->snapshot = NULL;
-	s->vmlinux_btf = NULL;
+	s->types = NULL;
 }
 
 /* ---- modules that come and go while we watch ----------------------------------- */

@@ -31,7 +31,7 @@ struct left_out {
 struct source_bpf {
 	struct snapshot_bpf *snapshot;
 	struct trace_bpf *trace;
-	struct btf *vmlinux_btf;
+	struct types *types;
 	struct ring_buffer *ring;
 	struct source_filter filter;
 	bool history;

@@ -195,7 +195,7 @@ rescue_case() {
 	look
 	rescue
 	why unmap | grep -q "pinned pages"
-	rescue --perform --yes --wait 12s
+	rescue --perform --yes --wait 60s
 	same "first step" "$(plan '.performed.steps[0] | "\(.way) \(.result)"')" "unmap caught"
 	left=$(plan '.performed.steps[0].borrower')
 	if [ "$KERNEL" = 6.1-unfixed ]; then

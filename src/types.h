@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * types.h - the kernel's type information by name. libbpf goes through all of
+ * it for each name, and through that of every loaded module for a function of a
+ * module; here it is gone through once, and the programs we load are told where
+ * they attach.
+ */
+#ifndef FDPIN_TYPES_H
+#define FDPIN_TYPES_H
+
+#include <linux/types.h>
+
+struct btf;
+struct types;
+
+/*
+ * That of the kernel; modules are read when they are first asked for. Until it
+ * is closed, BPF programs that are loaded find what they attach to in the one
+ * that was opened last. NULL: there is none, or it cannot be read; errno.
+ */
+struct types *types_open(void);
+void types_close(struct types *t);
+
+/*
+ * The id of the first type of this name and kind (BTF_KIND_FUNC, _STRUCT or
+ * _TYPEDEF); 0 if there is none. module is where it lives unless it is built in,
+ * "vmlinux" for the kernel itself. *ret_btf, if wanted, is what the id is of.
+ */
+__u32 types_find(struct types *t, const char *module, const char *name, unsigned int kind, const struct btf **ret_btf);
+
+#endif
