@@ -108,11 +108,17 @@ static __always_inline void ranges_begin(struct range_walk *w, const struct vfio
 	w->t.done = !root;
 }
 
-/* Goes on for about so many ranges. */
-static __always_inline void ranges_walk(struct range_walk *w, __u64 ranges)
+/* Goes on for so many steps. In one place, for the verifier. A loop's state must be on the stack. */
+__noinline int walk_ranges(struct range_walk *w, __u32 steps)
 {
-	if (!w->t.done)
-		bpf_loop(tree_budget(ranges), range_step, w, 0);
+	struct range_walk here;
+
+	if (!w || w->t.done)
+		return 0;
+	here = *w;
+	bpf_loop(steps, range_step, &here, 0);
+	*w = here;
+	return 0;
 }
 
 static long look_at_waiter(__u32 i, struct list_walk *w)
@@ -195,7 +201,7 @@ static __always_inline void about_container(struct ev_container *e, const struct
 /* One container, between the calls of read_container. */
 static struct {
 	struct container_state before;
-	struct range_walk walk;
+	struct range_walk walk, again; /* to show it, and to see whether it is still what was shown */
 } reading;
 
 static __always_inline bool is_type1(const struct container_state *s)
@@ -206,19 +212,17 @@ static __always_inline bool is_type1(const struct container_state *s)
 /* Records of the next ranges; true when there are no more, or more than anybody can have. */
 static __always_inline bool show_some(struct fdpin_read_args *args, const struct vfio_container *container)
 {
-	struct range_walk w = {};
+	struct range_walk *w = &reading.walk;
 
-	if (args->more) {
-		w = reading.walk;
-	} else {
+	if (!args->more) {
 		read_state(&reading.before, container);
-		w.t.done = 1;
+		__builtin_memset(w, 0, sizeof(*w));
+		w->t.done = 1;
 		if (is_type1(&reading.before))
-			ranges_begin(&w, (void *)reading.before.iommu, args->id, true);
+			ranges_begin(w, (void *)reading.before.iommu, args->id, true);
 	}
-	ranges_walk(&w, FDPIN_RANGES_AT_ONCE);
-	reading.walk = w;
-	args->more = !w.t.done && w.t.n < args->limit && ++args->calls < MAX_CALLS;
+	walk_ranges(w, tree_budget(FDPIN_RANGES_AT_ONCE));
+	args->more = !w->t.done && w->t.n < args->limit && ++args->calls < MAX_CALLS;
 	return !args->more;
 }
 
@@ -234,7 +238,7 @@ int read_container(struct fdpin_read_args *args)
 	struct container_state after = {};
 	struct vfio_container *container;
 	struct found_container *found;
-	struct range_walk again = {};
+	struct range_walk *again = &reading.again;
 	__u64 k = args->container;
 	struct ev_container *e;
 	__u32 waiting = 0;
@@ -253,22 +257,23 @@ int read_container(struct fdpin_read_args *args)
 	if (!show_some(args, container))
 		return 0;
 	type1 = is_type1(&reading.before);
-	again.t.done = 1;
+	__builtin_memset(again, 0, sizeof(*again));
+	again->t.done = 1;
 	if (type1) {
 		waiting = read_waiters((void *)reading.before.iommu, k);
-		ranges_begin(&again, (void *)reading.before.iommu, args->id, false);
+		ranges_begin(again, (void *)reading.before.iommu, args->id, false);
 	}
-	ranges_walk(&again, args->limit);
+	walk_ranges(again, tree_budget(args->limit));
 	read_state(&after, container);
-	args->unstable = !reading.walk.t.done || !again.t.done || reading.walk.hash != again.hash ||
-			 reading.walk.t.n != again.t.n || !same_state(&reading.before, &after);
+	args->unstable = !reading.walk.t.done || !again->t.done || reading.walk.hash != again->hash ||
+			 reading.walk.t.n != again->t.n || !same_state(&reading.before, &after);
 	if (args->unstable && !args->last)
 		return 0;
 	e = EV_BEGIN(container, args->id);
 	if (!e)
 		return 0;
 	about_container(e, container, found, &after, type1);
-	e->ranges = again.t.n - again.empty;
+	e->ranges = again->t.n - again->empty;
 	e->waiters = waiting;
 	e->unstable = args->unstable;
 	e->retries = args->retries;

@@ -15,6 +15,7 @@ struct ctx_walk {
 	__u64 area_hash; /* of the areas of that ioas so far */
 	__u64 ioas;	 /* that ioas; 0 when the next object is to be looked at */
 	__u64 compat;	 /* the one that VFIO's ioctls use */
+	__u64 area, pages, start, last; /* the area it is at, as it was read */
 	__u32 number;	 /* its number */
 	__u32 here;	 /* areas of that ioas that map something */
 	__u32 areas, ioases;
@@ -32,17 +33,33 @@ static __always_inline const struct file *file_of_pages(const struct iopt_pages 
 	return NULL;
 }
 
-static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area, struct iopt_pages *pages, __u64 start, __u64 last)
+/* What the records of a look say about pages besides: whose memory they are, and which file. */
+static __always_inline void about_pages(const struct iopt_pages *pages)
 {
-	struct ev_range *e = EV_BEGIN(range, w->container);
+	on_mm(BPF_CORE_READ(pages, source_mm));
+	on_user(BPF_CORE_READ(pages, source_user));
+	on_mapped_file(file_of_pages(pages));
+}
+
+/* Like the end of an ioas a function of its own, so that it is verified once and not for each way that leads to it. */
+__noinline int show_area(struct ctx_walk *w)
+{
+	struct iopt_pages *pages;
+	struct iopt_area *area;
+	struct ev_range *e;
 	__u64 offset;
 
+	if (!w)
+		return 0;
+	pages = (void *)w->pages;
+	area = (void *)w->area;
+	e = EV_BEGIN(range, w->container);
 	if (!e)
-		return;
+		return 0;
 	about_nobody(&e->h);
 	e->id = object_id(area);
-	e->iova = start;
-	e->size = last - start + 1;
+	e->iova = w->start;
+	e->size = w->last - w->start + 1;
 	e->ioas = w->number;
 	e->prot = BPF_CORE_READ(area, iommu_prot);
 	e->accesses = BPF_CORE_READ(area, num_accesses);
@@ -64,14 +81,8 @@ static __always_inline void show_area(struct ctx_walk *w, struct iopt_area *area
 	if (e->source == SOURCE_DMABUF && bpf_core_field_exists(pages->dmabuf))
 		e->vaddr = BPF_CORE_READ(pages, dmabuf.start) + offset;
 	EV_END(e);
-}
-
-/* What the records of a look say about pages besides: whose memory they are, and which file. */
-static __always_inline void about_pages(const struct iopt_pages *pages)
-{
-	on_mm(BPF_CORE_READ(pages, source_mm));
-	on_user(BPF_CORE_READ(pages, source_user));
-	on_mapped_file(file_of_pages(pages));
+	about_pages(pages);
+	return 0;
 }
 
 /* Which memory: another area and other pages can have come to lie where these were. Without a branch, for the verifier: a read through NULL gives 0. */
@@ -105,8 +116,11 @@ static __always_inline void area_step(struct ctx_walk *w)
 	w->here++;
 	if (!w->emit)
 		return;
-	show_area(w, area, pages, start, last);
-	about_pages(pages);
+	w->area = (__u64)area;
+	w->pages = (__u64)pages;
+	w->start = start;
+	w->last = last;
+	show_area(w);
 }
 
 static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_ioas *ioas)
@@ -121,20 +135,23 @@ static __always_inline void ioas_begin(struct ctx_walk *w, const struct iommufd_
 	w->t.done = !root;
 }
 
-static __always_inline void ioas_end(struct ctx_walk *w)
+__noinline int ioas_end(struct ctx_walk *w)
 {
-	struct iommufd_ioas *ioas = (void *)w->ioas;
+	struct iommufd_ioas *ioas;
 	struct ev_ioas *e;
 
+	if (!w)
+		return 0;
+	ioas = (void *)w->ioas;
 	w->hash = mix(w->hash ^ w->area_hash ^ w->ioas) + w->t.n;
 	w->areas += w->here;
 	w->ioases++;
 	w->ioas = 0;
 	if (!w->emit)
-		return;
+		return 0;
 	e = EV_BEGIN(ioas, w->container);
 	if (!e)
-		return;
+		return 0;
 	about_nobody(&e->h);
 	e->id = object_id(ioas);
 	e->ioas = w->number;
@@ -142,6 +159,7 @@ static __always_inline void ioas_end(struct ctx_walk *w)
 	e->domains = count_list((void *)ioas + bpf_core_field_offset(struct iommufd_ioas, hwpt_list));
 	e->compat = (__u64)ioas == w->compat;
 	EV_END(e);
+	return 0;
 }
 
 static long ctx_step(__u32 i, struct ctx_walk *w)
@@ -178,21 +196,29 @@ static __always_inline void ctx_begin(struct ctx_walk *w, const struct iommufd_c
 	xa_begin((void *)ctx + bpf_core_field_offset(struct iommufd_ctx, objects));
 }
 
-/* One context, between the calls of read_container. */
-static struct ctx_walk reading_ctx;
+/* One context, between the calls of read_container, and the walk that sees whether it is still what was shown. */
+static struct ctx_walk reading_ctx, again_ctx;
+
+/* In one place, for the verifier. A loop's state must be on the stack. */
+__noinline int walk_ctx(struct ctx_walk *w, __u32 steps)
+{
+	struct ctx_walk here;
+
+	if (!w)
+		return 0;
+	here = *w;
+	bpf_loop(steps, ctx_step, &here, 0);
+	*w = here;
+	return 0;
+}
 
 /* Records of the next areas; true when there are no more, or more than anybody can have. */
 static __always_inline bool show_some_areas(struct fdpin_read_args *args, const struct iommufd_ctx *ctx)
 {
-	struct ctx_walk w;
-
-	if (args->more)
-		w = reading_ctx;
-	else
-		ctx_begin(&w, ctx, args->id, true);
-	bpf_loop(tree_budget(FDPIN_RANGES_AT_ONCE), ctx_step, &w, 0);
-	reading_ctx = w;
-	args->more = !w.over && ++args->calls < MAX_CALLS;
+	if (!args->more)
+		ctx_begin(&reading_ctx, ctx, args->id, true);
+	walk_ctx(&reading_ctx, tree_budget(FDPIN_RANGES_AT_ONCE));
+	args->more = !reading_ctx.over && ++args->calls < MAX_CALLS;
 	return !args->more;
 }
 
@@ -201,14 +227,13 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 	const struct iommufd_ctx *ctx = (void *)args->container;
 	struct iommufd_ioas *compat;
 	struct ev_container *e;
-	struct ctx_walk again;
 
 	args->id = container_id(ctx, CONTAINER_IOMMUFD);
 	if (!show_some_areas(args, ctx))
 		return;
-	ctx_begin(&again, ctx, args->id, false);
-	bpf_loop(MAX_NODES * RB_FACTOR, ctx_step, &again, 0);
-	args->unstable = !reading_ctx.over || !again.over || reading_ctx.hash != again.hash;
+	ctx_begin(&again_ctx, ctx, args->id, false);
+	walk_ctx(&again_ctx, MAX_NODES * RB_FACTOR);
+	args->unstable = !reading_ctx.over || !again_ctx.over || reading_ctx.hash != again_ctx.hash;
 	if (args->unstable && !args->last)
 		return;
 	e = EV_BEGIN(container, args->id);
@@ -221,8 +246,8 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 		e->has_file = 1;
 	}
 	e->kind = CONTAINER_IOMMUFD;
-	e->ranges = again.areas;
-	e->ioases = again.ioases;
+	e->ranges = again_ctx.areas;
+	e->ioases = again_ctx.ioases;
 	compat = BPF_CORE_READ(ctx, vfio_ioas);
 	if (compat)
 		e->compat_ioas = BPF_CORE_READ(compat, obj.id);

@@ -250,35 +250,36 @@ static __always_inline void on_lock(struct task_struct *task, __u64 lock)
 	EV_END(e);
 }
 
-/* Innermost function that is not the scheduler's, from frames that were just read. */
-static __always_inline void fill_wchan(char *buf, __u32 size, const struct stack_scratch *s, long bytes)
+/* The two that follow go through a stack; as functions of their own they are verified once, and not for each way that leads to them. */
+
+/* Innermost function that is not the scheduler's, which some kernels show, from frames that were just read; 0. */
+__noinline __u64 sleeps_in(const struct stack_scratch *s, long bytes)
 {
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; s && i < 8; i++) {
 		if ((i + 1) * (long)sizeof(__u64) > bytes)
-			return;
-		if (in_scheduler(s->ips[i])) /* some kernels show them */
-			continue;
-		function_name(buf, size, (void *)s->ips[i]);
-		return;
+			break;
+		if (!in_scheduler(s->ips[i]))
+			return s->ips[i];
 	}
+	return 0;
 }
 
 #define PREFIX(name, prefix) (!bpf_strncmp(name, sizeof(prefix) - 1, prefix))
 
-/* A frame of the release of a device is on the stack: that of an ioctl is not enough. */
-static __always_inline bool in_release(const struct stack_scratch *s, long bytes)
+/* Is a frame of the release of a device on the stack? That of an ioctl is not enough. */
+__noinline int in_release(const struct stack_scratch *s, long bytes)
 {
 	char name[32];
 
-	for (int i = 0; i < SCAN_DEPTH / 2; i++) {
+	for (int i = 0; s && i < SCAN_DEPTH / 2; i++) {
 		if ((i + 1) * (long)sizeof(__u64) > bytes)
 			break;
 		__builtin_memset(name, 0, sizeof(name));
 		function_name(name, sizeof(name), (void *)s->ips[i]);
 		if (PREFIX(name, "vfio_device_fops_release"))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 /*
@@ -325,7 +326,7 @@ static __always_inline void on_thread(struct task_struct *task, const struct sta
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
 	e->wait = HAS(waiters, task) ? WAIT_VADDR : w->wait;
 	if (s && bytes > 0)
-		fill_wchan(e->wchan, sizeof(e->wchan), s, bytes);
+		function_name(e->wchan, sizeof(e->wchan), (void *)sleeps_in(s, bytes));
 	EV_END(e);
 	if (!s || bytes <= 0)
 		return;

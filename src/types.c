@@ -19,7 +19,7 @@
 #include "log.h"
 #include "util.h"
 
-#define MODULES_MAX 8 /* that are asked for by name */
+#define MODULES_MAX 16 /* that are asked for by name */
 
 /* Type information: the kernel's, or what a module adds to it. */
 struct unit {

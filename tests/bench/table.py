@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tests/bench/table.py page|check|accept: what tests/bench/in-vm printed, on standard input, as a page, as TAP, or as numbers to compare with.
 
-Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST".
+Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST"; "about RUN WORDS" and "run RUN INSTRUCTIONS KIB BYTES".
 check and accept take the file of numbers as an argument. "Added" is what an operation costs more than with nothing watching, for each call that is
 traced; of an operation without one, for the operation.
 """
@@ -14,7 +14,7 @@ LEAST = 15     # instructions that are never too many: less than a timer tick mo
 # Calls of a load before what is measured, besides one operation
 SETUP = {"pin": 1, "dma-rw": 1, "invalidate-1": 1, "invalidate-1000": 1000, "invalidate-60000": 60000}
 
-words, facts, told, loads = {}, {}, {}, {}
+words, facts, told, loads, about, runs = {}, {}, {}, {}, {}, {}
 for line in sys.stdin:
     kind, *rest = line.rstrip("\n").split("\t")
     if kind == "word":
@@ -23,6 +23,10 @@ for line in sys.stdin:
         facts[rest[0]] = rest[1]
     elif kind == "told":
         told[rest[0]] = rest[1:]
+    elif kind == "about":
+        about[rest[0]] = rest[1]
+    elif kind == "run":
+        runs[rest[0]] = list(map(int, rest[1:]))
     elif kind == "load":
         column, load, ops, calls, *numbers = rest
         loads.setdefault(load, {})[column] = {"ops": float(ops), "calls": int(calls), **dict(zip(("caller", "least", "most", "all"), map(float, numbers)))}
@@ -79,6 +83,10 @@ def page():
         table(["watching"] + list(loads) + (["calls delivered"] if what == "all" else []),
               [[words[c][0]] + [differs(l, c, what) for l in loads] + ([delivered(c)] if what == "all" else [])
                for c in columns])
+    if runs:
+        print("### Started, or run once: instructions of the process, and its largest size\n")
+        table(["what", "million instructions", "MiB"],
+              [[about[r], f"{n / 1e6:,.1f}", f"{kib / 1024:.1f}"] for r, (n, kib, _) in runs.items()])
     print("### What was asked of each\n")
     for c in words:
         print(f"- **{words[c][0]}**: {words[c][1]}.")

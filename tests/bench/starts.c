@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * starts - what it takes to run a command, or to start one until it has told of the first call
+ *
+ *	starts [--pci GROUP] [--ranges N] [--containers N] [--first TEXT] -- COMMAND...
+ *
+ * For --icount VMs, where a nanosecond of a process's CPU time is an instruction.
+ * While the command runs, this program has a container with N ranges of a page
+ * each, and N containers with nothing in them. Without --first the command runs to
+ * its end; with it a page is mapped and unmapped until TEXT is in what the command
+ * prints, then it is counted, and ended with SIGINT. Prints one line, separated by
+ * tabs: instructions of the command and its children, its largest size in KiB,
+ * bytes it has printed.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../progs/act.h"
+
+static struct box box;
+
+static void map_one_page(void)
+{
+	box_open_pci(&box);
+	box.size = 4096;
+	box.mem = mmap(NULL, box.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (box.mem == MAP_FAILED)
+		die("mmap");
+}
+
+static void have_ranges(unsigned int n)
+{
+	struct box b = box;
+
+	for (unsigned int i = 0; i < n; i++, b.iova += 4096)
+		if (box_try_map(&b))
+			die("map of range %u", i);
+}
+
+static void have_containers(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC) < 0)
+			die("container %u", i);
+}
+
+static pid_t run(char **argv, int *ret_out)
+{
+	int out[2];
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) || fcntl(out[0], F_SETFL, O_NONBLOCK))
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		dup2(out[1], STDOUT_FILENO);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(out[1]);
+	*ret_out = out[0];
+	return pid;
+}
+
+/* Of all threads of a process, by the scheduler. */
+static unsigned long long instructions_of(pid_t pid)
+{
+	unsigned long long sum = 0, ns;
+	char path[300];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	if (!d)
+		die("%s", path);
+	while ((e = readdir(d))) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, e->d_name);
+		f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%llu", &ns) == 1)
+			sum += ns;
+		fclose(f);
+	}
+	closedir(d);
+	return sum;
+}
+
+/* Bytes printed until its end, or until text is in a piece of it. */
+static size_t read_until(int fd, const char *text)
+{
+	char buf[65536];
+	size_t all = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, buf, sizeof(buf) - 1);
+		if (!n)
+			return all;
+		if (n < 0 && errno != EAGAIN)
+			die("read");
+		if (n > 0) {
+			buf[n] = '\0';
+			all += n;
+			if (text && strstr(buf, text))
+				return all;
+			continue;
+		}
+		if (text) {
+			if (box_try_map(&box))
+				die("map");
+			box_unmap(&box);
+		}
+		pause_ms(1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int ranges = 0, containers = 0;
+	unsigned long long instructions = 0;
+	const char *first = NULL;
+	struct rusage usage;
+	int status, out;
+	size_t bytes;
+	pid_t pid;
+	int i;
+
+	for (i = 1; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
+		if (!strcmp(argv[i], "--pci"))
+			opt.pci = argv[i + 1];
+		else if (!strcmp(argv[i], "--ranges"))
+			ranges = atoi(argv[i + 1]);
+		else if (!strcmp(argv[i], "--containers"))
+			containers = atoi(argv[i + 1]);
+		else if (!strcmp(argv[i], "--first"))
+			first = argv[i + 1];
+	}
+	if (i + 1 >= argc) {
+		fprintf(stderr, "usage: starts [--pci GROUP] [--ranges N] [--containers N] [--first TEXT] -- COMMAND...\n");
+		return 64;
+	}
+	if (first || ranges)
+		map_one_page();
+	have_ranges(ranges);
+	have_containers(containers);
+	pid = run(argv + i + 1, &out);
+	bytes = read_until(out, first);
+	if (first) {
+		instructions = instructions_of(pid);
+		kill(pid, SIGINT);
+		read_until(out, NULL);
+	}
+	if (wait4(pid, &status, 0, &usage) != pid || (!first && (!WIFEXITED(status) || WEXITSTATUS(status) > 2)))
+		die("%s ended with status %x", argv[i + 1], status);
+	if (!first)
+		instructions = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000ULL +
+			       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ULL;
+	printf("%llu\t%ld\t%zu\n", instructions, usage.ru_maxrss, bytes);
+	return 0;
+}
