@@ -52,20 +52,21 @@ static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 	bool memory = policy.rules[RULE_FILE_BACKED].action;
 	struct unmap_arg unmap = {};
 	__u64 first, last;
+	long unread;
 	int r;
 
+	unread = bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg);
+	remember_owner(container);
+	/* most are ordinary: what the container is like need not be asked */
+	if (!unread && !(unmap.flags & UNMAP_FLAG_VADDR))
+		return 0;
 	if (!read_state(container, &a))
 		return 0;
-	if (policy.rules[RULE_MAX_WINDOW].action)
-		remember_owner(container);
 	/* without a mediated device every unmap is fine, and its argument of interest only to joins, and for its memory */
 	if (!a.emulated && !policy.unfixed.two_sided && !memory)
 		return 0;
-	remember_owner(container);
-	if (bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg))
+	if (unread)
 		return unmap_unread(container, &a);
-	if (!(unmap.flags & UNMAP_FLAG_VADDR))
-		return 0;
 	a.iova = unmap.iova;
 	a.size = unmap.size;
 	a.flags = unmap.flags;

@@ -65,8 +65,13 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 }
 
 SEC("?fexit/vfio_iommu_type1_ioctl")
-int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu, unsigned int cmd, unsigned long arg, long ret)
+int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg, long ret)
 {
+	struct vfio_iommu *iommu = NUMBER(iommu_arg);
+
+	/* nothing is invalid, and of nothing it is remembered that it was; contain() may have left something */
+	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy.unfixed.kill && cmd == VFIO_IOMMU_UNMAP_DMA))
+		return 0;
 	judge(iommu, OP_INVALIDATE);
 	contain(iommu, cmd, ret);
 	note_window(iommu, cmd, arg, ret);

@@ -113,7 +113,7 @@ __noinline int walk_ranges(struct range_walk *w, __u32 steps)
 {
 	struct range_walk here;
 
-	if (!w || w->t.done)
+	if (!w || !bpf_core_type_exists(struct vfio_iommu) || w->t.done)
 		return 0;
 	here = *w;
 	bpf_loop(steps, range_step, &here, 0);
@@ -248,7 +248,7 @@ int read_container(struct fdpin_read_args *args)
 	if (!found)
 		return 0;
 	if (found->kind == CONTAINER_IOMMUFD) {
-		if (bpf_core_type_exists(struct iommufd_ctx) && bpf_core_type_exists(struct iopt_pages))
+		if (HAS_IOMMUFD)
 			read_ctx(args, found);
 		return 0;
 	}

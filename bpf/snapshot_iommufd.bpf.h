@@ -4,6 +4,9 @@
  * ioases and their areas. On a kernel without iommufd all of it is dead code.
  */
 
+/* A function of its own is verified even where nobody can call it: its body must be dead there, too. */
+#define HAS_IOMMUFD (bpf_core_type_exists(struct iommufd_ctx) && bpf_core_type_exists(struct iopt_pages))
+
 /*
  * Object by object, and in an ioas area by area: one loop, that can stop after
  * any step and go on in another call, as all areas of a context do not fit the
@@ -49,7 +52,7 @@ __noinline int show_area(struct ctx_walk *w)
 	struct ev_range *e;
 	__u64 offset;
 
-	if (!w)
+	if (!w || !HAS_IOMMUFD)
 		return 0;
 	pages = (void *)w->pages;
 	area = (void *)w->area;
@@ -140,7 +143,7 @@ __noinline int ioas_end(struct ctx_walk *w)
 	struct iommufd_ioas *ioas;
 	struct ev_ioas *e;
 
-	if (!w)
+	if (!w || !HAS_IOMMUFD)
 		return 0;
 	ioas = (void *)w->ioas;
 	w->hash = mix(w->hash ^ w->area_hash ^ w->ioas) + w->t.n;
@@ -204,7 +207,7 @@ __noinline int walk_ctx(struct ctx_walk *w, __u32 steps)
 {
 	struct ctx_walk here;
 
-	if (!w)
+	if (!w || !HAS_IOMMUFD)
 		return 0;
 	here = *w;
 	bpf_loop(steps, ctx_step, &here, 0);
