@@ -51,6 +51,10 @@ struct wq_flusher;
 struct kobject;
 struct device;
 struct iommu_group;
+struct kernfs_node;
+struct cgroup_subsys_state;
+struct cgroup;
+struct css_set;
 struct linux_binprm;
 struct xarray;
 struct xa_node;
@@ -280,6 +284,7 @@ struct task_struct {
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct css_set *cgroups;
 	struct thread_struct thread;
 };
 
@@ -340,6 +345,7 @@ struct mm_struct {
 	atomic_t mm_users;
 	long unsigned int locked_vm;
 	atomic64_t pinned_vm;
+	struct file *exe_file;
 };
 
 struct rlimit {
@@ -362,6 +368,8 @@ struct user_struct {
 
 struct cred {
 	kuid_t uid;
+	kuid_t suid;
+	kuid_t euid;
 	struct user_struct *user;
 };
 
@@ -431,6 +439,24 @@ struct device {
 
 struct iommu_group {
 	int id;
+};
+
+struct kernfs_node {
+	const char *name;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct linux_binprm {

@@ -23,6 +23,9 @@
  *   window	the same return: since when a container has an invalid range; user
  *		space looks whether that is too long
  *
+ * A rule may be for some callers only, which is judged at the early hook, too
+ * (guard_scope.bpf.h).
+ *
  * Programs that may refuse do not sleep: one that waits for a page of its
  * caller gives the caller the time to change it. The argument is read in one
  * piece, and what cannot be read is refused, but only if a mediated device is
@@ -46,7 +49,9 @@
 
 const volatile __u32 nonce; /* argument of the canary */
 
-struct guard_policy policy = {};
+/* One of them holds; the other one is where the next is written, to hold from one moment on. */
+struct guard_policy policies[2] = {};
+__u32 policy_slot = 0;
 struct guard_counters counters = {};
 __u64 symbols[GUARD_SYM__max] = {};
 __u64 key[2] = {};
@@ -162,6 +167,13 @@ int guard_resolve(void *ctx)
 		__i & ((n) - 1);                       \
 	})
 
+static __always_inline const struct guard_policy *policy_now(void)
+{
+	return &policies[WITHIN(*(volatile __u32 *)&policy_slot, 2)];
+}
+
+#include "guard_scope.bpf.h"
+
 /* What a decision is about: what its record says. */
 struct about {
 	const struct vfio_container *container;
@@ -203,16 +215,25 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 /* The call is against this rule: what does the caller get? */
 static __noinline int decide(__u32 rule, __u32 error, const struct about *a)
 {
+	const struct guard_policy *p = policy_now();
+	enum scope_answer who;
 	__u32 action;
 
 	if (!a)
 		return 0;
 	rule = WITHIN(rule, GUARD_RULES_ROOM);
-	action = policy.rules[rule].action;
+	action = p->rules[rule].action;
 	if (action != ACTION_MONITOR && action != ACTION_DENY)
 		return 0;
+	who = noted(p, rule);
+	if (who == SCOPE_OUTSIDE) {
+		__sync_fetch_and_add(&counters.outside[rule], 1);
+		return 0;
+	}
+	if (who == SCOPE_UNKNOWN)
+		__sync_fetch_and_add(&counters.unknown_caller, 1);
 	if (!error)
-		error = policy.rules[rule].error;
+		error = p->rules[rule].error;
 	__sync_fetch_and_add(&counters.decisions[rule][WITHIN(action, ACTION__max)], 1);
 	tell(rule, action, -(int)error, a);
 	return action == ACTION_DENY ? -(int)error : 0;
@@ -221,7 +242,11 @@ static __noinline int decide(__u32 rule, __u32 error, const struct about *a)
 /* What decide() would return, without a decision. */
 static __always_inline int refusal(__u32 rule)
 {
-	return policy.rules[rule].action == ACTION_DENY ? -(int)policy.rules[rule].error : 0;
+	const struct guard_policy *p = policy_now();
+
+	if (p->rules[rule].action != ACTION_DENY || noted(p, rule) == SCOPE_OUTSIDE)
+		return 0;
+	return -(int)p->rules[rule].error;
 }
 
 #include "guard_state.bpf.h"

@@ -8,6 +8,7 @@
 #define FDPIN_GUARD_SHARED_H
 
 #include "events.h"
+#include "guard_scope.h"
 
 #define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
@@ -73,6 +74,8 @@ struct guard_window {
 	__u64 start; /* start_boottime of who opened it */
 	__u32 tgid, tid; /* 0: nobody knows */
 	__u32 told;  /* as enum fdpin_action, and last as what */
+	__u32 scopes; /* guard_policy.scopes when it was opened */
+	__u32 outside; /* who opened it was none of those that max-window is for */
 	__u32 pad;
 	char comm[FDPIN_COMM_LEN];
 };
@@ -86,11 +89,16 @@ struct guard_window_args {
 struct guard_policy {
 	struct guard_unfixed unfixed;
 	struct guard_rule rules[GUARD_RULES_ROOM];
+	__u32 scoped; /* rules that are on and not for everybody: a bit each */
+	__u32 scopes; /* another number whenever that or a scope changes; never 0 */
+	struct guard_scope scope[GUARD_RULES_ROOM];
 };
 
 /* Kept in the kernel, and the same whether a rule monitors or denies. */
 struct guard_counters {
 	__u64 decisions[GUARD_RULES_ROOM][ACTION__max];
+	__u64 outside[GUARD_RULES_ROOM]; /* calls against a rule by somebody whom it is not for */
+	__u64 unknown_caller; /* times that this could not be told, so the rule was for him */
 	__u64 nonresident; /* among them: the argument could not be read, so it was not let by */
 	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */
 	__u64 overlaps;	   /* among them: the other side was under way */

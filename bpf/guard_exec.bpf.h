@@ -41,8 +41,9 @@ static __always_inline int on_exec(struct linux_binprm *bprm)
 	__u32 n;
 
 	/* a script's interpreter is checked in its turn: the same exec */
-	if (!policy.rules[RULE_EXEC_PINNED].action || bprm->interp != bprm->filename)
+	if (!policy_now()->rules[RULE_EXEC_PINNED].action || bprm->interp != bprm->filename)
 		return 0;
+	note_scope();
 	fdt = bpf_get_current_task_btf()->files->fdt;
 	k.file = BPF_CORE_READ(fdt, fd);
 	k.close_on_exec = BPF_CORE_READ(fdt, close_on_exec);

@@ -6,20 +6,28 @@
 
 /* ---- early: the ioctls ---------------------------------------------------------------------- */
 
+/* What a decision is "among", of those that there will be. */
+static __always_inline void count(__u32 rule, __u64 *counter)
+{
+	if (concerns(rule))
+		__sync_fetch_and_add(counter, 1);
+}
+
 /* No mediated device is there now: it stays so until this call is over, or the call is refused. */
 static __always_inline int unmap_alone(struct vfio_container *container, struct about *a)
 {
 	bool no_room, overlap;
 	int r;
 
-	if (!policy.unfixed.two_sided || !policy.rules[RULE_MDEV_VADDR].action)
+	if (!policy_now()->unfixed.two_sided || !policy_now()->rules[RULE_MDEV_VADDR].action)
 		return 0;
+	/* also for whom the rule is not: a join by somebody else has to see it */
 	overlap = reserve_side((__u64)container, SIDE_VADDR, &no_room);
 	/* where it cannot be said, joins are refused: they cannot say it either */
 	if (!overlap && !has_emulated(container))
 		return 0;
 	if (overlap)
-		__sync_fetch_and_add(&counters.overlaps, 1);
+		count(RULE_MDEV_VADDR, &counters.overlaps);
 	a->emulated = 1;
 	r = decide(RULE_MDEV_VADDR, 0, a);
 	if (r)
@@ -33,12 +41,12 @@ static __always_inline int unmap_unread(struct vfio_container *container, struct
 	int r = 0;
 
 	if (a->emulated) {
-		__sync_fetch_and_add(&counters.nonresident, 1);
+		count(RULE_MDEV_VADDR, &counters.nonresident);
 		r = decide(RULE_MDEV_VADDR, EFAULT, a);
 	} else {
 		r = unmap_alone(container, a);
 	}
-	if (!r && policy.rules[RULE_FILE_BACKED].action)
+	if (!r && policy_now()->rules[RULE_FILE_BACKED].action)
 		r = judge_memory(container, 0, ~0ULL, EFAULT, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
@@ -49,7 +57,7 @@ static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 {
 	struct vfio_container *container = NUMBER(container_arg);
 	struct about a = { .op = OP_INVALIDATE };
-	bool memory = policy.rules[RULE_FILE_BACKED].action;
+	bool memory = policy_now()->rules[RULE_FILE_BACKED].action;
 	struct unmap_arg unmap = {};
 	__u64 first, last;
 	long unread;
@@ -63,7 +71,7 @@ static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 	if (!read_state(container, &a))
 		return 0;
 	/* without a mediated device every unmap is fine, and its argument of interest only to joins, and for its memory */
-	if (!a.emulated && !policy.unfixed.two_sided && !memory)
+	if (!a.emulated && !policy_now()->unfixed.two_sided && !memory)
 		return 0;
 	if (unread)
 		return unmap_unread(container, &a);
@@ -85,16 +93,16 @@ static __always_inline int join_alone(struct vfio_container *container, struct a
 	bool no_room, overlap;
 	int r;
 
-	if (!policy.unfixed.two_sided || !policy.rules[RULE_MDEV_VADDR].action)
+	if (!policy_now()->unfixed.two_sided || !policy_now()->rules[RULE_MDEV_VADDR].action)
 		return 0;
 	overlap = reserve_side((__u64)container, SIDE_JOIN, &no_room);
 	a->invalid = invalid_ranges(container);
 	if (!overlap && !no_room && !a->invalid)
 		return 0;
 	if (overlap)
-		__sync_fetch_and_add(&counters.overlaps, 1);
+		count(RULE_MDEV_VADDR, &counters.overlaps);
 	if (no_room)
-		__sync_fetch_and_add(&counters.no_room, 1);
+		count(RULE_MDEV_VADDR, &counters.no_room);
 	r = decide(RULE_MDEV_VADDR, 0, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
@@ -114,7 +122,8 @@ static __noinline int on_attach(struct vfio_group *group_arg, __u64 arg)
 	if (bpf_probe_read_user(&fd, sizeof(fd), (void *)arg)) {
 		if (!a.emulated)
 			return 0;
-		__sync_fetch_and_add(&counters.nonresident, 1);
+		if (concerns(RULE_STRICT) || concerns(RULE_MDEV_VADDR))
+			__sync_fetch_and_add(&counters.nonresident, 1);
 		r = decide(RULE_STRICT, EFAULT, &a);
 		return r ?: decide(RULE_MDEV_VADDR, EFAULT, &a);
 	}
@@ -131,7 +140,7 @@ static __noinline int on_attach(struct vfio_group *group_arg, __u64 arg)
 		return r;
 	remember_owner(container);
 	if (a.emulated && !a.invalid && was_invalid(container)) {
-		__sync_fetch_and_add(&counters.sticky, 1);
+		count(RULE_MDEV_VADDR, &counters.sticky);
 		return decide(RULE_MDEV_VADDR, 0, &a);
 	}
 	if (a.invalid)
@@ -153,15 +162,15 @@ static __always_inline int judge_open(struct vfio_group *group, bool silent, boo
 	if (!container)
 		return 0;
 	a.container = container;
-	*against = policy.rules[RULE_STRICT].action != ACTION_OFF;
+	*against = policy_now()->rules[RULE_STRICT].action != ACTION_OFF;
 	r = silent ? refusal(RULE_STRICT) : decide(RULE_STRICT, 0, &a);
 	if (r || !read_state(container, &a))
 		return r;
 	if (!a.invalid && !was_invalid(container))
 		return 0;
 	if (!a.invalid && !silent)
-		__sync_fetch_and_add(&counters.sticky, 1);
-	*against |= policy.rules[RULE_MDEV_VADDR].action != ACTION_OFF;
+		count(RULE_MDEV_VADDR, &counters.sticky);
+	*against |= policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_OFF;
 	return silent ? refusal(RULE_MDEV_VADDR) : decide(RULE_MDEV_VADDR, 0, &a);
 }
 
@@ -177,7 +186,7 @@ static __noinline int on_open(struct vfio_group *group_arg)
 		return 0;
 	/* with no place to note it there would be no veto */
 	if (joining >= GUARD_JOINS_MAX / 2) {
-		__sync_fetch_and_add(&counters.no_room, 1);
+		count(RULE_MDEV_VADDR, &counters.no_room);
 		a.container = BPF_CORE_READ(group, container);
 		return decide(RULE_MDEV_VADDR, 0, &a);
 	}
@@ -211,14 +220,19 @@ static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigne
 	if (cmd == GUARD_CANARY)
 		return canary(arg);
 	ops = (__u64)file->f_op;
-	if (ops == symbols[GUARD_SYM_vfio_fops])
-		return cmd == VFIO_IOMMU_UNMAP_DMA ? on_unmap(file->private_data, arg) : 0;
-	if (ops != symbols[GUARD_SYM_vfio_group_fops])
-		return 0;
-	if (cmd == VFIO_GROUP_SET_CONTAINER)
+	if (ops == symbols[GUARD_SYM_vfio_fops] && cmd == VFIO_IOMMU_UNMAP_DMA) {
+		note_scope();
+		return on_unmap(file->private_data, arg);
+	}
+	if (ops == symbols[GUARD_SYM_vfio_group_fops] && cmd == VFIO_GROUP_SET_CONTAINER) {
+		note_scope();
 		return on_attach(file->private_data, arg);
-	if (cmd == VFIO_GROUP_GET_DEVICE_FD)
+	}
+	if (ops == symbols[GUARD_SYM_vfio_group_fops] && cmd == VFIO_GROUP_GET_DEVICE_FD) {
+		note_scope();
 		return on_open(file->private_data);
+	}
+	drop_note();
 	return 0;
 }
 

@@ -19,10 +19,10 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 			__sync_fetch_and_sub(&n_broken, 1);
 		return;
 	}
-	if (!policy.rules[RULE_MDEV_VADDR].action)
+	if (!policy_now()->rules[RULE_MDEV_VADDR].action)
 		return;
 	/* once for each time that it gets there; a full table makes it more often, never less */
-	if (bpf_map_lookup_elem(&broken, &id))
+	if (bpf_map_lookup_elem(&broken, &id) || outside(RULE_MDEV_VADDR))
 		return;
 	if (!bpf_map_update_elem(&broken, &id, &now, BPF_NOEXIST))
 		__sync_fetch_and_add(&n_broken, 1);
@@ -40,7 +40,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = bpf_get_current_pid_tgid(), n;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill || !iommu_has_emulated(iommu))
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.kill || !iommu_has_emulated(iommu))
 		return 0;
 	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	bpf_map_update_elem(&before, &id, &n, BPF_ANY);
@@ -53,13 +53,13 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = bpf_get_current_pid_tgid(), *n;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy.unfixed.kill)
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.kill)
 		return;
 	n = bpf_map_lookup_elem(&before, &id);
 	if (!n)
 		return;
-	if (!ret && policy.rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
-	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !bpf_send_signal(SIGKILL))
+	if (!ret && policy_now()->rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
+	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !outside(RULE_MDEV_VADDR) && !bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
 	bpf_map_delete_elem(&before, &id);
 }
@@ -70,7 +70,7 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int 
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 
 	/* nothing is invalid, and of nothing it is remembered that it was; contain() may have left something */
-	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy.unfixed.kill && cmd == VFIO_IOMMU_UNMAP_DMA))
+	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy_now()->unfixed.kill && cmd == VFIO_IOMMU_UNMAP_DMA))
 		return 0;
 	judge(iommu, OP_INVALIDATE);
 	contain(iommu, cmd, ret);

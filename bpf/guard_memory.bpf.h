@@ -191,11 +191,11 @@ static __noinline int judge_memory(const struct vfio_container *container, __u64
 		}
 		a->memory = w->memory;
 	}
-	if (!w || w->answer != MEMORY_NOT_BACKED) {
-		__sync_fetch_and_add(&counters.untold, 1);
+	if (!w || w->answer != MEMORY_NOT_BACKED)
 		a->untold = 1;
-	}
-	if (error)
+	if (a->untold && concerns(RULE_FILE_BACKED))
+		__sync_fetch_and_add(&counters.untold, 1);
+	if (error && concerns(RULE_FILE_BACKED))
 		__sync_fetch_and_add(&counters.nonresident, 1);
 	return decide(RULE_FILE_BACKED, error, a);
 }

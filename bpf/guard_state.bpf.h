@@ -17,7 +17,7 @@ static __always_inline void note_invalid(__u64 iommu)
 {
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!policy.unfixed.sticky || bpf_map_lookup_elem(&ever_invalid, &iommu))
+	if (!policy_now()->unfixed.sticky || bpf_map_lookup_elem(&ever_invalid, &iommu))
 		return;
 	if (bpf_map_update_elem(&ever_invalid, &iommu, &now, BPF_ANY))
 		__sync_fetch_and_add(&ever_full, 1);
@@ -69,7 +69,7 @@ static __always_inline bool was_invalid(const struct vfio_container *container)
 {
 	__u64 iommu = (__u64)BPF_CORE_READ(container, iommu_data);
 
-	if (!policy.unfixed.sticky || !iommu)
+	if (!policy_now()->unfixed.sticky || !iommu)
 		return false;
 	return ever_full || (n_ever && bpf_map_lookup_elem(&ever_invalid, &iommu));
 }

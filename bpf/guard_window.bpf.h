@@ -57,6 +57,8 @@ static __always_inline void note_opener(struct guard_window *w, __u32 cmd, __u64
 	if (bpf_probe_read_user(&flags, sizeof(flags), (void *)(arg + 4)) || !(flags & UNMAP_FLAG_VADDR))
 		return;
 	leader = bpf_get_current_task_btf()->group_leader;
+	w->outside = outside(RULE_MAX_WINDOW);
+	w->scopes = policy_now()->scopes;
 	bpf_get_current_comm(w->comm, sizeof(w->comm));
 	w->start = leader->start_boottime;
 	w->tid = (__u32)bpf_get_current_pid_tgid();

@@ -133,7 +133,7 @@ struct sched_info last_arrival
 struct thread_struct sp
 struct fdtable max_fds fd
 struct files_struct fdt
-struct task_struct __state flags pid tgid comm files mm signal cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader sched_info
+struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader sched_info
 struct qstr name
 struct super_block s_magic s_dev s_blocksize
 struct inode i_ino i_sb i_nlink
@@ -143,12 +143,12 @@ struct mount mnt mnt_parent mnt_mountpoint
 struct path *
 struct file f_rcuhead f_op f_count private_data f_path f_inode
 struct vm_area_struct vm_start vm_end vm_pgoff vm_file vm_flags
-struct mm_struct locked_vm pinned_vm mm_users
+struct mm_struct locked_vm pinned_vm mm_users exe_file
 struct rlimit *
 struct signal_struct rlim
 typedef kuid_t
 struct user_struct locked_vm uid
-struct cred user uid
+struct cred user uid suid euid
 struct rb_root_cached *
 struct interval_tree_node rb start last
 struct kthread data
@@ -161,6 +161,10 @@ struct wq_flusher list flush_color done
 struct kobject name
 struct device kobj
 struct iommu_group id
+struct kernfs_node name
+struct cgroup_subsys_state parent
+struct cgroup self level kn
+struct css_set dfl_cgrp
 struct linux_binprm filename
 struct xarray xa_head
 struct xa_node shift slots

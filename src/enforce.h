@@ -16,6 +16,14 @@ struct hooks_state {
 	char why[WHY_MAX]; /* unless it is */
 };
 
+/* What the reader of a configuration ought to know of it; hostile text, not escaped. */
+struct enforce_remarks {
+	unsigned int n;
+	char text[2 + 2 * RULE__max][768];
+};
+
+void enforce_remark(struct enforce_remarks *r, const struct policy *p);
+
 /* --check-config. 0 or -ENOMEM. */
 void enforce_config_text(struct output *o, const struct policy *p, const struct hooks_state *hooks);
 int enforce_config_json(struct output *o, const struct policy *p, const struct hooks_state *hooks);

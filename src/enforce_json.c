@@ -27,6 +27,36 @@ static struct json_object *set_by(const struct policy *p, const struct policy_ru
 	return obj;
 }
 
+/* null: for everybody; else what is said of the three keys, as in a configuration. */
+static struct json_object *scope(const struct guard_scope *s)
+{
+	static const struct {
+		const char *name;
+		enum scope_key key;
+	} keys[] = { { "cgroup", SCOPE_CGROUP }, { "uid", SCOPE_UID }, { "exe", SCOPE_EXE } };
+	struct json_object *obj;
+	char text[POLICY_ABOUT_MAX];
+
+	if (!s->keys)
+		return NULL;
+	obj = json_object_new_object();
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		json_add(obj, keys[i].name,
+			 s->keys & keys[i].key ? json_object_new_string(scope_key_text(s, keys[i].key, text, sizeof(text))) : NULL);
+	return obj;
+}
+
+static struct json_object *remarks(const struct policy *p)
+{
+	struct json_object *list = json_object_new_array();
+	struct enforce_remarks remarks;
+
+	enforce_remark(&remarks, p);
+	for (unsigned int i = 0; i < remarks.n; i++)
+		json_object_array_add(list, json_text(remarks.text[i], sizeof(remarks.text[i])));
+	return list;
+}
+
 static struct json_object *rules(const struct policy *p, bool monitor)
 {
 	struct json_object *list = json_object_new_array();
@@ -34,13 +64,14 @@ static struct json_object *rules(const struct policy *p, bool monitor)
 	for (int i = 0; i < RULE__max; i++) {
 		const struct policy_rule *r = &p->rules[i];
 		struct json_object *obj = json_object_new_object();
-		char about[64];
+		char about[POLICY_ABOUT_MAX];
 
 		json_add(obj, "name", json_object_new_string(rule_name(i)));
 		json_add(obj, "hook", json_object_new_string(rule_table[i].hook));
 		json_add(obj, "action", json_object_new_string(action_word(action_taken(r, monitor))));
 		json_add(obj, "errno", r->error ? json_object_new_string(strerrorname_np(r->error)) : NULL);
 		json_add(obj, "applies_to", json_object_new_string(policy_applies_to(p, i, about, sizeof(about))));
+		json_add(obj, "scope", scope(&r->scope));
 		json_add(obj, "set_by", set_by(p, r));
 		json_object_array_add(list, obj);
 	}
@@ -80,6 +111,7 @@ int enforce_config_json(struct output *o, const struct policy *p, const struct h
 	json_add(doc, "schema", schema);
 	json_add(doc, "files", files(p));
 	json_add(doc, "rules", rules(p, false));
+	json_add(doc, "remarks", remarks(p));
 	json_add(doc, "hooks", json_object_new_string(words[hooks->there]));
 	json_add(doc, "hooks_why", hooks->why[0] ? json_text(hooks->why, sizeof(hooks->why)) : NULL);
 	return put(o, doc);
@@ -111,6 +143,7 @@ static struct json_object *counts(const struct guard_counters *c)
 		json_add(obj, "denied", json_object_new_uint64(c->decisions[i][ACTION_DENY]));
 		json_add(obj, "would_deny", json_object_new_uint64(c->decisions[i][ACTION_MONITOR]));
 		json_add(obj, "not_prevented", json_object_new_uint64(c->decisions[i][ACTION_PASSED]));
+		json_add(obj, "outside", json_object_new_uint64(c->outside[i]));
 		json_object_array_add(list, obj);
 	}
 	return list;
@@ -123,6 +156,7 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "type", json_object_new_string("summary"));
 	json_add(doc, "lasted_ns", json_object_new_uint64(e->lasted_ns));
 	json_add(doc, "rules", counts(&e->counters));
+	json_add(doc, "unknown_caller", json_object_new_uint64(e->counters.unknown_caller));
 	json_add(doc, "nonresident", json_object_new_uint64(e->counters.nonresident));
 	json_add(doc, "no_room", json_object_new_uint64(e->counters.no_room));
 	json_add(doc, "overlaps", json_object_new_uint64(e->counters.overlaps));

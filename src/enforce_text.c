@@ -45,16 +45,30 @@ const char *mechanism_word(enum mechanism mechanism)
 
 /* ---- the configuration --------------------------------------------------------------------- */
 
+/* How wide the column has to be. */
+static int about_width(const struct policy *p)
+{
+	char about[POLICY_ABOUT_MAX];
+	size_t width = 21, len;
+
+	for (int i = 0; i < RULE__max; i++) {
+		len = strlen(policy_applies_to(p, i, about, sizeof(about)));
+		width = len > width ? len : width;
+	}
+	return width;
+}
+
 static void print_rule(FILE *f, const struct policy *p, int i)
 {
 	const struct policy_rule *r = &p->rules[i];
-	char set_by[128], about[64];
+	char set_by[128], about[POLICY_ABOUT_MAX];
 	_cleanup_free_ char *shown = NULL;
 
 	policy_set_by(p, r, set_by, sizeof(set_by));
 	shown = escape_text(set_by, sizeof(set_by));
-	fprintf(f, "%-13s %-19s %-7s %-6s %-21s %s\n", rule_name(i), rule_table[i].hook, action_word(r->action),
-		r->action == ACTION_DENY && r->error ? strerrorname_np(r->error) : "-", policy_applies_to(p, i, about, sizeof(about)), shown ?: "?");
+	fprintf(f, "%-13s %-19s %-7s %-6s %-*s %s\n", rule_name(i), rule_table[i].hook, action_word(r->action),
+		r->action == ACTION_DENY && r->error ? strerrorname_np(r->error) : "-", about_width(p),
+		policy_applies_to(p, i, about, sizeof(about)), shown ?: "?");
 }
 
 static int rules_on(const struct policy *p)
@@ -64,6 +78,18 @@ static int rules_on(const struct policy *p)
 	for (int i = 0; i < RULE__max; i++)
 		n += p->rules[i].action != ACTION_OFF;
 	return n;
+}
+
+static void print_remarks(struct output *o, const struct policy *p)
+{
+	struct enforce_remarks remarks;
+
+	enforce_remark(&remarks, p);
+	for (unsigned int i = 0; i < remarks.n; i++) {
+		_cleanup_free_ char *text = escape_text(remarks.text[i], sizeof(remarks.text[i]));
+
+		print_labelled(o, "Note", 6, "%s.", text ?: "?");
+	}
 }
 
 void enforce_config_text(struct output *o, const struct policy *p, const struct hooks_state *hooks)
@@ -78,8 +104,8 @@ void enforce_config_text(struct output *o, const struct policy *p, const struct 
 	}
 	if (!p->n_files)
 		fputs("no file: what is built in holds\n", o->f);
-	fprintf(o->f, "\n%s%-13s %-19s %-7s %-6s %-21s %s%s\n", paint(o, PAINT_BOLD), "RULE", "HOOK", "ACTION", "AS",
-		"APPLIES TO", "SET BY", unpaint(o, PAINT_BOLD));
+	fprintf(o->f, "\n%s%-13s %-19s %-7s %-6s %-*s %s%s\n", paint(o, PAINT_BOLD), "RULE", "HOOK", "ACTION", "AS",
+		about_width(p), "APPLIES TO", "SET BY", unpaint(o, PAINT_BOLD));
 	for (int i = 0; i < RULE__max; i++)
 		print_rule(o->f, p, i);
 	fprintf(o->f, "%d rule%s on. ", n, n == 1 ? "" : "s");
@@ -88,14 +114,25 @@ void enforce_config_text(struct output *o, const struct policy *p, const struct 
 	else
 		fprintf(o->f, "Syntax is fine; nothing was loaded.\n%s: %s\n",
 			hooks->there == KNOWN_NO ? "Hooks are missing" : "Hooks: cannot tell", why ?: "?");
+	print_remarks(o, p);
 }
 
 /* ---- a guard at work -------------------------------------------------------------------------- */
+
+static void say_rule(const struct policy *p, enum fdpin_rule rule, bool monitor)
+{
+	const struct policy_rule *r = &p->rules[rule];
+	char who[POLICY_ABOUT_MAX];
+
+	scope_text(&r->scope, who, sizeof(who));
+	log_notice("Rule       %s: %s%s%s", rule_name(rule), action_word(action_taken(r, monitor)), r->scope.keys ? ", for " : "", who);
+}
 
 void enforce_begin_text(const struct guard *g, const struct policy *p, bool monitor)
 {
 	_cleanup_free_ char *why = escape_text(guard_promise_why(g), TEXT_MAX);
 	struct output err = { .f = stderr, .width = 80, .utf8 = true };
+	struct enforce_remarks remarks;
 	bool denies = false;
 
 	for (int i = 0; i < RULE__max; i++)
@@ -103,7 +140,13 @@ void enforce_begin_text(const struct guard *g, const struct policy *p, bool moni
 	log_notice("%s", denies ? "Guarding... Ctrl-C to end." : "Audit only: nothing is denied... Ctrl-C to end.");
 	for (int i = 0; i < RULE__max; i++)
 		if (p->rules[i].action != ACTION_OFF)
-			log_notice("Rule       %s: %s", rule_name(i), action_word(action_taken(&p->rules[i], monitor)));
+			say_rule(p, i, monitor);
+	enforce_remark(&remarks, p);
+	for (unsigned int i = 0; i < remarks.n; i++) {
+		_cleanup_free_ char *text = escape_text(remarks.text[i], sizeof(remarks.text[i]));
+
+		log_warning("%s", text ?: "?");
+	}
 	log_notice("Through    %s, proven by a call that was refused; 32-bit calls: %s",
 		   guard_mechanism(g) == MECHANISM_LSM ? "BPF LSM" : "fmod_ret (not the BPF LSM)",
 		   guard_compat(g));
@@ -124,6 +167,11 @@ void enforce_end_text(const struct enforce_end *e)
 	for (int i = 0; i < RULE__max; i++)
 		fprintf(stderr, "%-13s  %llu denied, %llu would have been, %llu not prevented\n", rule_name(i),
 			c->decisions[i][ACTION_DENY], c->decisions[i][ACTION_MONITOR], c->decisions[i][ACTION_PASSED]);
+	for (int i = 0; i < RULE__max; i++)
+		if (c->outside[i])
+			fprintf(stderr, "%-13s  %llu by callers that it is not for\n", rule_name(i), c->outside[i]);
+	if (c->unknown_caller)
+		fprintf(stderr, "Unknown caller %llu times: the rule was for him\n", c->unknown_caller);
 	if (c->nonresident)
 		fprintf(stderr, "Among them     %llu whose argument could not be read\n", c->nonresident);
 	if (c->no_room)

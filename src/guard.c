@@ -12,11 +12,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "doctor.h"
 #include "emit.h"
@@ -116,19 +120,46 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_release, true);
 }
 
+/* Until no program runs that began before: it may go by the policy that is to be written over. */
+static void wait_for_programs(void)
+{
+	const struct timespec long_enough = { .tv_nsec = 200 * NSEC_PER_MSEC };
+
+	/* for this one the kernel waits for a grace period of RCU, which every program is in; nohz_full has it not */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&long_enough, NULL);
+}
+
+static void set_rules(struct guard_policy *next, const struct policy *policy, bool monitor)
+{
+	next->scoped = 0;
+	for (int i = 0; i < RULE__max; i++) {
+		const struct policy_rule *r = &policy->rules[i];
+
+		next->rules[i] = (struct guard_rule){ .action = action_taken(r, monitor), .error = r->error };
+		next->scope[i] = r->scope;
+		if (r->scope.keys && r->action != ACTION_OFF)
+			next->scoped |= 1U << i;
+	}
+}
+
+/* Written where nobody looks, and made to hold with one store. */
 void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor)
 {
-	struct guard_unfixed *unfixed = &g->skel->bss->policy.unfixed;
-	bool watched = g->skel->bss->policy.rules[RULE_MAX_WINDOW].action;
+	__u32 slot = g->skel->bss->policy_slot & 1;
+	struct guard_policy *now = &g->skel->bss->policies[slot], *next = &g->skel->bss->policies[!slot];
+	bool watched = now->rules[RULE_MAX_WINDOW].action;
 
+	wait_for_programs();
 	/* what the kernel does under its own lock needs none of this */
-	unfixed->two_sided = g->promise != PROMISE_AUDIT;
-	unfixed->sticky = g->promise != PROMISE_AUDIT && policy->sticky;
-	unfixed->kill = g->promise == PROMISE_HONEST && policy->kill;
-	for (int i = 0; i < RULE__max; i++) {
-		g->skel->bss->policy.rules[i].error = policy->rules[i].error;
-		g->skel->bss->policy.rules[i].action = action_taken(&policy->rules[i], monitor);
-	}
+	next->unfixed.two_sided = g->promise != PROMISE_AUDIT;
+	next->unfixed.sticky = g->promise != PROMISE_AUDIT && policy->sticky;
+	next->unfixed.kill = g->promise == PROMISE_HONEST && policy->kill;
+	set_rules(next, policy, monitor);
+	next->scopes = now->scopes;
+	if (!now->scopes || next->scoped != now->scoped || memcmp(next->scope, now->scope, sizeof(now->scope)))
+		next->scopes = now->scopes + 1 ?: 1;
+	__atomic_store_n(&g->skel->bss->policy_slot, !slot, __ATOMIC_RELEASE);
 	g->max_window_ns = policy->max_window_ns;
 	if (!watched && policy->rules[RULE_MAX_WINDOW].action)
 		windows_find(g->skel);

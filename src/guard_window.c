@@ -30,13 +30,29 @@ void windows_find(struct guard_bpf *skel)
 		log_warning("max-window: addresses that are invalid already are not looked for: %s", strerror(-r));
 }
 
+static const struct guard_policy *policy_now(const struct guard_bpf *skel)
+{
+	return &skel->bss->policies[skel->bss->policy_slot & 1];
+}
+
+/* Opened by somebody whom the rule is not for? Where that is not known it is for him. */
+static bool by_outsider(const struct guard_policy *now, const struct guard_window *w)
+{
+	return now->scoped >> RULE_MAX_WINDOW & 1 && w->tgid && w->scopes == now->scopes && w->outside;
+}
+
 /* A descriptor of it, or why there is none. */
 static int find_opener(struct guard_bpf *skel, const struct guard_window *w, const char **ret_why)
 {
+	const struct guard_policy *now = policy_now(skel);
 	int fd, r;
 
 	if (!w->tgid) {
 		*ret_why = "who opened it was not seen";
+		return -ESRCH;
+	}
+	if (now->scoped >> RULE_MAX_WINDOW & 1 && w->scopes != now->scopes) {
+		*ret_why = "the rule was for others when it was opened";
 		return -ESRCH;
 	}
 	*ret_why = "who opened it is no more";
@@ -91,7 +107,8 @@ static void too_long(struct guard_bpf *skel, __u64 iommu, const struct guard_win
 
 void windows_sweep(struct guard_bpf *skel, __u64 limit_ns)
 {
-	__u32 action = skel->bss->policy.rules[RULE_MAX_WINDOW].action;
+	const struct guard_policy *now = policy_now(skel);
+	__u32 action = now->rules[RULE_MAX_WINDOW].action;
 	int fd = bpf_map__fd(skel->maps.windows);
 	__u64 key, next, *last = NULL;
 	struct guard_window w;
@@ -102,7 +119,7 @@ void windows_sweep(struct guard_bpf *skel, __u64 limit_ns)
 	for (int i = 0; i < GUARD_CONTAINERS_MAX && !bpf_map_get_next_key(fd, last, &next); i++) {
 		key = next;
 		last = &key;
-		if (bpf_map_lookup_elem(fd, &key, &w) || now_ns() < w.since + limit_ns)
+		if (bpf_map_lookup_elem(fd, &key, &w) || now_ns() < w.since + limit_ns || by_outsider(now, &w))
 			continue;
 		if (!w.told || (w.told == ACTION_MONITOR && action == ACTION_DENY))
 			too_long(skel, key, &w, action);

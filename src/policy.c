@@ -55,7 +55,7 @@ void policy_init(struct policy *p)
 {
 	*p = (struct policy){ .sticky = true, .kill = true, .max_window_ns = POLICY_MAX_WINDOW_NS };
 	for (int i = 0; i < RULE__max; i++)
-		p->rules[i] = (struct policy_rule){ rule_table[i].action, rule_table[i].error, -1, 0 };
+		p->rules[i] = (struct policy_rule){ .action = rule_table[i].action, .error = rule_table[i].error, .file = -1 };
 }
 
 void policy_free(struct policy *p)
@@ -67,14 +67,17 @@ void policy_free(struct policy *p)
 
 const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char *buf, size_t size)
 {
+	const struct guard_scope *scope = &p->rules[rule].scope;
 	__u64 ns = p->max_window_ns;
+	char who[POLICY_ABOUT_MAX];
 
+	scope_text(scope, who, sizeof(who));
 	if (rule != RULE_MAX_WINDOW)
-		snprintf(buf, size, "%s", rule_table[rule].applies_to);
+		snprintf(buf, size, "%s", scope->keys ? who : rule_table[rule].applies_to);
 	else if (ns % NSEC_PER_SEC)
-		snprintf(buf, size, "windows over %llu ms", ns / NSEC_PER_MSEC);
+		snprintf(buf, size, "windows over %llu ms%s%s", ns / NSEC_PER_MSEC, scope->keys ? ", " : "", who);
 	else
-		snprintf(buf, size, "windows over %llu s", ns / NSEC_PER_SEC);
+		snprintf(buf, size, "windows over %llu s%s%s", ns / NSEC_PER_SEC, scope->keys ? ", " : "", who);
 	return buf;
 }
 
@@ -239,16 +242,41 @@ static int set_limit(__u64 *limit, const char *value, unsigned int line, struct 
 	return 0;
 }
 
+static const struct {
+	const char *key;
+	int (*set)(struct guard_scope *s, const char *value, const char **ret_why);
+} scope_keys[] = { { "cgroup", scope_set_cgroup }, { "uid", scope_set_uid }, { "exe", scope_set_exe } };
+
+/* 1: it is none of these keys. */
+static int set_scope(struct guard_scope *s, const char *key, const char *value, unsigned int line, struct policy_problem *p)
+{
+	const char *why = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(scope_keys); i++) {
+		if (strcmp(scope_keys[i].key, key))
+			continue;
+		if (scope_keys[i].set(s, value, &why))
+			return problem(p, line, "%s = %.80s: %s", key, value, why);
+		return 0;
+	}
+	return 1;
+}
+
 static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *key, const char *value,
 		   unsigned int line, struct policy_problem *p)
 {
 	struct policy_rule *rule = &to->rules[id];
+	int r = set_scope(&rule->scope, key, value, line, p);
 
+	if (r <= 0)
+		return r;
 	if (!strcmp(key, "action")) {
 		for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
 			if (strcmp(actions[i].word, value))
 				continue;
-			*rule = (struct policy_rule){ actions[i].value, rule->error, file, line };
+			rule->action = actions[i].value;
+			rule->file = file;
+			rule->line = line;
 			return 0;
 		}
 		return problem(p, line, "action = %.80s: off, monitor or deny", value);

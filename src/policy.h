@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "../bpf/events.h"
+#include "../bpf/guard_scope.h"
 
 #define POLICY_MAX_WINDOW_NS 5000000000ULL /* limit of max-window, where no file says one */
 
@@ -62,6 +63,7 @@ struct policy_rule {
 	int error;
 	int file; /* of policy.files, that says the action; -1: none does */
 	unsigned int line;
+	struct guard_scope scope; /* whom it is for */
 };
 
 /* What a rule does: with monitor none denies. */
@@ -104,8 +106,21 @@ int policy_parse(struct policy *p, const char *path, enum policy_layer layer, co
  */
 int policy_load(struct policy *ret, const char *root, struct policy_problem *ret_problem);
 
-/* What it is about, in a few words. Returns buf. */
+#define POLICY_ABOUT_MAX 1024
+/* What it is about, or whom it is for, in a few words. Returns buf. */
 const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char *buf, size_t size);
+
+/* ---- policy_scope.c: whom a rule is for ------------------------------------------------ */
+
+/* cgroup =, uid =, exe = of a rule; an empty value takes the key back. 0, or -EINVAL and what is wrong with it. */
+int scope_set_cgroup(struct guard_scope *s, const char *value, const char **ret_why);
+int scope_set_uid(struct guard_scope *s, const char *value, const char **ret_why);
+int scope_set_exe(struct guard_scope *s, const char *value, const char **ret_why);
+
+/* "machine-*.scope, uid 64055, 1000-1999, /usr/bin/qemu-*": all that it says; "" if it is for everybody. Return buf. */
+const char *scope_text(const struct guard_scope *s, char *buf, size_t size);
+/* One key of it, as a configuration has it. */
+const char *scope_key_text(const struct guard_scope *s, enum scope_key key, char *buf, size_t size);
 
 /* "vendor:9", "50-site:3", "built-in"; file names are hostile. Returns buf. */
 const char *policy_set_by(const struct policy *p, const struct policy_rule *r, char *buf, size_t size);

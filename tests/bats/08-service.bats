@@ -77,9 +77,13 @@ more() {
 	kill -HUP "$(service_pid)"
 	more '^message READY=1' 2
 	answers done
-	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'cgroup = nobody-*.scope'
 	kill -HUP "$(service_pid)"
 	more '^message READY=1' 3
+	answers done
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' 4
 	answers EBUSY
 }
 
@@ -99,7 +103,7 @@ more() {
 	more '^ended 9' 0
 	answers EBUSY
 	more 'FDSTOREREMOVE=1' 0
-	more '^message READY=1' 4
+	more '^message READY=1' 5
 	answers EBUSY
 	[ "$(count '^started')" = 2 ]
 }

@@ -305,6 +305,134 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
+# One guard with a scope of each kind, on rules that no kernel has by itself.
+@test "scope: by control group, also one made later, and wherever the caller is at that moment; by user, real or not; by program" {
+	once_on 6.1 6.1-unfixed iommufd
+	need_mdev
+	local real=$progs progs=$progs dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	cp "$progs/act_pci" "$progs/act_guard" "$dir"
+	enter /scopes/elsewhere
+	policy '[mdev-vaddr]' 'action = off' \
+		'[strict]' 'action = deny' 'errno = EACCES' 'cgroup = mach?ne-*.scope' \
+		'[file-backed]' 'action = deny' 'errno = EACCES' 'uid = 4000, 5000-5999' \
+		'[exec-pinned]' 'action = deny' 'errno = EACCES' "exe = $real/act_p*i" \
+		'[max-window]' 'action = monitor' 'limit = 1s' 'cgroup = /scopes/machine-*/below'
+	guard
+	same "its scope" "$(guard_says 'rules[1] | .applies_to + " " + .scope.cgroup')" 'mach\?ne-\*.scope mach\?ne-\*.scope'
+
+	act guard --what moves --rounds 5
+	try_join 1
+	enter /scopes/machine-later.scope/below/and-below
+	echo "${A[tgid]}" >/sys/fs/cgroup/scopes/machine-later.scope/below/and-below/cgroup.procs
+	try_join 2
+	echo "${A[tgid]}" >/sys/fs/cgroup/scopes/machine-later.scope/cgroup.procs
+	try_join 3
+	mkdir -p /sys/fs/cgroup/scopes/machine-no.scope.not
+	echo "${A[tgid]}" >/sys/fs/cgroup/scopes/machine-no.scope.not/cgroup.procs
+	try_join 4
+	echo "${A[tgid]}" >/sys/fs/cgroup/cgroup.procs
+	try_join 5
+	same "joins" "${A[join_1]} ${A[join_2]} ${A[join_3]} ${A[join_4]} ${A[join_5]}" "done EACCES EACCES done done"
+	same "told" "$(decisions strict denied attach)" 2
+	undo
+
+	# not the root user's, though that is whom it acts as: as a program is that is set-uid
+	progs=$dir
+	printf '#!/bin/sh\nexec setpriv --ruid "$AS" %s/act_guard "$@"\n' "$real" >"$dir/act_guard"
+	AS=5999 act_ends guard --what memory --pci "$GROUP"
+	same "in the range" "${A[memory_anonymous]} ${A[memory_all]} ${A[memory_memfd]}" "EACCES EACCES done"
+	AS=6000 act_ends guard --what memory --pci "$GROUP"
+	same "behind it" "${A[memory_anonymous]} ${A[memory_all]}" "done done"
+	untouched
+
+	act_ends pci --what children --pci "$GROUP"
+	same "another file" "${A[exec_kept]} ${A[exec_closed]} ${A[exec_valid]}" "done done done"
+	progs=$real
+	act_ends pci --what children --pci "$GROUP"
+	same "this file" "${A[exec_kept]} ${A[exec_closed]} ${A[exec_valid]}" "EACCES done done"
+
+	# of a window, whoever opened it: it is in the scope then, or it is not
+	enter /scopes/elsewhere
+	act pci --what invalid --pci "$GROUP"
+	echo "${A[invalidator_tgid]}" >/sys/fs/cgroup/scopes/machine-later.scope/below/cgroup.procs
+	sleep 3
+	same "opened elsewhere" "$(windows_told)" '\[\]'
+	undo
+	enter /scopes/machine-later.scope/below
+	act pci --what invalid --pci "$GROUP"
+	enter /
+	wait_line '"rule":"max-window"' "$GUARD"
+	same "opened in the scope" "$(jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | .tgid]' "$GUARD")" '\['"${A[invalidator_tgid]}"'\]'
+	undo
+	unguard
+	same "let through" "$(counted strict outside) $(counted exec-pinned outside)" "3 1"
+	[ "$(counted file-backed outside)" -ge 5 ]
+	jq -en 'inputs | select(.type == "summary") | .unknown_caller == 0 and .untold == 1' "$GUARD"
+	nothing_lost
+	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
+@test "scope of mdev-vaddr: whom it is not for is let through and not killed, the device that is opened is judged where its opener is" {
+	once_on 6.1 6.1-unfixed iommufd
+	need_mdev
+	local dir=$BATS_TEST_TMPDIR/bin
+	mkdir "$dir"
+	cp "$progs/act_guard" "$dir/old"
+	enter /scopes/elsewhere
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'cgroup = /scopes/inside' '[strict]' 'action = deny' "exe = $dir/new"
+	guard
+	wait_line 'weaker with a scope' "$GUARD.err"
+	act_ends guard --what calls --rounds 2
+	same "elsewhere" "${A[invalidate]} ${A[invalidate_all]} ${A[invalidate_nonresident]}" "$(refuses && echo 'EBUSY EBUSY EBUSY' || echo 'done done done')"
+	untouched
+	enter /scopes/inside/deeper
+	act_ends guard --what calls --rounds 2
+	same "inside" "${A[invalidate]} ${A[invalidate_all]} ${A[invalidate_compat]} ${A[invalidate_nonresident]}" "EBUSY EBUSY EBUSY EFAULT"
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 8
+	enter /scopes/elsewhere
+	if ! refuses; then
+		act guard --what open
+		echo "${A[tgid]}" >/sys/fs/cgroup/scopes/inside/cgroup.procs
+		kill -USR1 "${A[tgid]}"
+		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+		load_act
+		same "opened inside" "${A[open]} ${A[open_valid]}" "EBUSY done"
+		undo
+		act guard --what open
+		kill -USR1 "${A[tgid]}"
+		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+		load_act
+		same "opened elsewhere" "${A[open]} ${A[open_valid]}" "done done"
+		undo
+	fi
+
+	# a program that was there before its package was upgraded, and one that came with it
+	local progs=$dir
+	mv "$dir/old" "$dir/new"
+	printf '#!/bin/sh\nexec "$(dirname "$0")/new" "$@"\n' >"$dir/act_guard"
+	chmod +x "$dir/act_guard"
+	act guard --what moves --rounds 2
+	try_join 1
+	cp "$dir/new" "$dir/newer"
+	mv "$dir/newer" "$dir/new"
+	try_join 2
+	same "of before" "${A[join_1]} ${A[join_2]}" "EPERM EPERM"
+	undo
+	act_ends guard --what join
+	same "of the upgrade" "${A[join_mdev]}" EPERM
+	ln "$dir/new" "$dir/copy"
+	printf '#!/bin/sh\nexec "$(dirname "$0")/copy" "$@"\n' >"$dir/act_guard"
+	act_ends guard --what join
+	same "by another name" "${A[join_mdev]}" done
+	enter /
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .unknown_caller == 0 and .killed == 0' "$GUARD"
+	same "not prevented" "$(counted mdev-vaddr not_prevented)" 0
+	[ "$(counted mdev-vaddr outside)" -gt 0 ]
+	nothing_lost
+}
+
 @test "a configuration that is wrong: 78, and nothing guards" {
 	once_on 6.1 6.1-unfixed iommufd
 	policy '[mdev-vaddr]' 'action = deny' 'colour = red'

@@ -4,6 +4,7 @@
 #
 #   policy TEXT…		the configuration: each argument a line
 #   guard [OPTION…]	starts fdpin-trace enforce with it, and waits until it guards; its lines are in $GUARD. One at a time; it stays over tests
+#   enter /CGROUP		from here on the test and what it starts is there
 #   unguard		ends it; its summary is in $GUARD, too
 #   decisions RULE ACTION OP	how many of these it told about the act
 #   counted RULE ACTION	how many it counted in all: denied, would_deny, not_prevented
@@ -57,6 +58,19 @@ counted() { jq -rn --arg r "$1" --arg a "$2" 'inputs | select(.type == "summary"
 act_ends() {
 	act "$@"
 	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
+	load_act
+}
+
+# Whatever is started from here on is in this control group, which is made if need be.
+enter() {
+	mkdir -p "/sys/fs/cgroup$1"
+	echo "$BASHPID" >"/sys/fs/cgroup$1/cgroup.procs"
+}
+
+# With --what moves: one more try. In A[join_N]
+try_join() { # N
+	kill -USR1 "${A[tgid]}"
+	wait_line "^join_$1=" "$BATS_TEST_TMPDIR/act.out"
 	load_act
 }
 

@@ -22,6 +22,8 @@
  * at last the first one by a child. Ends by itself.
  * --what gone: with --pci: a child invalidates a range and ends; the actor keeps the
  * container, until SIGTERM.
+ * --what moves: an mdev's group is open, and joins a container of its own and leaves
+ * it with each SIGUSR1, --rounds times: join_1, join_2 and so on; until SIGTERM.
  * --what attack: a container with an mdev is invalidated again and again, until
  * SIGTERM; how often that was allowed, and refused. The first --rounds tries come
  * as fast as they can.
@@ -272,6 +274,25 @@ static void joins(void)
 	if (pci < 0)
 		die("%s", opt.pci);
 	join("join_pci", pci, true);
+}
+
+static void join_when_told(void)
+{
+	struct box b = { 0 };
+	int mdev = open_mdev_group(&b), sig;
+	sigset_t set;
+	char call[32];
+
+	say("tgid=%d", getpid());
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ready();
+	for (unsigned int i = 1; i <= opt.rounds && !sigwait(&set, &sig); i++) {
+		snprintf(call, sizeof(call), "join_%u", i);
+		join(call, mdev, true);
+	}
+	wait_quit();
 }
 
 static void into_iommufd(void)
@@ -554,6 +575,8 @@ int main(int argc, char **argv)
 		return act_run(open_while_invalid, REACH_READY);
 	if (what_is("join"))
 		return act_run(joins, REACH_END);
+	if (what_is("moves"))
+		return act_run(join_when_told, REACH_READY);
 	if (what_is("iommufd"))
 		return act_run(into_iommufd, REACH_END);
 	if (what_is("flip"))

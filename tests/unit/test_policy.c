@@ -104,6 +104,90 @@ static void test_max_window(void **state)
 	policy_free(&p);
 }
 
+static void assert_about(const struct policy *p, enum fdpin_rule rule, const char *text)
+{
+	char buf[POLICY_ABOUT_MAX];
+
+	assert_string_equal(policy_applies_to(p, rule, buf, sizeof(buf)), text);
+}
+
+static void test_scope(void **state)
+{
+	struct policy_problem problem;
+	const struct guard_scope *s;
+	struct policy p;
+	char buf[64];
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(p.rules[RULE_STRICT].scope.keys, 0);
+	assert_int_equal(parse(&p,
+			       "[mdev-vaddr]\ncgroup = machine-*.scope\n"
+			       "[strict]\nuid = 107,1000-1999,  0 # root, too\nexe = /usr/bin/qemu-*\n"
+			       "[max-window]\ncgroup = /machine.slice/machine-qemu\\x2d1\\x2ddb01.scope\n",
+			       &problem),
+			 0);
+	s = &p.rules[RULE_STRICT].scope;
+	assert_int_equal(s->keys, SCOPE_UID | SCOPE_EXE);
+	assert_int_equal(s->n_uids, 3);
+	assert_int_equal(s->uids[0].first, 107);
+	assert_int_equal(s->uids[0].last, 107);
+	assert_int_equal(s->uids[1].first, 1000);
+	assert_int_equal(s->uids[1].last, 1999);
+	assert_int_equal(s->uids[2].last, 0);
+	assert_true(s->exe.path);
+	assert_int_equal(s->exe.n, 3);
+	assert_string_equal(s->exe.text + s->exe.at[0], "usr");
+	assert_string_equal(s->exe.text + s->exe.at[2], "qemu-*");
+	s = &p.rules[RULE_MDEV_VADDR].scope;
+	assert_false(s->cgroup.path);
+	assert_int_equal(s->cgroup.n, 1);
+	assert_about(&p, RULE_MDEV_VADDR, "machine-*.scope");
+	assert_about(&p, RULE_STRICT, "uid 107,1000-1999,0, exe /usr/bin/qemu-*");
+	assert_about(&p, RULE_MAX_WINDOW, "windows over 5 s, /machine.slice/machine-qemu\\x2d1\\x2ddb01.scope");
+	assert_about(&p, RULE_FILE_BACKED, "memory without file");
+	/* what says the scope does not say the action */
+	assert_string_equal(policy_set_by(&p, &p.rules[RULE_STRICT], buf, sizeof(buf)), "built-in");
+	/* the last word on each key counts, an action leaves them, and nothing is everybody */
+	assert_int_equal(parse(&p, "[strict]\naction = deny\nuid = 5\n[mdev-vaddr]\ncgroup =\n", &problem), 0);
+	assert_about(&p, RULE_STRICT, "uid 5, exe /usr/bin/qemu-*");
+	assert_int_equal(p.rules[RULE_STRICT].scope.n_uids, 1);
+	assert_int_equal(p.rules[RULE_MDEV_VADDR].scope.keys, 0);
+	assert_about(&p, RULE_MDEV_VADDR, "containers with mdev");
+	policy_free(&p);
+}
+
+/* As much as there is room for, and one more. */
+static void test_scope_at_its_limits(void **state)
+{
+	static const char sixteen[] = "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p";
+	struct guard_scope s = {}, before;
+	char text[300] = "/", shown[POLICY_ABOUT_MAX];
+	const char *why;
+
+	(void)state;
+	assert_int_equal(scope_set_cgroup(&s, sixteen, &why), 0);
+	assert_string_equal(scope_key_text(&s, SCOPE_CGROUP, shown, sizeof(shown)), sixteen);
+	before = s;
+	snprintf(text, sizeof(text), "%s/q", sixteen);
+	assert_int_equal(scope_set_cgroup(&s, text, &why), -EINVAL);
+	assert_int_equal(scope_set_exe(&s, text, &why), -EINVAL);
+	assert_memory_equal(&s, &before, sizeof(s));
+	memset(text + 1, 'x', SCOPE_TEXT - 1);
+	text[SCOPE_TEXT] = '\0';
+	assert_int_equal(scope_set_exe(&s, text, &why), 0);
+	assert_string_equal(scope_key_text(&s, SCOPE_EXE, shown, sizeof(shown)), text);
+	text[SCOPE_TEXT] = 'x';
+	text[SCOPE_TEXT + 1] = '\0';
+	assert_int_equal(scope_set_exe(&s, text, &why), -EINVAL);
+	assert_int_equal(scope_set_uid(&s, "0,4294967294,2-2,3,4,5,6,7", &why), 0);
+	assert_int_equal(s.n_uids, SCOPE_UIDS);
+	assert_int_equal(s.uids[1].first, 4294967294U);
+	assert_int_equal(scope_set_uid(&s, "0,1,2,3,4,5,6,7,8", &why), -EINVAL);
+	/* all of it in one line */
+	assert_true(strlen(scope_text(&s, shown, sizeof(shown))) < sizeof(shown) - 1);
+}
+
 static void test_later_wins(void **state)
 {
 	static const char twice[] = "[mdev-vaddr]\naction=deny\n[strict]\naction=deny\nerrno=EBUSY\n";
@@ -183,6 +267,29 @@ static const struct {
 	{ "[max-window]\nerrno = EPERM\n", 4, "returns no errno" },
 	{ "[strict]\nlimit = 5s\n", 4, "unknown key limit in [strict]" },
 	{ "[file_backed]\n", 3, "unknown section [file_backed]" },
+	{ "cgroup = a/b\n", 3, "a name has no slash" },
+	{ "cgroup = a b\n", 3, "one name or path" },
+	{ "cgroup = [ab]\n", 3, "only * and ? are special" },
+	{ "cgroup = /\n", 3, "between two slashes, or behind the last" },
+	{ "cgroup = /a//b\n", 3, "between two slashes" },
+	{ "cgroup = /a/\n", 3, "between two slashes" },
+	{ "cgroup = /a/../b\n", 3, "no . and no .." },
+	{ "cgroup = .\n", 3, "no . and no .." },
+	{ "cgroup = a\ncgroup = b\n", 4, "cgroup is there twice" },
+	{ "[strict]\nexe = qemu\n", 4, "exe = qemu: a path begins with a slash" },
+	{ "[strict]\nexe = /usr/bin/a /usr/bin/b\n", 4, "one path" },
+	{ "[strict]\nuid = root\n", 4, "uid = root: numbers N and ranges N-M" },
+	{ "[strict]\nuid = -1\n", 4, "numbers N" },
+	{ "[strict]\nuid = 1-\n", 4, "numbers N" },
+	{ "[strict]\nuid = 1 2\n", 4, "numbers N" },
+	{ "[strict]\nuid = 1,\n", 4, "numbers N" },
+	{ "[strict]\nuid = 1,,2\n", 4, "numbers N" },
+	{ "[strict]\nuid = +1\n", 4, "numbers N" },
+	{ "[strict]\nuid = 0x10\n", 4, "numbers N" },
+	{ "[strict]\nuid = 5-3\n", 4, "ends before it begins" },
+	{ "[strict]\nuid = 4294967295\n", 4, "numbers N" },
+	{ "[strict]\nuid = 99999999999999999999\n", 4, "numbers N" },
+	{ "[strict]\ngid = 5\n", 4, "unknown key gid" },
 	{ "[strict]\r\naction = off\r\n", 3, "byte 0x0d" },
 };
 
@@ -374,6 +481,8 @@ int main(void)
 		cmocka_unit_test(test_all_it_can_say),
 		cmocka_unit_test(test_file_backed),
 		cmocka_unit_test(test_max_window),
+		cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_scope_at_its_limits),
 		cmocka_unit_test(test_later_wins),
 		cmocka_unit_test(test_nothing_in_it),
 		cmocka_unit_test(test_wrong),
