@@ -540,6 +540,7 @@ enum fdpin_action {
 	ACTION_MONITOR, /* let through; it would have been denied */
 	ACTION_DENY,
 	ACTION_PASSED,	/* the state that must not be was there: by what the guard let through, or past it */
+	ACTION_EXEMPT,	/* let through: whoever it was had an exemption from a rule that denies */
 	ACTION__max,
 };
 enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };

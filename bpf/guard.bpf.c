@@ -217,7 +217,7 @@ static __noinline int decide(__u32 rule, __u32 error, const struct about *a)
 {
 	const struct guard_policy *p = policy_now();
 	enum scope_answer who;
-	__u32 action;
+	__u32 action, exempt;
 
 	if (!a)
 		return 0;
@@ -232,9 +232,14 @@ static __noinline int decide(__u32 rule, __u32 error, const struct about *a)
 	}
 	if (who == SCOPE_UNKNOWN)
 		__sync_fetch_and_add(&counters.unknown_caller, 1);
+	exempt = action == ACTION_DENY ? exemptions(p, rule) : 0;
+	if (exempt) {
+		action = ACTION_EXEMPT;
+		count_exemptions(exempt);
+	}
 	if (!error)
 		error = p->rules[rule].error;
-	__sync_fetch_and_add(&counters.decisions[rule][WITHIN(action, ACTION__max)], 1);
+	__sync_fetch_and_add(&counters.decisions[rule][WITHIN(action, GUARD_ACTIONS_ROOM)], 1);
 	tell(rule, action, -(int)error, a);
 	return action == ACTION_DENY ? -(int)error : 0;
 }
@@ -244,7 +249,7 @@ static __always_inline int refusal(__u32 rule)
 {
 	const struct guard_policy *p = policy_now();
 
-	if (p->rules[rule].action != ACTION_DENY || noted(p, rule) == SCOPE_OUTSIDE)
+	if (p->rules[rule].action != ACTION_DENY || noted(p, rule) == SCOPE_OUTSIDE || exemptions(p, rule))
 		return 0;
 	return -(int)p->rules[rule].error;
 }

@@ -38,7 +38,11 @@ enum guard_symbol {
 
 /* Powers of two, for the verifier: a number that is masked stays in its table. */
 #define GUARD_RULES_ROOM 8
-_Static_assert(RULE__max <= GUARD_RULES_ROOM && ACTION__max == 4, "tables of the guard");
+#define GUARD_ACTIONS_ROOM 8
+#define GUARD_EXEMPTIONS 8
+#define GUARD_SCOPES 16
+_Static_assert(RULE__max <= GUARD_RULES_ROOM && ACTION__max <= GUARD_ACTIONS_ROOM && GUARD_RULES_ROOM + GUARD_EXEMPTIONS == GUARD_SCOPES,
+	       "tables of the guard");
 
 struct guard_rule {
 	__u32 action; /* enum fdpin_action: off, monitor, deny */
@@ -89,15 +93,21 @@ struct guard_window_args {
 struct guard_policy {
 	struct guard_unfixed unfixed;
 	struct guard_rule rules[GUARD_RULES_ROOM];
-	__u32 scoped; /* rules that are on and not for everybody: a bit each */
-	__u32 scopes; /* another number whenever that or a scope changes; never 0 */
-	struct guard_scope scope[GUARD_RULES_ROOM];
+	/* a bit each: rules that are on and not for everybody; behind them, from GUARD_RULES_ROOM on, exemptions */
+	__u32 scoped;
+	__u32 scopes; /* another number whenever the scope of a rule changes; never 0 */
+	__u32 generation; /* another number whenever anything of scoped and scope changes; never 0 */
+	__u32 pad;
+	__u64 exempt_until[GUARD_EXEMPTIONS]; /* ns of CLOCK_BOOTTIME */
+	__u32 exempt_from[GUARD_RULES_ROOM]; /* for each rule: exemptions from it, a bit each */
+	struct guard_scope scope[GUARD_SCOPES]; /* of an exemption: whom it lets through */
 };
 
 /* Kept in the kernel, and the same whether a rule monitors or denies. */
 struct guard_counters {
-	__u64 decisions[GUARD_RULES_ROOM][ACTION__max];
+	__u64 decisions[GUARD_RULES_ROOM][GUARD_ACTIONS_ROOM];
 	__u64 outside[GUARD_RULES_ROOM]; /* calls against a rule by somebody whom it is not for */
+	__u64 exempted[GUARD_EXEMPTIONS]; /* decisions, by the place of the exemption */
 	__u64 unknown_caller; /* times that this could not be told, so the rule was for him */
 	__u64 nonresident; /* among them: the argument could not be read, so it was not let by */
 	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */

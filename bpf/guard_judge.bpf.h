@@ -33,6 +33,8 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 	tell(RULE_MDEV_VADDR, ACTION_PASSED, 0, &a);
 }
 
+#define SPARED (1ULL << 63) /* with that number: whoever called is not killed, whatever it comes to */
+
 /* What was so before the call is not the caller's doing. */
 SEC("?fentry/vfio_iommu_type1_ioctl")
 int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg)
@@ -43,6 +45,9 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.kill || !iommu_has_emulated(iommu))
 		return 0;
 	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	/* whom it was not for when he was let through, or who was exempt, is so for all of the call */
+	if (outside(RULE_MDEV_VADDR) || exemptions(policy_now(), RULE_MDEV_VADDR))
+		n |= SPARED;
 	bpf_map_update_elem(&before, &id, &n, BPF_ANY);
 	return 0;
 }
@@ -58,8 +63,8 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	n = bpf_map_lookup_elem(&before, &id);
 	if (!n)
 		return;
-	if (!ret && policy_now()->rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
-	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !outside(RULE_MDEV_VADDR) && !bpf_send_signal(SIGKILL))
+	if (!ret && !(*n & SPARED) && policy_now()->rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
+	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
 	bpf_map_delete_elem(&before, &id);
 }

@@ -7,15 +7,16 @@
  * goes by that. So a process that is moved to another control group while its call is
  * under way is not denied what was let through, or the reverse. It rests on the
  * kernel's state of that moment; nothing of it is known from before. What
- * cannot be read, or is not noted, counts as inside.
+ * cannot be read, or is not noted, counts as inside. An exemption from a rule is
+ * judged in the same way, and the other way round: what cannot be read has none.
  */
 
 /* ---- whom a rule is for ----------------------------------------------------------------------- */
 
 /* Whom the rules are for, by thread. */
 struct scope_note {
-	__u32 scopes;  /* as of the policy it was judged by; 0: of none */
-	__u32 outside; /* rules that are not for this thread: a bit each */
+	__u32 generation; /* of the policy it was judged by; 0: of none */
+	__u32 outside;	  /* rules, and exemptions, that are not for this thread: a bit each */
 };
 
 struct {
@@ -231,16 +232,27 @@ static __always_inline bool uid_fits(const struct guard_scope *s)
 	return false;
 }
 
-/* One rule: outside if anything that its scope says is not met. */
+#define NSEC_PER_TICK 10000000 /* of what /proc counts in */
+
+static __always_inline bool is_process(const struct guard_scope *s)
+{
+	struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
+
+	return bpf_get_current_pid_tgid() >> 32 == s->tgid && leader->start_boottime / NSEC_PER_TICK == s->ticks;
+}
+
+/* One rule or exemption: outside if anything that its scope says is not met. */
 static long scope_step(__u32 i, struct scope_walk **ctx)
 {
 	struct scope_walk *w = *ctx;
 	const struct guard_policy *p = &policies[WITHIN(w->slot, 2)];
-	const struct guard_scope *s = &p->scope[WITHIN(i, GUARD_RULES_ROOM)];
+	const struct guard_scope *s = &p->scope[WITHIN(i, GUARD_SCOPES)];
 	bool unknown = false;
 
-	if (!(p->scoped >> WITHIN(i, GUARD_RULES_ROOM) & 1))
+	if (!(p->scoped >> WITHIN(i, GUARD_SCOPES) & 1))
 		return 0;
+	if (s->keys & SCOPE_PROCESS && !is_process(s))
+		goto outside;
 	if (s->keys & SCOPE_UID && !uid_fits(s))
 		goto outside;
 	if (s->keys & SCOPE_CGROUP) {
@@ -255,11 +267,13 @@ static long scope_step(__u32 i, struct scope_walk **ctx)
 			goto outside;
 		unknown |= w->answer != SCOPE_INSIDE;
 	}
-	if (unknown)
-		__sync_fetch_and_add(&counters.unknown_caller, 1);
-	return 0;
+	if (!unknown)
+		return 0;
+	__sync_fetch_and_add(&counters.unknown_caller, 1);
+	if (i < GUARD_RULES_ROOM)
+		return 0;
 outside:
-	w->outside |= 1U << WITHIN(i, GUARD_RULES_ROOM);
+	w->outside |= 1U << WITHIN(i, GUARD_SCOPES);
 	return 0;
 }
 
@@ -268,7 +282,8 @@ static __noinline int note_scope(void)
 {
 	__u32 slot = WITHIN(policy_slot, 2);
 	const struct guard_policy *p = &policies[slot];
-	struct scope_note fresh = { .scopes = p->scopes }, *note;
+	/* without a place to judge in: every rule is for it, and no exemption */
+	struct scope_note fresh = { .generation = p->generation, .outside = ~0U << GUARD_RULES_ROOM }, *note;
 	__u64 id = bpf_get_current_pid_tgid();
 	struct scope_walk *w;
 
@@ -278,7 +293,7 @@ static __noinline int note_scope(void)
 	if (w) {
 		w->slot = slot;
 		w->outside = 0;
-		bpf_loop(RULE__max, scope_step, &w, 0);
+		bpf_loop(GUARD_SCOPES, scope_step, &w, 0);
 		fresh.outside = w->outside;
 	} else {
 		__sync_fetch_and_add(&counters.unknown_caller, 1);
@@ -302,7 +317,7 @@ static __always_inline void drop_note(void)
 		return;
 	note = bpf_map_lookup_elem(&scope_notes, &id);
 	if (note)
-		note->scopes = 0;
+		note->generation = 0;
 }
 
 /* As noted. */
@@ -314,7 +329,7 @@ static __always_inline enum scope_answer noted(const struct guard_policy *p, __u
 	if (!(p->scoped >> rule & 1))
 		return SCOPE_INSIDE;
 	note = bpf_map_lookup_elem(&scope_notes, &id);
-	if (!note || note->scopes != p->scopes)
+	if (!note || note->generation != p->generation)
 		return SCOPE_UNKNOWN;
 	return note->outside >> rule & 1 ? SCOPE_OUTSIDE : SCOPE_INSIDE;
 }
@@ -333,4 +348,34 @@ static __always_inline bool outside(__u32 rule)
 	if (noted(policy_now(), rule) == SCOPE_UNKNOWN)
 		note_scope();
 	return noted(policy_now(), rule) == SCOPE_OUTSIDE;
+}
+
+/*
+ * Exemptions that this thread has from a rule at this moment, a bit each. They
+ * end by themselves, whether or not there is still anybody who would end them. (No
+ * branches: the verifier would follow each.)
+ */
+static __always_inline __u32 exemptions(const struct guard_policy *p, __u32 rule)
+{
+	__u64 id = bpf_get_current_pid_tgid(), now;
+	struct scope_note *note;
+	__u32 mine, valid = unknown_zero;
+
+	if (!p->exempt_from[rule])
+		return 0;
+	note = bpf_map_lookup_elem(&scope_notes, &id);
+	if (!note || note->generation != p->generation)
+		return 0;
+	mine = p->exempt_from[rule] & p->scoped >> GUARD_RULES_ROOM & ~(note->outside >> GUARD_RULES_ROOM);
+	now = bpf_ktime_get_boot_ns();
+	for (int k = 0; k < GUARD_EXEMPTIONS; k++)
+		valid |= (now - p->exempt_until[k]) >> 63 << k;
+	return mine & valid;
+}
+
+static __noinline int count_exemptions(__u32 bits)
+{
+	for (int k = 0; k < GUARD_EXEMPTIONS; k++)
+		__sync_fetch_and_add(&counters.exempted[k], bits >> k & 1);
+	return 0;
 }

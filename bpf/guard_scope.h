@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guard_scope.h - whom a rule is about, as src/policy*.c and bpf/guard*.bpf.h
+ * guard_scope.h - whom a rule, or an exemption from one, is for, as src/policy*.c and bpf/guard*.bpf.h
  * share it: names with * and ?, cut at the slashes, and ranges of user ids.
  */
 #ifndef FDPIN_GUARD_SCOPE_H
@@ -17,7 +17,7 @@
 #define SCOPE_STEPS 4096 /* characters that are compared for one name: with several * it may be more than there are */
 
 /* What a scope says: all of it must be met. */
-enum scope_key { SCOPE_CGROUP = 1, SCOPE_UID = 2, SCOPE_EXE = 4 };
+enum scope_key { SCOPE_CGROUP = 1, SCOPE_UID = 2, SCOPE_EXE = 4, SCOPE_PROCESS = 8 };
 
 /* "machine-*.scope" is a name; "/a/b" is a path of two parts. */
 struct scope_names {
@@ -36,6 +36,9 @@ struct guard_scope {
 	__u32 n_uids;
 	struct scope_uids uids[SCOPE_UIDS];
 	struct scope_names cgroup, exe;
+	/* one process: as /proc has it, with the clock ticks from boot to its start */
+	__u32 tgid, pad;
+	__u64 ticks;
 };
 
 #endif

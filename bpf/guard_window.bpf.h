@@ -133,7 +133,7 @@ int guard_tell_window(struct guard_window_args *args)
 	}
 	args->open = 1;
 	w->told = args->action;
-	__sync_fetch_and_add(&counters.decisions[RULE_MAX_WINDOW][WITHIN(args->action, ACTION__max)], 1);
+	__sync_fetch_and_add(&counters.decisions[RULE_MAX_WINDOW][WITHIN(args->action, GUARD_ACTIONS_ROOM)], 1);
 	owner = bpf_map_lookup_elem(&owners, &key0);
 	e = EV_BEGIN(decision, owner ? object_id_key((void *)*owner, key[0], key[1]) : 0);
 	if (!e)

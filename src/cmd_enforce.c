@@ -14,6 +14,7 @@
 
 #include "cmd.h"
 #include "enforce.h"
+#include "enforce_exempt.h"
 #include "log.h"
 #include "probe.h"
 #include "render.h"
@@ -28,6 +29,7 @@ static struct {
 	bool check_config, monitor, service;
 	__u64 duration_ns;
 	const char *root, *output;
+	struct exempt_args exempt;
 } args;
 
 static const struct opt rows[] = {
@@ -36,6 +38,14 @@ static const struct opt rows[] = {
 	OPTION(OPT_FLAG, 0, "monitor", NULL, &args.monitor, "deny nothing, whatever the configuration says: tell what would be denied"),
 	OPTION(OPT_FLAG, 0, "service", NULL, &args.service, "for systemd: say when it guards, read the configuration again on SIGHUP, write to the journal"),
 	OPTION(OPT_STRING, 0, "root", "FOLDER", &args.root, "look for the configuration below this folder"),
+	HEADING("EXEMPTION"),
+	OPTION(OPT_STRING, 0, "exempt", "RULE", &args.exempt.rule, "let somebody through by this rule, for a time; guard nothing. A guard that runs takes it within a second"),
+	OPTION(OPT_TIME, 0, "for", "TIME", &args.exempt.for_ns, "for so long, at most 24h; it ends by itself"),
+	OPTION(OPT_STRING, 0, "reason", "TEXT", &args.exempt.reason, "why: it is written down, and told with the exemption"),
+	OPTION(OPT_STRING, 0, "cgroup", "GLOB", &args.exempt.cgroup, "who is in this control group, as fdpin-trace.conf(5) has it"),
+	OPTION(OPT_STRING, 0, "uid", "LIST", &args.exempt.uid, "who has one of these user ids"),
+	OPTION(OPT_STRING, 0, "exe", "PATH", &args.exempt.exe, "who runs this program"),
+	OPTION(OPT_STRING, 'p', "pid", "PID", &args.exempt.pid, "this process; without any of the four: everybody"),
 	HEADING("OUTPUT"),
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	HEADING("LIMITS"),
@@ -51,7 +61,8 @@ const struct opts cmd_enforce_opts = {
 		"rules do is said by fdpin-trace.conf(5). It guards as long as it runs.",
 	.examples = "  fdpin-trace enforce --check-config\n"
 		    "  fdpin-trace enforce --monitor --duration 24h\n"
-		    "  fdpin-trace enforce -j -o decisions.jsonl\n",
+		    "  fdpin-trace enforce -j -o decisions.jsonl\n"
+		    "  fdpin-trace enforce --exempt strict --for 15m --reason ticket-17 -p 20481\n",
 	.rows = rows,
 };
 
@@ -61,6 +72,8 @@ struct enforcement {
 	struct view view;
 	struct policy policy;
 	struct guard *guard;
+	struct exempt_work *exempt;
+	__u64 looked; /* for exemptions */
 	struct service *service; /* NULL: in the foreground */
 	int epoll, signals;
 	__u64 sign_of_life; /* when the next one is due; 0: never */
@@ -194,6 +207,17 @@ static void reload(struct enforcement *e)
 	service_reloaded();
 }
 
+/* A storm of decisions wakes us for each. */
+static void look_for_exemptions(struct enforcement *e)
+{
+	__u64 now = now_ns();
+
+	if (!e->exempt || now < e->looked + POLL_MS * NSEC_PER_MSEC)
+		return;
+	e->looked = now;
+	exempt_work(e->exempt, e->guard);
+}
+
 /* What systemd is told when the time has come: that refusals still come back refused, and how many there were. */
 static void keep_in_touch(struct enforcement *e)
 {
@@ -205,7 +229,7 @@ static void keep_in_touch(struct enforcement *e)
 	service_repeats(false);
 	c = guard_counters(e->guard);
 	for (int i = 0; i < RULE__max; i++)
-		for (int k = 0; k < ACTION__max; k++)
+		for (int k = 0; k < GUARD_ACTIONS_ROOM; k++)
 			sum += c.decisions[i][k];
 	/* a storm of decisions wakes us for each */
 	if (sum != e->told && now >= e->told_ns + POLL_MS * NSEC_PER_MSEC) {
@@ -250,6 +274,7 @@ static int loop(struct enforcement *e)
 			r = -errno;
 		if (!r)
 			r = guard_poll(e->guard);
+		look_for_exemptions(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
@@ -261,6 +286,9 @@ static void begin(struct enforcement *e)
 {
 	int inherited = e->service ? service_inherited(e->service) : 0, r;
 
+	e->exempt = exempt_work_new(args.root, e->service);
+	if (!e->exempt)
+		log_warning("exemptions are not looked for: out of memory");
 	enforce_begin_text(e->guard, &e->policy, args.monitor);
 	if (e->service) {
 		if (inherited)
@@ -320,6 +348,7 @@ static int guard(struct enforcement *e)
 		finish(e, began);
 	}
 	guard_close(e->guard);
+	exempt_work_free(e->exempt);
 	closep(&e->signals);
 	closep(&e->epoll);
 	if (r && r != -EPIPE)
@@ -334,6 +363,14 @@ int cmd_enforce(int argc, char **argv)
 
 	if (r)
 		return r < 0 ? EX_OK : r;
+	if (args.exempt.rule) {
+		args.exempt.root = args.root;
+		return exempt_make(&args.exempt);
+	}
+	if (args.exempt.for_ns || args.exempt.reason || args.exempt.cgroup || args.exempt.uid || args.exempt.exe || args.exempt.pid) {
+		log_error("--for, --reason, --cgroup, --uid, --exe and --pid are of --exempt");
+		return EX_USAGE;
+	}
 	r = read_policy(&e.policy);
 	if (r)
 		return r;

@@ -143,6 +143,7 @@ static struct json_object *counts(const struct guard_counters *c)
 		json_add(obj, "denied", json_object_new_uint64(c->decisions[i][ACTION_DENY]));
 		json_add(obj, "would_deny", json_object_new_uint64(c->decisions[i][ACTION_MONITOR]));
 		json_add(obj, "not_prevented", json_object_new_uint64(c->decisions[i][ACTION_PASSED]));
+		json_add(obj, "exempt", json_object_new_uint64(c->decisions[i][ACTION_EXEMPT]));
 		json_add(obj, "outside", json_object_new_uint64(c->outside[i]));
 		json_object_array_add(list, obj);
 	}

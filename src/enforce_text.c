@@ -168,6 +168,9 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "%-13s  %llu denied, %llu would have been, %llu not prevented\n", rule_name(i),
 			c->decisions[i][ACTION_DENY], c->decisions[i][ACTION_MONITOR], c->decisions[i][ACTION_PASSED]);
 	for (int i = 0; i < RULE__max; i++)
+		if (c->decisions[i][ACTION_EXEMPT])
+			fprintf(stderr, "%-13s  %llu let through by an exemption\n", rule_name(i), c->decisions[i][ACTION_EXEMPT]);
+	for (int i = 0; i < RULE__max; i++)
 		if (c->outside[i])
 			fprintf(stderr, "%-13s  %llu by callers that it is not for\n", rule_name(i), c->outside[i]);
 	if (c->unknown_caller)

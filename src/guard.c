@@ -132,7 +132,7 @@ static void wait_for_programs(void)
 
 static void set_rules(struct guard_policy *next, const struct policy *policy, bool monitor)
 {
-	next->scoped = 0;
+	next->scoped &= ~0U << GUARD_RULES_ROOM;
 	for (int i = 0; i < RULE__max; i++) {
 		const struct policy_rule *r = &policy->rules[i];
 
@@ -143,23 +143,63 @@ static void set_rules(struct guard_policy *next, const struct policy *policy, bo
 	}
 }
 
-/* Written where nobody looks, and made to hold with one store. */
-void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor)
+static struct guard_policy *policy_that_holds(struct guard *g)
 {
-	__u32 slot = g->skel->bss->policy_slot & 1;
-	struct guard_policy *now = &g->skel->bss->policies[slot], *next = &g->skel->bss->policies[!slot];
-	bool watched = now->rules[RULE_MAX_WINDOW].action;
+	return &g->skel->bss->policies[g->skel->bss->policy_slot & 1];
+}
+
+/* A copy to write to, where nobody looks. */
+static struct guard_policy *next_policy(struct guard *g)
+{
+	const struct guard_policy *now = policy_that_holds(g);
+	struct guard_policy *next = &g->skel->bss->policies[!(g->skel->bss->policy_slot & 1)];
 
 	wait_for_programs();
+	*next = *now;
+	return next;
+}
+
+/* It holds from one store on. */
+static void hold(struct guard *g, struct guard_policy *next)
+{
+	const struct guard_policy *now = policy_that_holds(g);
+	__u32 rules = (1U << GUARD_RULES_ROOM) - 1;
+	bool same = !memcmp(next->scope, now->scope, GUARD_RULES_ROOM * sizeof(next->scope[0]));
+
+	if (!now->scopes || (next->scoped & rules) != (now->scoped & rules) || !same)
+		next->scopes = now->scopes + 1 ?: 1;
+	next->generation = now->generation + 1 ?: 1;
+	__atomic_store_n(&g->skel->bss->policy_slot, next - g->skel->bss->policies, __ATOMIC_RELEASE);
+}
+
+void guard_set_exemptions(struct guard *g, const struct guard_exemption e[GUARD_EXEMPTIONS])
+{
+	struct guard_policy *next = next_policy(g);
+
+	next->scoped &= (1U << GUARD_RULES_ROOM) - 1;
+	memset(next->exempt_from, 0, sizeof(next->exempt_from));
+	for (int i = 0; i < GUARD_EXEMPTIONS; i++) {
+		next->exempt_until[i] = e[i].until;
+		next->scope[GUARD_RULES_ROOM + i] = e[i].who;
+		if (!e[i].until)
+			continue;
+		next->exempt_from[e[i].rule] |= 1U << i;
+		next->scoped |= 1U << (GUARD_RULES_ROOM + i);
+	}
+	hold(g, next);
+}
+
+void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor)
+{
+	bool watched = policy_that_holds(g)->rules[RULE_MAX_WINDOW].action;
+	struct guard_policy *next = next_policy(g);
+
 	/* what the kernel does under its own lock needs none of this */
 	next->unfixed.two_sided = g->promise != PROMISE_AUDIT;
 	next->unfixed.sticky = g->promise != PROMISE_AUDIT && policy->sticky;
 	next->unfixed.kill = g->promise == PROMISE_HONEST && policy->kill;
 	set_rules(next, policy, monitor);
-	next->scopes = now->scopes;
-	if (!now->scopes || next->scoped != now->scoped || memcmp(next->scope, now->scope, sizeof(now->scope)))
-		next->scopes = now->scopes + 1 ?: 1;
-	__atomic_store_n(&g->skel->bss->policy_slot, !slot, __ATOMIC_RELEASE);
+	hold(g, next);
 	g->max_window_ns = policy->max_window_ns;
 	if (!watched && policy->rules[RULE_MAX_WINDOW].action)
 		windows_find(g->skel);

@@ -54,6 +54,16 @@ struct guard_counters guard_counters(const struct guard *g);
 __u64 guard_lost(const struct guard *g);
 __u64 guard_missed(const struct guard *g);
 
+/* An exemption: who is let through by a rule that denies, and until when. */
+struct guard_exemption {
+	enum fdpin_rule rule;
+	__u64 until; /* ns of CLOCK_BOOTTIME */
+	struct guard_scope who;
+};
+
+/* In these places, of which those with until 0 are empty. They hold until their time, or until this is called again. */
+void guard_set_exemptions(struct guard *g, const struct guard_exemption e[GUARD_EXEMPTIONS]);
+
 /* Another policy, at once; what it denied before it denies until it is replaced, so there is no gap. */
 void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor);
 /* Make the calls that must be refused once more: true if they are, and their records got here. */

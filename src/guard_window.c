@@ -15,12 +15,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "look_memory.h"
 #include "source_bpf.h"
 #include "util.h"
+
+#define NSEC_PER_TICK (NSEC_PER_SEC / 100) /* of what /proc counts in, and an exemption has */
 
 void windows_find(struct guard_bpf *skel)
 {
@@ -77,6 +80,25 @@ static bool tell(struct guard_bpf *skel, struct guard_window_args *args)
 	return !source_bpf_run(skel->progs.guard_tell_window, args, sizeof(*args)) && args->open;
 }
 
+/* Of who opened it only the process is known now: that is all an exemption from this rule can be for. */
+static __u32 exempting(const struct guard_policy *now, const struct guard_window *w)
+{
+	struct timespec ts;
+	__u64 boot;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	boot = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+	for (__u32 i = 0; i < GUARD_EXEMPTIONS; i++) {
+		const struct guard_scope *who = &now->scope[GUARD_RULES_ROOM + i];
+
+		if (!(now->exempt_from[RULE_MAX_WINDOW] >> i & 1) || boot >= now->exempt_until[i] || who->keys & ~SCOPE_PROCESS)
+			continue;
+		if (!who->keys || (who->tgid == w->tgid && who->ticks == w->start / NSEC_PER_TICK))
+			return 1U << i;
+	}
+	return 0;
+}
+
 /* The window is told first, and then acted upon; what came to nothing is told, too. */
 static void too_long(struct guard_bpf *skel, __u64 iommu, const struct guard_window *w, __u32 action)
 {
@@ -105,6 +127,17 @@ static void too_long(struct guard_bpf *skel, __u64 iommu, const struct guard_win
 	log_warning("max-window: nobody was killed for a window that is open for too long: %s", why);
 }
 
+/* Once for a window; when the exemption is over, it is as any other one. */
+static void exempt_window(struct guard_bpf *skel, __u64 iommu, const struct guard_window *w, __u32 exempt)
+{
+	struct guard_window_args args = { .iommu = iommu, .since = w->since, .action = ACTION_EXEMPT };
+
+	if (w->told == ACTION_DENY || w->told == ACTION_PASSED || !tell(skel, &args))
+		return;
+	for (__u32 i = 0; i < GUARD_EXEMPTIONS; i++)
+		__sync_fetch_and_add(&skel->bss->counters.exempted[i], exempt >> i & 1);
+}
+
 void windows_sweep(struct guard_bpf *skel, __u64 limit_ns)
 {
 	const struct guard_policy *now = policy_now(skel);
@@ -112,6 +145,7 @@ void windows_sweep(struct guard_bpf *skel, __u64 limit_ns)
 	int fd = bpf_map__fd(skel->maps.windows);
 	__u64 key, next, *last = NULL;
 	struct guard_window w;
+	__u32 exempt;
 
 	if (!action || !skel->bss->n_windows)
 		return;
@@ -121,7 +155,10 @@ void windows_sweep(struct guard_bpf *skel, __u64 limit_ns)
 		last = &key;
 		if (bpf_map_lookup_elem(fd, &key, &w) || now_ns() < w.since + limit_ns || by_outsider(now, &w))
 			continue;
-		if (!w.told || (w.told == ACTION_MONITOR && action == ACTION_DENY))
+		exempt = action == ACTION_DENY ? exempting(now, &w) : 0;
+		if (exempt && w.told != ACTION_EXEMPT)
+			exempt_window(skel, key, &w, exempt);
+		else if (!exempt && (!w.told || (w.told != ACTION_DENY && w.told != ACTION_PASSED && action == ACTION_DENY)))
 			too_long(skel, key, &w, action);
 	}
 }

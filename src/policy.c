@@ -120,9 +120,7 @@ struct scan {
 	unsigned int n_seen;
 };
 
-static int problem(struct policy_problem *p, unsigned int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static int problem(struct policy_problem *p, unsigned int line, const char *fmt, ...)
+int policy_problem(struct policy_problem *p, unsigned int line, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -146,15 +144,15 @@ static int note_seen(struct scan *s, const char *key, int len)
 	struct seen *new = &s->seen[s->n_seen];
 
 	if (s->n_seen == SEEN_MAX)
-		return problem(s->problem, s->line, "too many lines");
+		return policy_problem(s->problem, s->line, "too many lines");
 	memcpy(new->section, s->section, sizeof(new->section));
 	snprintf(new->key, sizeof(new->key), "%.*s", len, key);
 	new->line = s->line;
 	for (const struct seen *old = s->seen; old < new; old++) {
 		if (strcmp(old->section, new->section) || strcmp(old->key, new->key))
 			continue;
-		return len ? problem(s->problem, s->line, "%s is there twice", new->key) :
-			     problem(s->problem, s->line, "section [%s] is there twice", new->section);
+		return len ? policy_problem(s->problem, s->line, "%s is there twice", new->key) :
+			     policy_problem(s->problem, s->line, "section [%s] is there twice", new->section);
 	}
 	s->n_seen++;
 	return 0;
@@ -165,11 +163,11 @@ static int scan_section(struct scan *s, const char *line, size_t len)
 	const char *end = memchr(line, ']', len);
 
 	if (!end)
-		return problem(s->problem, s->line, "a section has no closing bracket");
+		return policy_problem(s->problem, s->line, "a section has no closing bracket");
 	if (strspn(end + 1, " \t") + (end + 1 - line) < len && end[1 + strspn(end + 1, " \t")] != '#')
-		return problem(s->problem, s->line, "text behind a section");
+		return policy_problem(s->problem, s->line, "text behind a section");
 	if (find_rule(line + 1, end - line - 1) < 0)
-		return problem(s->problem, s->line, "unknown section [%.*s]", (int)(end - line - 1), line + 1);
+		return policy_problem(s->problem, s->line, "unknown section [%.*s]", (int)(end - line - 1), line + 1);
 	snprintf(s->section, sizeof(s->section), "%.*s", (int)(end - line - 1), line + 1);
 	return note_seen(s, "", 0);
 }
@@ -182,19 +180,19 @@ static int scan_line(struct scan *s, const char *line, size_t len)
 	if (blank >= len || line[0] == '#')
 		return 0;
 	if (blank)
-		return problem(s->problem, s->line, "a line begins with a blank");
+		return policy_problem(s->problem, s->line, "a line begins with a blank");
 	if (line[0] == '[')
 		return scan_section(s, line, len);
 	if (!memchr(line, '=', len))
-		return problem(s->problem, s->line, "neither [section] nor key = value");
+		return policy_problem(s->problem, s->line, "neither [section] nor key = value");
 	if (!s->section[0])
-		return problem(s->problem, s->line, "a key before the first section");
+		return policy_problem(s->problem, s->line, "a key before the first section");
 	if (!key)
-		return problem(s->problem, s->line, "no key before =");
+		return policy_problem(s->problem, s->line, "no key before =");
 	if (key > KEY_MAX)
-		return problem(s->problem, s->line, "unknown key %.32s...", line);
+		return policy_problem(s->problem, s->line, "unknown key %.32s...", line);
 	if (line[key + strspn(line + key, " \t")] != '=')
-		return problem(s->problem, s->line, "unknown key %.*s", (int)strcspn(line, "="), line);
+		return policy_problem(s->problem, s->line, "unknown key %.*s", (int)strcspn(line, "="), line);
 	return note_seen(s, line, key);
 }
 
@@ -209,7 +207,7 @@ static int scan(struct scan *s, char *text, size_t size)
 		s->line++;
 		for (char *c = line; c < end; c++)
 			if ((!isprint((unsigned char)*c) || *c & 0x80) && *c != '\t')
-				return problem(s->problem, s->line, "byte 0x%02x: a configuration is ASCII text", (unsigned char)*c);
+				return policy_problem(s->problem, s->line, "byte 0x%02x: a configuration is ASCII text", (unsigned char)*c);
 		*end = '\0';
 		r = scan_line(s, line, end - line);
 		*end = was;
@@ -224,7 +222,7 @@ static int set_flag(bool *flag, const char *key, const char *value, const char *
 		    struct policy_problem *p)
 {
 	if (strcmp(value, yes) && strcmp(value, no))
-		return problem(p, line, "%s = %.80s: %s or %s", key, value, yes, no);
+		return policy_problem(p, line, "%s = %.80s: %s or %s", key, value, yes, no);
 	*flag = !strcmp(value, yes);
 	return 0;
 }
@@ -235,9 +233,9 @@ static int set_limit(__u64 *limit, const char *value, unsigned int line, struct 
 	__u64 ns;
 
 	if (parse_duration(value, &ns))
-		return problem(p, line, "limit = %.80s: a number and a unit: ms, s, m or h", value);
+		return policy_problem(p, line, "limit = %.80s: a number and a unit: ms, s, m or h", value);
 	if (!ns || ns % NSEC_PER_MSEC || ns > POLICY_WINDOW_MOST_NS)
-		return problem(p, line, "limit = %.80s: from 1ms to 24h, in whole milliseconds", value);
+		return policy_problem(p, line, "limit = %.80s: from 1ms to 24h, in whole milliseconds", value);
 	*limit = ns;
 	return 0;
 }
@@ -247,8 +245,7 @@ static const struct {
 	int (*set)(struct guard_scope *s, const char *value, const char **ret_why);
 } scope_keys[] = { { "cgroup", scope_set_cgroup }, { "uid", scope_set_uid }, { "exe", scope_set_exe } };
 
-/* 1: it is none of these keys. */
-static int set_scope(struct guard_scope *s, const char *key, const char *value, unsigned int line, struct policy_problem *p)
+int policy_set_scope(struct guard_scope *s, const char *key, const char *value, unsigned int line, struct policy_problem *p)
 {
 	const char *why = "";
 
@@ -256,17 +253,19 @@ static int set_scope(struct guard_scope *s, const char *key, const char *value, 
 		if (strcmp(scope_keys[i].key, key))
 			continue;
 		if (scope_keys[i].set(s, value, &why))
-			return problem(p, line, "%s = %.80s: %s", key, value, why);
+			return policy_problem(p, line, "%s = %.80s: %s", key, value, why);
 		return 0;
 	}
 	return 1;
 }
 
-static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *key, const char *value,
-		   unsigned int line, struct policy_problem *p)
+/* policy_key_fn, to a policy whose next file this is. */
+static int set_key(void *ctx, enum fdpin_rule id, const char *key, const char *value, unsigned int line,
+		   struct policy_problem *p)
 {
+	struct policy *to = ctx;
 	struct policy_rule *rule = &to->rules[id];
-	int r = set_scope(&rule->scope, key, value, line, p);
+	int r = policy_set_scope(&rule->scope, key, value, line, p);
 
 	if (r <= 0)
 		return r;
@@ -275,11 +274,11 @@ static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *
 			if (strcmp(actions[i].word, value))
 				continue;
 			rule->action = actions[i].value;
-			rule->file = file;
+			rule->file = to->n_files;
 			rule->line = line;
 			return 0;
 		}
-		return problem(p, line, "action = %.80s: off, monitor or deny", value);
+		return policy_problem(p, line, "action = %.80s: off, monitor or deny", value);
 	}
 	if (!strcmp(key, "sticky") && id == RULE_MDEV_VADDR)
 		return set_flag(&to->sticky, key, value, "yes", "no", line, p);
@@ -288,9 +287,9 @@ static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *
 	if (!strcmp(key, "limit") && id == RULE_MAX_WINDOW)
 		return set_limit(&to->max_window_ns, value, line, p);
 	if (!strcmp(key, "errno") && !rule_table[id].error)
-		return problem(p, line, "[%s] is about no call: it returns no errno", rule_name(id));
+		return policy_problem(p, line, "[%s] is about no call: it returns no errno", rule_name(id));
 	if (!strcmp(key, "errno") && !rule_table[id].error_choice)
-		return problem(p, line, "errno of [%s] is not to be chosen: what a fixed kernel gives", rule_name(id));
+		return policy_problem(p, line, "errno of [%s] is not to be chosen: what a fixed kernel gives", rule_name(id));
 	if (!strcmp(key, "errno")) {
 		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
 			if (strcmp(errors[i].word, value))
@@ -298,12 +297,17 @@ static int set_key(struct policy *to, enum fdpin_rule id, int file, const char *
 			rule->error = errors[i].value;
 			return 0;
 		}
-		return problem(p, line, "errno = %.80s: EPERM, EACCES or EBUSY", value);
+		return policy_problem(p, line, "errno = %.80s: EPERM, EACCES or EBUSY", value);
 	}
-	return problem(p, line, "unknown key %.80s in [%s]", key, rule_name(id));
+	return policy_problem(p, line, "unknown key %.80s in [%s]", key, rule_name(id));
 }
 
-static int take_key(struct policy *to, int file, econf_file *kf, const struct seen *seen, struct policy_problem *p)
+struct reader {
+	policy_key_fn fn;
+	void *ctx;
+};
+
+static int take_key(const struct reader *to, econf_file *kf, const struct seen *seen, struct policy_problem *p)
 {
 	int id = find_rule(seen->section, strlen(seen->section));
 	_cleanup_free_ char *value = NULL;
@@ -319,17 +323,17 @@ static int take_key(struct policy *to, int file, econf_file *kf, const struct se
 		return -ENOMEM;
 	/* what is not understood the same way twice is not understood */
 	if (id < 0 || e || line != seen->line)
-		return problem(p, seen->line, "%s cannot be read: %s", seen->key, econf_errString(e));
-	return set_key(to, id, file, seen->key, value ?: "", seen->line, p);
+		return policy_problem(p, seen->line, "%s cannot be read: %s", seen->key, econf_errString(e));
+	return to->fn(to->ctx, id, seen->key, value ?: "", seen->line, p);
 }
 
-static int take(struct policy *to, int file, econf_file *kf, const struct scan *s, struct policy_problem *p)
+static int take(const struct reader *to, econf_file *kf, const struct scan *s, struct policy_problem *p)
 {
 	int r = 0;
 
 	for (const struct seen *seen = s->seen; !r && seen < s->seen + s->n_seen; seen++)
 		if (seen->key[0])
-			r = take_key(to, file, kf, seen, p);
+			r = take_key(to, kf, seen, p);
 	return r;
 }
 
@@ -351,27 +355,23 @@ static int parse_text(econf_file **ret, const char *text, size_t size, struct po
 	if (e == ECONF_NOMEM)
 		return -ENOMEM;
 	econf_errLocation(&name, &line);
-	return problem(p, line, "%s", econf_errString(e));
+	return policy_problem(p, line, "%s", econf_errString(e));
 }
 
-int policy_parse(struct policy *p, const char *path, enum policy_layer layer, const char *data, size_t size,
-		 struct policy_problem *ret_problem)
+int policy_read_keys(const char *path, const char *data, size_t size, policy_key_fn fn, void *ctx, struct policy_problem *ret_problem)
 {
+	const struct reader reader = { fn, ctx };
 	struct scan *s = calloc(1, sizeof(*s));
-	struct policy next = *p;
-	_cleanup_free_ char *text = NULL, *name = strdup(path);
+	_cleanup_free_ char *text = malloc(size + 1);
 	econf_file *kf = NULL;
 	int r;
 
 	*ret_problem = (struct policy_problem){};
 	snprintf(ret_problem->file, sizeof(ret_problem->file), "%s", path);
-	text = malloc(size + 1);
-	if (!text || !name || !s) {
+	if (!text || !s) {
 		r = -ENOMEM;
-	} else if (p->n_files == POLICY_FILES_MAX) {
-		r = problem(ret_problem, 0, "more than %d files", POLICY_FILES_MAX);
 	} else if (size > POLICY_BYTES_MAX) {
-		r = problem(ret_problem, 0, "larger than %d KiB", POLICY_BYTES_MAX / 1024);
+		r = policy_problem(ret_problem, 0, "larger than %d KiB", POLICY_BYTES_MAX / 1024);
 	} else {
 		memcpy(text, data, size);
 		text[size] = '\0';
@@ -381,10 +381,27 @@ int policy_parse(struct policy *p, const char *path, enum policy_layer layer, co
 	if (!r && s->n_seen)
 		r = parse_text(&kf, text, size, ret_problem);
 	if (!r && kf)
-		r = take(&next, p->n_files, kf, s, ret_problem);
+		r = take(&reader, kf, s, ret_problem);
 	if (kf)
 		econf_free(kf);
 	free(s);
+	return r;
+}
+
+int policy_parse(struct policy *p, const char *path, enum policy_layer layer, const char *data, size_t size,
+		 struct policy_problem *ret_problem)
+{
+	struct policy next = *p;
+	_cleanup_free_ char *name = strdup(path);
+	int r;
+
+	*ret_problem = (struct policy_problem){};
+	snprintf(ret_problem->file, sizeof(ret_problem->file), "%s", path);
+	if (!name)
+		return -ENOMEM;
+	if (p->n_files == POLICY_FILES_MAX)
+		return policy_problem(ret_problem, 0, "more than %d files", POLICY_FILES_MAX);
+	r = policy_read_keys(path, data, size, set_key, &next, ret_problem);
 	if (r)
 		return r;
 	next.files[next.n_files++] = (struct policy_file){ TAKE_PTR(name), layer };

@@ -107,6 +107,15 @@ int policy_parse(struct policy *p, const char *path, enum policy_layer layer, co
 int policy_load(struct policy *ret, const char *root, struct policy_problem *ret_problem);
 
 #define POLICY_ABOUT_MAX 1024
+/*
+ * Files of the same form that are no configuration: sections of rules, and fn for each key in them. What it
+ * returns ends it; problem() of policy_problem makes that -EINVAL.
+ */
+typedef int (*policy_key_fn)(void *ctx, enum fdpin_rule rule, const char *key, const char *value, unsigned int line,
+			     struct policy_problem *problem);
+int policy_read_keys(const char *path, const char *data, size_t size, policy_key_fn fn, void *ctx, struct policy_problem *ret_problem);
+int policy_problem(struct policy_problem *p, unsigned int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* What it is about, or whom it is for, in a few words. Returns buf. */
 const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char *buf, size_t size);
 
@@ -116,6 +125,9 @@ const char *policy_applies_to(const struct policy *p, enum fdpin_rule rule, char
 int scope_set_cgroup(struct guard_scope *s, const char *value, const char **ret_why);
 int scope_set_uid(struct guard_scope *s, const char *value, const char **ret_why);
 int scope_set_exe(struct guard_scope *s, const char *value, const char **ret_why);
+
+/* One of these keys of a section. 0, -EINVAL with *p; 1: it is none of them. */
+int policy_set_scope(struct guard_scope *s, const char *key, const char *value, unsigned int line, struct policy_problem *p);
 
 /* "machine-*.scope, uid 64055, 1000-1999, /usr/bin/qemu-*": all that it says; "" if it is for everybody. Return buf. */
 const char *scope_text(const struct guard_scope *s, char *buf, size_t size);

@@ -147,7 +147,9 @@ static void put_key(FILE *f, const struct guard_scope *s, enum scope_key key)
 {
 	if (!(s->keys & key))
 		return;
-	if (key == SCOPE_UID)
+	if (key == SCOPE_PROCESS)
+		fprintf(f, "%u", s->tgid);
+	else if (key == SCOPE_UID)
 		put_uids(f, s);
 	else
 		put_names(f, key == SCOPE_CGROUP ? &s->cgroup : &s->exe);
@@ -167,7 +169,7 @@ const char *scope_key_text(const struct guard_scope *s, enum scope_key key, char
 
 const char *scope_text(const struct guard_scope *s, char *buf, size_t size)
 {
-	static const enum scope_key keys[] = { SCOPE_CGROUP, SCOPE_UID, SCOPE_EXE };
+	static const enum scope_key keys[] = { SCOPE_CGROUP, SCOPE_UID, SCOPE_EXE, SCOPE_PROCESS };
 	FILE *f = fmemopen(buf, size, "w");
 	bool any = false;
 
@@ -177,7 +179,7 @@ const char *scope_text(const struct guard_scope *s, char *buf, size_t size)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (!(s->keys & keys[i]))
 			continue;
-		fprintf(f, "%s%s", any ? ", " : "", keys[i] == SCOPE_UID ? "uid " : keys[i] == SCOPE_EXE ? "exe " : "");
+		fprintf(f, "%s%s", any ? ", " : "", keys[i] == SCOPE_UID ? "uid " : keys[i] == SCOPE_EXE ? "exe " : keys[i] == SCOPE_PROCESS ? "PID " : "");
 		put_key(f, s, keys[i]);
 		any = true;
 	}

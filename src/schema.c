@@ -281,6 +281,7 @@ static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RUL
 
 static const char *const action_names[] = {
 	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",
+	[ACTION_EXEMPT] = "exempt",
 };
 
 static const char *const class_names[] = {

@@ -29,6 +29,9 @@
 /* dist/fdpin-trace.catalog has the words to each */
 #define ID_DENIED "b5a1f2a6d2554b3c8ef0a4d81b9f6a11"
 #define ID_WOULD_DENY "2f6f0a9f8d3f4f0fa2f3c8f05a6f7e12"
+#define ID_EXEMPT "d0c7a6b93fbe4d56a0a91f27c3b84e15"
+#define ID_EXEMPTION_BEGINS "4b8e1c5fd6a24f1b9a7de02c9c31f816"
+#define ID_EXEMPTION_ENDS "9e2d7b30a4c14c8f8d65f1b7e0a2c317"
 #define ID_NOT_PREVENTED "7c1f0a64c9a44de2b0a2d1a0f9a1c513"
 
 struct service {
@@ -179,7 +182,8 @@ static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
 static void tell(const struct ev_decision *e, __u64 more)
 {
 	static const char *const ids[] = {
-		[ACTION_MONITOR] = ID_WOULD_DENY, [ACTION_DENY] = ID_DENIED, [ACTION_PASSED] = ID_NOT_PREVENTED
+		[ACTION_MONITOR] = ID_WOULD_DENY, [ACTION_DENY] = ID_DENIED, [ACTION_PASSED] = ID_NOT_PREVENTED,
+		[ACTION_EXEMPT] = ID_EXEMPT
 	};
 	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
 	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
@@ -197,6 +201,13 @@ static void tell(const struct ev_decision *e, __u64 more)
 			"PRIORITY=%d", e->action == ACTION_PASSED ? 2 : 4,
 			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
 			"FDPIN_CONTAINER=%s", id, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
+}
+
+void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)
+{
+	sd_journal_send("MESSAGE=exemption %s: %s", begins ? "begins" : "is over", text,
+			"MESSAGE_ID=%s", begins ? ID_EXEMPTION_BEGINS : ID_EXEMPTION_ENDS, "PRIORITY=%d", begins ? 4 : 5,
+			"FDPIN_RULE=%s", rule, "FDPIN_REASON=%s", reason, "FDPIN_COUNT=%" PRIu64, (uint64_t)used, NULL);
 }
 
 static void tell_more(struct repeat *p, __u64 now)
@@ -295,6 +306,11 @@ __u64 service_watchdog_ns(void)
 
 void service_sign_of_life(void)
 {
+}
+
+void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)
+{
+	(void)begins, (void)rule, (void)reason, (void)text, (void)used;
 }
 
 void service_decision(const struct record *r)

@@ -32,6 +32,8 @@ void service_stopping(void);
 __u64 service_watchdog_ns(void);
 void service_sign_of_life(void);
 
+/* An exemption begins or is over, in words; and how many it let through. */
+void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used);
 /* A decision, as an entry of the journal; one that repeats is counted. */
 void service_decision(const struct record *r);
 /* Tells how often, when some time has passed; or of all that was counted. */

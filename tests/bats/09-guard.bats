@@ -433,6 +433,69 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	nothing_lost
 }
 
+@test "an exemption lets through whom it is for, until its time is over, or it is taken back, and no longer when nobody is there to end it" {
+	once_on 6.1 6.1-unfixed iommufd
+	need_mdev
+	rm -rf "$BATS_FILE_TMPDIR/tree/run"
+	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = deny' 'limit = 1s'
+	guard
+	enter /scopes/elsewhere
+	act guard --what moves --rounds 7
+	try_join 1
+	exempt strict 20s --pid "${A[tgid]}" --cgroup elsewhere
+	try_join 2
+	local tgid=${A[tgid]}
+	cp "$BATS_TEST_TMPDIR/act.out" "$BATS_TEST_TMPDIR/moves.out"
+	("$progs/act_guard" --timeout 60 --what join) >"$BATS_TEST_TMPDIR/other.out"
+	grep -q '^join_mdev=EPERM' "$BATS_TEST_TMPDIR/other.out"
+	wait_lines 1 'Exemption is over: strict for elsewhere, PID '"$tgid"'.*ticket 17; 1 call was let through' "$GUARD.err"
+	try_join 3
+	exempt strict 1h --cgroup '/scopes/else*'
+	try_join 4
+	rm "$EXEMPTION"
+	wait_lines 2 'Exemption is over' "$GUARD.err"
+	try_join 5
+	# it is the kernel that looks at the time
+	exempt strict 6s
+	try_join 6
+	kill -STOP "$(cat "$GUARD.pid")"
+	sleep 8
+	try_join 7
+	kill -CONT "$(cat "$GUARD.pid")"
+	same "joins" "${A[join_1]} ${A[join_2]} ${A[join_3]} ${A[join_4]} ${A[join_5]} ${A[join_6]} ${A[join_7]}" "EPERM done EPERM done EPERM done EPERM"
+	same "told" "$(decisions strict exempt attach) $(decisions strict denied attach)" "3 4"
+	undo
+
+	# what somebody else could have written is none
+	exempt strict 1h
+	chmod g+w "$EXEMPTION"
+	wait_line 'no exemption by .*: others can write to it' "$GUARD.err"
+	act_ends guard --what join
+	same "by a file of others" "${A[join_mdev]}" EPERM
+	rm "$EXEMPTION"
+
+	# nobody is killed for what he was let through with
+	exempt mdev-vaddr 1h --exe "$progs/act_guard"
+	act_ends guard --what calls --rounds 2
+	same "invalidations" "${A[invalidate]} ${A[invalidate_all]}" "$(refuses && echo 'EBUSY EBUSY' || echo 'done done')"
+	[ "$(decisions mdev-vaddr exempt invalidate)" -ge 2 ]
+	same "denied" "$(decisions mdev-vaddr denied invalidate)" 0
+	rm "$EXEMPTION"
+
+	exempt max-window 12s
+	act pci --what invalid --pci "$GROUP"
+	wait_line '"rule":"max-window","action":"exempt"' "$GUARD"
+	kill -0 "${A[invalidator_tgid]}"
+	wait_line '"rule":"max-window","action":"denied"' "$GUARD"
+	undo
+	enter /
+	unguard
+	same "counted" "$(counted strict exempt) $(counted max-window exempt) $(counted max-window denied)" "3 1 1"
+	jq -en 'inputs | select(.type == "summary") | .killed == 1' "$GUARD"
+	nothing_lost
+	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
 @test "a configuration that is wrong: 78, and nothing guards" {
 	once_on 6.1 6.1-unfixed iommufd
 	policy '[mdev-vaddr]' 'action = deny' 'colour = red'

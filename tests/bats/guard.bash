@@ -74,6 +74,26 @@ try_join() { # N
 	load_act
 }
 
+# exempt RULE TIME [OPTION…]: an exemption that the guard has taken; its file is in EXEMPTION
+exempt() {
+	local rule=$1 time=$2 n
+	shift 2
+	n=$(grep -c 'Exemption begins' "$GUARD.err")
+	EXEMPTION=$("$fdpin" enforce --root "$BATS_FILE_TMPDIR/tree" --exempt "$rule" --for "$time" --reason 'ticket 17' "$@")
+	wait_lines $((n + 1)) 'Exemption begins' "$GUARD.err"
+}
+
+wait_lines() { # COUNT PATTERN FILE
+	local i
+	for ((i = 0; i < 600; i++)); do
+		[ "$(grep -c "$2" "$3")" -lt "$1" ] || return 0
+		sleep 0.1
+	done
+	echo "not $1 lines /$2/ in:" >&2
+	cat "$3" >&2
+	return 1
+}
+
 # In the summary of a guard that has ended: nothing was lost on the way.
 nothing_lost() {
 	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .no_room == 0 and .missed == 0' "$GUARD"

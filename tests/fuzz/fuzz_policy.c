@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fuzz_policy.c - any bytes as a configuration: taken whole, or rejected with a
- * reason and with nothing changed.
+ * reason and with nothing changed. And the same bytes as an exemption.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy.h"
+#include "exempt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +32,19 @@ static void check_scope(const struct guard_scope *s)
 		abort();
 }
 
+/* Never for longer than may be, never without a reason. */
+static void check_exemption(const uint8_t *data, size_t size)
+{
+	struct policy_problem problem;
+	struct exemption e;
+
+	if (exempt_parse(&e, "fuzz", (const char *)data, size, 1000, "b", &problem))
+		return;
+	if (e.until <= 1000 || e.begun > 1000 || e.until > 1000 + EXEMPT_MOST_NS || !e.reason[0] || strcmp(e.boot, "b"))
+		abort();
+	check_scope(&e.who);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy_problem problem;
@@ -51,5 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!p.max_window_ns)
 		abort();
 	policy_free(&p);
+	check_exemption(data, size);
 	return 0;
 }
