@@ -14,6 +14,8 @@
  *			with the rlimit mode that counts in the mm; then exec,
  *			IOMMU_IOAS_CHANGE_PROCESS, unmap
  *   several		iommufd, as user: child and parent take the charge in turn
+ *   attach		iommufd, as user: mapped before the device is attached; it is
+ *			detached, attached again, and closed
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -84,7 +86,7 @@ static void fd_setup(struct box *b)
 	if (ioctl(b->device, FD_DEVICE_BIND, &bind) || ioctl(iommu, FD_IOAS_ALLOC, &alloc))
 		die("bind, ioas");
 	attach.ioas = map.ioas = ioas = alloc.ioas;
-	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
+	if (!what_is("attach") && ioctl(b->device, FD_DEVICE_ATTACH, &attach))
 		die("attach");
 	b->iova = opt.iova;
 	b->size = opt.size;
@@ -172,6 +174,23 @@ static void take_and_unmap(void *arg)
 	fd_unmap(arg);
 }
 
+static void attach_and_detach(struct box *b)
+{
+	struct fd_attach attach = { .argsz = sizeof(attach), .ioas = ioas }, detach = { .argsz = 8 };
+
+	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
+		die("attach");
+	say_counters("attached");
+	if (ioctl(b->device, FD_DEVICE_DETACH, &detach))
+		die("detach");
+	say_counters("detached");
+	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
+		die("attach again");
+	close(b->device);
+	say_counters("closed");
+	close(iommu);
+}
+
 static void actor(void)
 {
 	struct box b = { 0 };
@@ -187,6 +206,10 @@ static void actor(void)
 		wait_for(fork_holder(restore_and_unmap, &b));
 	} else {
 		fd_setup(&b);
+		if (what_is("attach")) {
+			attach_and_detach(&b);
+			return;
+		}
 		if (!what_is("several"))
 			replace(&b);
 		wait_for(fork_holder(take, NULL));
