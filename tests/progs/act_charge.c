@@ -66,13 +66,21 @@ static void fd_unmap(const struct box *b)
 	say_counters("end");
 }
 
+/* The kernel writes into the argument which page table it has made. */
+static void attach(const struct box *b)
+{
+	struct fd_attach arg = { .argsz = sizeof(arg), .ioas = ioas };
+
+	if (ioctl(b->device, FD_DEVICE_ATTACH, &arg))
+		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
 /* A context, an ioas with the device attached, and a file mapped in it. */
 static void fd_setup(struct box *b)
 {
 	struct fd_bind bind = { .argsz = sizeof(bind) };
 	struct fd_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct fd_option mode = { .size = sizeof(mode), .id = FD_OPTION_RLIMIT_MODE, .value = 1 };
-	struct fd_attach attach = { .argsz = sizeof(attach) };
 	struct fd_ioas_map_file map = { .size = sizeof(map), .flags = FD_MAP_FIXED | FD_MAP_READ | FD_MAP_WRITE };
 
 	b->memfd = -1;
@@ -85,9 +93,9 @@ static void fd_setup(struct box *b)
 	bind.iommufd = iommu;
 	if (ioctl(b->device, FD_DEVICE_BIND, &bind) || ioctl(iommu, FD_IOAS_ALLOC, &alloc))
 		die("bind, ioas");
-	attach.ioas = map.ioas = ioas = alloc.ioas;
-	if (!what_is("attach") && ioctl(b->device, FD_DEVICE_ATTACH, &attach))
-		die("attach");
+	map.ioas = ioas = alloc.ioas;
+	if (!what_is("attach"))
+		attach(b);
 	b->iova = opt.iova;
 	b->size = opt.size;
 	box_memory(b);
@@ -176,16 +184,14 @@ static void take_and_unmap(void *arg)
 
 static void attach_and_detach(struct box *b)
 {
-	struct fd_attach attach = { .argsz = sizeof(attach), .ioas = ioas }, detach = { .argsz = 8 };
+	__u32 detach[2] = { sizeof(detach), 0 };
 
-	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
-		die("attach");
+	attach(b);
 	say_counters("attached");
-	if (ioctl(b->device, FD_DEVICE_DETACH, &detach))
-		die("detach");
+	if (ioctl(b->device, FD_DEVICE_DETACH, detach))
+		die("VFIO_DEVICE_DETACH_IOMMUFD_PT");
 	say_counters("detached");
-	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
-		die("attach again");
+	attach(b);
 	close(b->device);
 	say_counters("closed");
 	close(iommu);
