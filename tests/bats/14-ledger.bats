@@ -248,7 +248,7 @@ no_more() {
 	why attach_nothing ENOENT "there is no ioas or page table 9999"
 	why attach_device EINVAL "is no ioas and no page table"
 	why attach_msi EADDRINUSE "is where the device has a reserved region"
-	why attach_limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0B of it are used (locked_vm of the user)" ": 256K too much"
+	why attach_limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0 of it are used (locked_vm of the user)" ": 256K too much"
 	why overlap EEXIST "0x100000000-0x100003fff overlaps an area of ioas"
 	why flags EOPNOTSUPP "flags 0x100 are none of this call"
 	why noflags EINVAL "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE is given"
