@@ -48,6 +48,11 @@
 	HOOK("iommufd ioctls", "iommufd", iommufd_fops_ioctl, 0, "")                                            \
 	HOOK("iommufd pin", "iommufd", iommufd_access_pin_pages, 0, "")                                         \
 	HOOK("iommufd unpin", "iommufd", iommufd_access_unpin_pages, 0, "")                                     \
+	/* all of an ioas is pinned when the first device joins, and no longer when the last one leaves */      \
+	HOOK("iommufd attach", "iommufd", iommufd_device_attach, 0, "")                                         \
+	HOOK("iommufd attach", "iommufd", iommufd_device_replace, 0, "")                                        \
+	HOOK("iommufd detach", "iommufd", iommufd_device_detach, 0, "")                                         \
+	HOOK("iommufd attach that fails", "vfio", vfio_df_ioctl_attach_pt, 0, "")                               \
 	HOOK("exec", "vmlinux", membarrier_exec_mmap, 1, "")                                                    \
 	HOOK("the end of an address space", "vmlinux", exit_mmap, 1, "")
 
@@ -100,6 +105,7 @@ struct vfio_device {
 /* 6.7 put a struct between a device's file and the device. */
 struct vfio_device_file {
 	struct vfio_device *device;
+	struct iommufd_ctx *iommufd; /* where that is there */
 } CORE;
 
 struct vfio_iommu {

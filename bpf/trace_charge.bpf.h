@@ -380,9 +380,15 @@ struct ioas_unmap_arg {
 	__u64 iova, length;
 };
 
+struct ioas_copy_arg {
+	__u32 size, flags, to, from;
+	__u64 length, to_iova, from_iova;
+};
+
 static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void *arg, int ret)
 {
 	struct ioas_unmap_arg unmap = {};
+	struct ioas_copy_arg copy = {};
 	struct ioas_map_arg map = {};
 	__u32 op = fd_op(cmd);
 	struct ev_refuse *e;
@@ -408,6 +414,14 @@ static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void 
 		e->ioas = unmap.ioas;
 		e->size = unmap.length;
 		e->iova = unmap.iova;
+	} else if (op == OP_COPY) {
+		bpf_probe_read_user(&copy, sizeof(copy), arg);
+		e->argsz = copy.size;
+		e->flags = copy.flags;
+		e->ioas = copy.to;
+		e->size = copy.length;
+		e->iova = copy.to_iova;
+		e->vaddr = copy.from_iova;
 	}
 	EV_END(e);
 }
@@ -501,4 +515,104 @@ SEC("?fexit/iommufd_access_unpin_pages")
 int BPF_PROG(fexit__iommufd_access_unpin_pages)
 {
 	return access_end();
+}
+
+/* ---- devices of iommufd: what is mapped is pinned as long as one is there ----------------- */
+
+static __always_inline int idev_attach_begin(struct iommufd_device *idev)
+{
+	struct call_state *c = call_begin();
+
+	if (!c)
+		return 0;
+	c->op = OP_ATTACH;
+	c->op_container = context_id(object_id(BPF_CORE_READ(idev, ictx)));
+	c->op_iova = c->op_size = 0;
+	return 0;
+}
+
+static __always_inline int idev_attach_end(void)
+{
+	struct call_state *c = call_current();
+
+	if (!c || c->op != OP_ATTACH)
+		return 0;
+	charge_flush(c);
+	c->op = 0;
+	return 0;
+}
+
+SEC("?fentry/iommufd_device_attach")
+int BPF_PROG(fentry__iommufd_device_attach, struct iommufd_device *idev)
+{
+	return idev_attach_begin(NUMBER(idev));
+}
+
+SEC("?fexit/iommufd_device_attach")
+int BPF_PROG(fexit__iommufd_device_attach)
+{
+	return idev_attach_end();
+}
+
+SEC("?fentry/iommufd_device_replace")
+int BPF_PROG(fentry__iommufd_device_replace, struct iommufd_device *idev)
+{
+	return idev_attach_begin(NUMBER(idev));
+}
+
+SEC("?fexit/iommufd_device_replace")
+int BPF_PROG(fexit__iommufd_device_replace)
+{
+	return idev_attach_end();
+}
+
+SEC("?fentry/iommufd_device_detach")
+int BPF_PROG(fentry__iommufd_device_detach, struct iommufd_device *idev)
+{
+	struct call_state *c = call_begin();
+
+	if (c)
+		c->detach_container = context_id(object_id(BPF_CORE_READ(idev, ictx)));
+	return 0;
+}
+
+SEC("?fexit/iommufd_device_detach")
+int BPF_PROG(fexit__iommufd_device_detach)
+{
+	struct call_state *c = call_current();
+
+	if (!c || !c->detach_container)
+		return 0;
+	charge_flush(c);
+	c->detach_container = 0;
+	return 0;
+}
+
+struct attach_pt_arg {
+	__u32 argsz, flags, pt;
+};
+
+SEC("?fexit/vfio_df_ioctl_attach_pt")
+int BPF_PROG(fexit__vfio_df_ioctl_attach_pt, struct vfio_device_file *df, const void *arg, int ret)
+{
+	struct attach_pt_arg attach = {};
+	struct ev_refuse *e;
+	__u64 container;
+
+	if (ret >= 0 || !bpf_core_field_exists(df->iommufd))
+		return 0;
+	container = context_id(object_id(BPF_CORE_READ(df, iommufd)));
+	if (!wanted(EV_refuse, container))
+		return 0;
+	e = EV_BEGIN(refuse, container);
+	if (!e)
+		return 0;
+	bpf_probe_read_user(&attach, sizeof(attach), arg);
+	e->op = OP_ATTACH;
+	e->result = ret;
+	e->argsz = attach.argsz;
+	e->flags = attach.flags;
+	e->ioas = attach.pt;
+	EV_END(e);
+	return 0;
 }

@@ -19,9 +19,12 @@
 #define MAP_WRITE 2
 #define MAP_VADDR 4
 #define UNMAP_ALL 2
-#define FD_MAP_FIXED 1
+#define FD_MAP_ACCESS 6 /* readable, writeable */
+#define FD_MAP_FLAGS 7
 #define MAP_ARGSZ 32 /* up to the end of what every kernel wants */
 #define UNMAP_ARGSZ 24
+#define ATTACH_ARGSZ 12
+#define ATTACH_PASID 1
 
 static void __attribute__((format(printf, 2, 3))) say(char *ret, const char *fmt, ...)
 {
@@ -213,14 +216,74 @@ static void explain_attach(const struct ev_refuse *e, char *ret)
 
 /* ---- iommufd ---------------------------------------------------------------------------- */
 
-static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret)
+/* The kernel moves the charges of all areas, or of none. */
+static void explain_change(struct explainer *x, const struct ev_refuse *e, char *ret)
+{
+	char pages[FORMAT_MAX];
+	struct ev_charge c;
+
+	if (take_refused(x, e->h.tid, &c) && c.asked < 0)
+		say(ret, "%s could not be taken back from the process before: no process has its address space any more",
+		    format_pages(-c.asked, pages));
+	else
+		say(ret, "an area is not mapped from a file (IOMMU_IOAS_MAP_FILE)");
+}
+
+static void explain_fd_attach(struct explainer *x, const struct ev_refuse *e, char *ret)
 {
 	switch (-e->result) {
 	case ENOMEM:
 		say_limit(x, e, ret);
 		return;
 	case ENOENT:
-		if (e->op == OP_UNMAP)
+		say(ret, "there is no ioas or page table %u", e->ioas);
+		return;
+	case EADDRINUSE:
+		say(ret, "an area of ioas %u is where the device has a reserved region (its iommu_group's reserved_regions lists them)", e->ioas);
+		return;
+	case EBUSY:
+		say(ret, "the group of the device is attached to something else");
+		return;
+	case EPERM:
+		say(ret, "interrupts of the device cannot be kept apart here, and iommufd's allow_unsafe_interrupts is off");
+		return;
+	case EINVAL:
+		if (e->argsz < ATTACH_ARGSZ)
+			say(ret, "argsz is %u, and the argument has %u bytes", e->argsz, ATTACH_ARGSZ);
+		else if (e->flags & ~ATTACH_PASID)
+			say(ret, "flags 0x%x are none of this call", e->flags & ~ATTACH_PASID);
+		else
+			say(ret, "object %u is no ioas and no page table, or its page table does not fit the IOMMU of the device", e->ioas);
+		return;
+	}
+}
+
+static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret)
+{
+	if (e->op == OP_ATTACH) {
+		explain_fd_attach(x, e, ret);
+		return;
+	}
+	switch (-e->result) {
+	case ENOMEM:
+		say_limit(x, e, ret);
+		return;
+	case EOPNOTSUPP:
+		if (e->flags & ~FD_MAP_FLAGS)
+			say(ret, "flags 0x%x are none of this call", e->flags & ~FD_MAP_FLAGS);
+		else
+			say(ret, "a reserved member of the argument is not 0");
+		return;
+	case EOVERFLOW:
+		say(ret, "0x%llx and length 0x%llx go beyond the last address", e->iova, e->size);
+		return;
+	case EPERM:
+		say(ret, "the memory may only be read, and writing is asked for");
+		return;
+	case ENOENT:
+		if (e->op == OP_COPY)
+			say(ret, "there is no ioas %u, or nothing is mapped at 0x%llx of the source, or there is no such source", e->ioas, e->vaddr);
+		else if (e->op == OP_UNMAP)
 			say(ret, "no area begins at 0x%llx and ends at 0x%llx in ioas %u, or there is no such ioas", e->iova, e->iova + e->size - 1,
 			    e->ioas);
 		else
@@ -241,15 +304,16 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 		return;
 	case EINVAL:
 		if (e->op == OP_CHANGE_PROCESS)
-			say(ret, "an area is not mapped from a file (IOMMU_IOAS_MAP_FILE), or a charge could not be taken back from the process "
-			    "before: see the charges");
-		else if (e->op == OP_MAP && !e->size)
+			explain_change(x, e, ret);
+		else if (e->op == OP_MAP && !(e->flags & FD_MAP_ACCESS))
+			say(ret, "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE is given");
+		else if (!e->size)
 			say(ret, "length is 0");
 		else if ((e->iova | e->size | e->vaddr) & 4095)
 			say(ret, "iova 0x%llx, length 0x%llx or address 0x%llx is no multiple of the page", e->iova, e->size, e->vaddr);
 		else if (e->op == OP_MAP)
-			say(ret, "%s", e->flags & FD_MAP_FIXED ? "the address is outside of what the page tables of the ioas can have, or reserved" :
-								  "the file cannot be mapped this way, or a flag is not known");
+			say(ret, "0x%llx-0x%llx is outside of what the page tables of ioas %u can have, or reserved (IOMMU_IOAS_IOVA_RANGES has "
+			    "the ranges), or the file has no such part, or is of a kind that cannot be mapped", e->iova, e->iova + e->size - 1, e->ioas);
 		return;
 	}
 }

@@ -7,7 +7,10 @@
  *	credit		what is credited had been charged to that very account
  *	hand-over	what the new one is charged the old one is credited, in the
  *			same call, unless nobody has the old one any more
- *	end		what the container charged is credited by the time it is gone
+ *	end		what the container charged is credited by the time it is gone.
+ *			type1 does that when the last group has left and the file is
+ *			closed, in the call that is the second of the two; it may take
+ *			long, and that it is over shows by what the thread does next
  *
  * An address space that dies with something charged to it owes nothing: the
  * kernel does not credit it any more. As long as the pages stay pinned, though,
@@ -41,6 +44,11 @@ struct ledger_container {
 	struct fdpin_hdr *gave;	   /* its charge that no credit has answered yet, owned */
 	__u64 gave_from;	   /* the address space that should be credited */
 	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
+	/* type1 */
+	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
+	bool opened, closed;   /* its file was seen to be opened; is gone */
+	unsigned int groups;
+	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
 };
 
 /* iopt_pages that areas share are charged once. */
@@ -98,6 +106,7 @@ void ledger_free(struct ledger *l)
 		HASH_DEL(l->containers, c);
 		free(c->refused);
 		free(c->gave);
+		free(c->end);
 		free(c);
 	}
 	while ((d = l->drifts)) {
@@ -325,8 +334,20 @@ static int expect_credit(struct ledger *l, struct ledger_container *c, const str
 	return c->gave ? 0 : -ENOMEM;
 }
 
-static int note_refused(struct ledger_container *c, const struct ev_charge *e)
+/* A credit that iommufd could not give, as nobody has the address space any more: its pages are pinned no longer all the same. */
+static bool credit_came_late(struct ledger *l, const struct ev_charge *e)
 {
+	struct account_key key = { e->h.container, e->mm, e->account };
+	struct ledger_account *a;
+
+	HASH_FIND(hh, l->accounts, &key, sizeof(key), a);
+	return e->asked < 0 && !hands_over(e->op) && a && a->gone_ns;
+}
+
+static int note_refused(struct ledger *l, struct ledger_container *c, const struct ev_charge *e)
+{
+	if (credit_came_late(l, e))
+		return shrink_windows(l, c->id, e->mm, -e->asked, e);
 	if (!hands_over(e->op))
 		return 0;
 	free(c->refused);
@@ -396,7 +417,7 @@ static int on_charge(struct ledger *l, const struct ev_charge *e)
 		return -ENOMEM;
 	c->moved |= !c->based;
 	if (!e->pages)
-		return note_refused(c, e);
+		return note_refused(l, c, e);
 	a = account_get(l, e->h.container, e->mm, e->account);
 	if (!a)
 		return l->cut ? 0 : -ENOMEM;
@@ -518,12 +539,101 @@ static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 	return shrink_windows(l, c->id, 0, pages, e);
 }
 
+/* ---- the end of a container of type1 --------------------------------------------------------- */
+
+static void end_forget(struct ledger *l, struct ledger_container *c)
+{
+	l->ending -= c->end != NULL;
+	free(c->end);
+	c->end = NULL;
+}
+
+/* The file is closed or a group leaves: whichever comes last ends it. */
+static int end_begins(struct ledger *l, struct ledger_container *c, const struct fdpin_hdr *h)
+{
+	if (!c->counted || !c->closed || c->groups)
+		return 0;
+	end_forget(l, c);
+	c->end = copy_of(h);
+	l->ending += c->end != NULL;
+	return c->end ? 0 : -ENOMEM;
+}
+
+static int on_group(struct ledger *l, const struct fdpin_hdr *h)
+{
+	struct ledger_container *c = container_get(l, h->container);
+	const struct ev_attach *e = (const void *)h;
+
+	if (!c)
+		return -ENOMEM;
+	if (h->type == EV_attach) {
+		c->groups += c->opened && !e->result;
+		c->counted |= c->groups > 0;
+		return 0;
+	}
+	c->groups -= c->groups > 0;
+	return end_begins(l, c, h);
+}
+
+/*
+ * Does the thread something that is no part of the call before? The end of an
+ * address space can be: then the kernel's counter has to have what is left, too.
+ */
+static bool goes_on(const struct fdpin_hdr *h, __s64 left)
+{
+	switch (h->type) {
+	case EV_open:
+	case EV_release:
+	case EV_attach:
+	case EV_map:
+	case EV_unmap:
+	case EV_invalidate:
+	case EV_revalidate:
+	case EV_refuse:
+	case EV_close:
+	case EV_exec:
+		return true;
+	case EV_mm_gone:
+		return ((const struct ev_mm_gone *)h)->locked_vm >= left;
+	default:
+		return false;
+	}
+}
+
+static int settle(struct ledger *l, const struct fdpin_hdr *h)
+{
+	int err = 0;
+
+	for (struct ledger_container *c = l->containers; c && !err; c = c->hh.next) {
+		__s64 left = 0;
+
+		if (!c->end || c->end->tid != h->tid)
+			continue;
+		for (struct ledger_account *a = l->accounts; a; a = a->hh.next)
+			if (a->key.container == c->id && !a->gone_ns && account_balance(a) > 0)
+				left += account_balance(a);
+		if (!goes_on(h, left))
+			continue;
+		for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next)
+			if (a->key.container == c->id && !a->gone_ns && account_balance(a) > 0)
+				err = add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), c->end);
+		end_forget(l, c);
+	}
+	return err;
+}
+
+/* ---- a container begins and ends ------------------------------------------------------------- */
+
 static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 {
 	struct ledger_container *c = container_get(l, h->container);
 
 	if (!c)
 		return -ENOMEM;
+	end_forget(l, c);
+	c->opened = true;
+	c->counted = c->closed = false;
+	c->groups = 0;
 	drop_accounts(l, h->container, false);
 	call_ends(c);
 	c->based = true;
@@ -559,8 +669,13 @@ static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 {
 	bool iommufd = (h->container & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD;
-	int err = end_windows(l, h);
+	struct ledger_container *c = container_get(l, h->container);
+	int err = c ? end_windows(l, h) : -ENOMEM;
 
+	if (c)
+		c->closed = true;
+	if (c && !iommufd && !err)
+		err = end_begins(l, c, h);
 	for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		if (a->key.container != h->container)
 			continue;
@@ -696,6 +811,12 @@ int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 	}
 	if (h->look)
 		return of_look(l, h);
+	if (l->ending) {
+		int err = settle(l, h);
+
+		if (err)
+			return err;
+	}
 	switch (h->type) {
 	case EV_charge:
 		return on_charge(l, (const void *)h);
@@ -709,6 +830,9 @@ int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 		return on_exec(l, (const void *)h);
 	case EV_unmap:
 		return on_unmap(l, (const void *)h);
+	case EV_attach:
+	case EV_detach:
+		return on_group(l, h);
 	case EV_open:
 		return on_open(l, h);
 	case EV_release:

@@ -91,6 +91,7 @@ struct ledger {
 	bool cut;      /* there was more than is kept */
 	/* private */
 	struct ledger_container *containers;
+	unsigned int ending; /* of them, those that are to be settled */
 	struct ledger_pages *pages;
 	bool lost;
 };

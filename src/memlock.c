@@ -257,7 +257,14 @@ int memlock_collect(const struct model *m, struct memlock *ret)
 	return 0;
 }
 
-/* ---- limits, peaks ------------------------------------------------------------------ */
+/* ---- others, limits, peaks ------------------------------------------------------------------ */
+
+struct pages memlock_other(const struct memlock_need *n)
+{
+	if (n->counter >= MEMLOCK_NONE || n->now.unknown || n->own.unknown || n->now.n < n->own.n)
+		return (struct pages){ .unknown = true };
+	return (struct pages){ .n = n->now.n - n->own.n };
+}
 
 bool memlock_limited(const struct memlock_need *n)
 {

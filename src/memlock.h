@@ -41,6 +41,12 @@ struct memlock {
 
 /* 0 or -ENOMEM. */
 int memlock_collect(const struct model *m, struct memlock *ret);
+/*
+ * What else is in the counter, by the difference: in an address space mlock() and
+ * its like, of a user what iommufd charges other processes, and io_uring, perf and
+ * sockets. Unknown, too, where the counter has less than is charged.
+ */
+struct pages memlock_other(const struct memlock_need *n);
 /* Does a limit hold for what is mapped next? */
 bool memlock_limited(const struct memlock_need *n);
 /* A limit holds, and what is needed is known to be more. */

@@ -22,6 +22,7 @@ static struct json_object *need(const struct view *v, const struct memlock_need 
 	static const char *const counters[] = { [MEMLOCK_MM] = "mm", [MEMLOCK_USER] = "user", [MEMLOCK_NONE] = "none" };
 	const struct memlock_peak *peak = v->peaks ? memlock_peak_find(v->peaks, n) : NULL;
 	const bool counted = n->counter < MEMLOCK_NONE;
+	const struct pages other = memlock_other(n);
 	struct json_object *obj = json_object_new_object();
 	char mm[ID_NAME_MAX];
 
@@ -36,6 +37,7 @@ static struct json_object *need(const struct view *v, const struct memlock_need 
 	json_add(obj, "cap_ipc_lock", json_object_new_boolean(n->process->ipc_lock));
 	json_add(obj, "now_bytes", bytes(&n->now, counted));
 	json_add(obj, "own_bytes", bytes(&n->own, counted));
+	json_add(obj, "other_bytes", bytes(&other, counted));
 	json_add(obj, "shared_bytes", bytes(&n->shared, counted));
 	json_add(obj, "separate_bytes", bytes(&n->separate, counted));
 	json_add(obj, "peak_bytes", peak && counted ? json_object_new_uint64(peak->pages * PAGE_BYTES) : NULL);

@@ -130,12 +130,17 @@ static int print_needs(struct output *o, const struct view *v, const struct meml
 static void tell_units(struct output *o, const struct memlock_need *n)
 {
 	_cleanup_free_ char *comm = ESCAPE(n->process->h.comm);
-	const char *other = n->counter == MEMLOCK_USER ? "all of this user's" : "all of this process's";
+	const char *all = n->counter == MEMLOCK_USER ? "all of this user's" : "all of this process's";
+	const struct pages other = memlock_other(n);
 
 	if (n->counter >= MEMLOCK_NONE || n->now.unknown || n->own.unknown)
 		return;
 	print_labelled(o, "Counted", LABEL, "%s [%u]: %llu KiB for %u container%s, of %llu KiB in all, %s", comm ?: "?",
-		       n->process->h.tgid, KIB(n->own.n), n->units, n->units == 1 ? " or ioas" : "s or ioases", KIB(n->now.n), other);
+		       n->process->h.tgid, KIB(n->own.n), n->units, n->units == 1 ? " or ioas" : "s or ioases", KIB(n->now.n), all);
+	if (!other.unknown && other.n)
+		print_labelled(o, "Other", LABEL, "%u: the difference, %llu KiB, is %s", n->process->h.tgid, KIB(other.n),
+			       n->counter == MEMLOCK_USER ? "charged for other processes of the user, or io_uring's, perf's or a socket's" :
+							    "what mlock and its like have locked, or what somebody else counts there");
 }
 
 static void tell_exceeds(struct output *o, const struct memlock_need *n)

@@ -95,6 +95,9 @@ static void tell_leak(struct findings *out, struct finding *f, const struct drif
 
 	if (d->rec->type == EV_release)
 		finding_record(out, f, d->rec, "%s released %s, and %s stay charged to %s", n->who, n->container, n->pages, n->mm);
+	else if (d->rec->type == EV_detach)
+		finding_record(out, f, d->rec, "%s took the last group from %s, which is closed, and %s stay charged to %s", n->who, n->container,
+			       n->pages, n->mm);
 	else if (d->rec->type == EV_charge)
 		finding_record(out, f, d->rec, "%s in %s charged %s to %s and failed, as %s could not be credited (%s): nothing is pinned for "
 			       "them", n->who, op_words(e->op), n->pages, n->mm, n->other, err ?: "?");
@@ -223,7 +226,7 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 	name_drift(first, &n);
 	finding_sentence(out, f, "%s of %s in %s, at %s of %s", kinds[first->kind].name, n.pages, id_name(OBJ_CONTAINER, first->container, id),
 			 first->rec->type == EV_charge ? op_words(((const struct ev_charge *)first->rec)->op) :
-			 first->rec->type == EV_release ? "the release" : "CHANGE_PROCESS",
+			 first->rec->type == EV_release || first->rec->type == EV_detach ? "the release" : "CHANGE_PROCESS",
 			 n.who);
 }
 

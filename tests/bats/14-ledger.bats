@@ -36,7 +36,7 @@ setup_file() {
 	wait_line recording "$BATS_FILE_TMPDIR/record.err"
 	for what in cycle exec; do one_act pci --what $what --pci "$(group)"; done
 	for what in type1 drop; do one_act charge --what $what --pci "$(group)"; done
-	! has_iommufd || for what in user several none mm; do one_act charge --what $what --pci "$(cdev)"; done
+	! has_iommufd || for what in user several none mm attach; do one_act charge --what $what --pci "$(cdev)"; done
 	kill -TERM $recorder
 	wait $recorder
 	# little of it is asked for again and again, and a processor that is emulated is slow
@@ -142,6 +142,19 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 	done
 }
 
+@test "iommufd: charged when the first device joins, credited when the last one leaves, by itself and with its file" {
+	local pages
+	need_iommufd
+	of_act charge-attach
+	pages=$((${A[attached_vmpin]} / 4))
+	same "drift" "$(answered)" ""
+	[ "$pages" -gt 0 ]
+	same "VmPin before" "${A[mapped_vmpin]} ${A[detached_vmpin]} ${A[closed_vmpin]}" "0 0 0"
+	same "charges" "$(jq -c '[.charges[] | [.op, .pages]]' "$ST")" \
+		"\[\[\"attach\",$pages\],\[\"detach\",-$pages\],\[\"attach\",$pages\],\[\"@(close|detach)\",-$pages\]\]"
+	sums_are_zero
+}
+
 @test "iommufd, charged nowhere: CHANGE_PROCESS leaves pinned_vm behind, and VmPin wraps" {
 	need_iommufd
 	of_act charge-none
@@ -169,42 +182,90 @@ errors_of() { # OPTION…
 	jq -r 'select(.type == "refuse") | .result' "$BATS_TEST_TMPDIR/errors" >"$BATS_TEST_TMPDIR/results"
 }
 
-# In line NUMBER there is why the act's call NAME failed with ERRNO.
-why() { # NUMBER NAME ERRNO TEXT
-	same "$2" "${A[$2]}" "$3"
-	sed -n "$1p" "$BATS_TEST_TMPDIR/why" | grep -F "$4"
+# In the next line there is why the act's call NAME failed with ERRNO.
+NTH=0
+why() { # NAME ERRNO TEXT…
+	local text
+	NTH=$((NTH + 1))
+	same "$1" "${A[$1]}" "$2"
+	for text in "${@:3}"; do
+		sed -n "${NTH}p" "$BATS_TEST_TMPDIR/why" | grep -F "$text" || {
+			echo "$1: not '$text', but '$(sed -n "${NTH}p" "$BATS_TEST_TMPDIR/why")'" >&2
+			return 1
+		}
+	done
+}
+no_more() {
+	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" $NTH
+	same "events of them" "$(wc -l <"$BATS_TEST_TMPDIR/results")" $NTH
 }
 
 @test "trace --errors: which check of type1, and which number" {
+	local other=()
+	! refuses || other=(--other "/dev/vfio/$(sed -n 2p "$RUN/pci-groups")")
 	echo 3 >$LIMIT
-	errors_of --what type1 --pci "$(group)"
+	errors_of --what type1 --pci "$(group)" "${other[@]}"
 	echo "$ENTRIES" >$LIMIT
-	why 1 argsz EINVAL "argsz is 16, and the argument has 32 bytes"
-	why 2 flags EINVAL "flags 0x100 are none of this call"
-	why 3 align EINVAL "iova 0x100000008 is no multiple of the smallest page of the IOMMU, 4K"
-	why 4 noflags EINVAL "neither VFIO_DMA_MAP_FLAG_READ nor _WRITE is given"
-	why 5 fault EFAULT "the memory at 0x1000"
-	why 6 exists EEXIST "overlaps 0x100001000-0x100001fff"
-	why 7 nospace ENOSPC "no range is left: 0 more could be mapped"
-	why 8 cut EINVAL "0x100001000-0x100001fff begins or ends in the middle of a range"
-	why 9 valid EINVAL "no range of the container is invalid"
-	why 10 again EINVAL "is invalid already (1 is)"
-	why 11 length EINVAL "the range at 0x100000000 is not invalid, or does not begin there, or is not 4096 bytes long; 1 range is invalid"
-	why 12 nothing ENOENT "no range is mapped at 0x100040000"
-	why 13 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
-	why 13 limit ENOMEM ": 276K too much" # 20K were used, 512K asked for, in as many pieces as the memory is in
-	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 13
-	same "events of them" "$(wc -l <"$BATS_TEST_TMPDIR/results")" 13
+	why argsz EINVAL "argsz is 16, and the argument has 32 bytes"
+	why flags EINVAL "flags 0x100 are none of this call"
+	why align EINVAL "iova 0x100000008 is no multiple of the smallest page of the IOMMU, 4K"
+	why noflags EINVAL "neither VFIO_DMA_MAP_FLAG_READ nor _WRITE is given"
+	why both EINVAL "VFIO_DMA_MAP_FLAG_VADDR goes with neither _READ nor _WRITE"
+	why empty EINVAL "size is 0"
+	why wraps '@(EINVAL|EOVERFLOW)' "iova 0xfffffffffffff000 and size 0x2000 go beyond the last address"
+	why outside EINVAL "0x1000000000000000-0x1000000000000fff is outside of what the IOMMU can address"
+	why msi EINVAL "0xfee00000-0xfee00fff is outside of what the IOMMU can address, or touches a reserved region"
+	why fault EFAULT "the memory at 0x1000"
+	why exists EEXIST "overlaps 0x100001000-0x100001fff"
+	why nospace ENOSPC "no range is left: 0 more could be mapped"
+	why cut EINVAL "0x100001000-0x100001fff begins or ends in the middle of a range"
+	why unmap_empty EINVAL "size is 0, and VFIO_DMA_UNMAP_FLAG_ALL is not given"
+	why unmap_all EINVAL "VFIO_DMA_UNMAP_FLAG_ALL goes with iova 0 and size 0"
+	why unmap_flags EINVAL "flags 0x100 are none of this call"
+	why valid EINVAL "no range of the container is invalid"
+	why again EINVAL "is invalid already (1 is)"
+	! refuses || why attach EBUSY "1 range of the container is invalid: no group may join until all are valid"
+	why length EINVAL "the range at 0x100000000 is not invalid, or does not begin there, or is not 4096 bytes long; 1 range is invalid"
+	why nothing ENOENT "no range is mapped at 0x100040000"
+	# 20K were used, 512K asked for, in as many pieces as the memory is in
+	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, " ": 276K too much"
+	no_more
+}
+
+@test "trace --errors: a mediated device keeps an address from becoming invalid" {
+	need_mdev
+	need_refusal
+	errors_of --what mdev
+	why mediated EBUSY "a mediated device is in the container: its driver could need an address at any time"
+	no_more
 }
 
 @test "trace --errors: which check of iommufd, and which number" {
 	need_iommufd
 	errors_of --what iommufd --pci "$(cdev)"
-	why 1 overlap "${A[overlap]}" "0x100000000-0x100003fff overlaps an area of ioas"
-	why 2 change EINVAL "an area is not mapped from a file"
-	why 3 nothing ENOENT "no area begins at 0x100040000"
-	why 4 limit ENOMEM "RLIMIT_MEMLOCK is 256K, "
-	why 4 limit ENOMEM ": 272K too much"
-	why 5 noioas ENOENT "there is no ioas 9999"
-	same "calls that failed" "$(wc -l <"$BATS_TEST_TMPDIR/why")" 5
+	why attach_argsz EINVAL "argsz is 8, and the argument has 12 bytes"
+	why attach_flags EINVAL "flags 0x100 are none of this call"
+	why attach_nothing ENOENT "there is no ioas or page table 9999"
+	why attach_device EINVAL "is no ioas and no page table"
+	why attach_msi EADDRINUSE "is where the device has a reserved region"
+	why attach_limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0 of it are used (locked_vm of the user)" ": 256K too much"
+	why overlap EEXIST "0x100000000-0x100003fff overlaps an area of ioas"
+	why flags EOPNOTSUPP "flags 0x100 are none of this call"
+	why noflags EINVAL "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE is given"
+	why empty EINVAL "length is 0"
+	why align EINVAL "iova 0x100008008, length 0x1000 or address"
+	why wraps EOVERFLOW "0xfffffffffffff000 and length 0x2000 go beyond the last address"
+	why outside EINVAL "0x1000000000000000-0x1000000000000fff is outside of what the page tables"
+	why fault EFAULT "the memory is not there"
+	why nofile EBADF "the file descriptor is none"
+	why exe EINVAL "or is of a kind that cannot be mapped"
+	why beyond EINVAL "or the file has no such part"
+	why change EINVAL "an area is not mapped from a file"
+	why nothing ENOENT "no area begins at 0x100040000"
+	why cut ENOENT "no area begins at 0x100001000 and ends at 0x100001fff"
+	why unmap_empty EINVAL "length is 0"
+	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, " ": 272K too much"
+	why noioas ENOENT "there is no ioas 9999"
+	why change_limit ENOMEM "RLIMIT_MEMLOCK is 24K, 16K of it are used (locked_vm of the user), and 16K more were asked for: 8K too much"
+	no_more
 }

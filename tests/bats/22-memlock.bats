@@ -52,9 +52,11 @@ exact() {
 	exact
 	same "counter" "$(told counter)" mm
 	same "own and mlock" "$(told now_bytes)" $((A[size] + 65536))
+	same "mlock" "$(told other_bytes)" 65536
 	prlimit --pid "${A[tgid]}" --memlock="$(told now_bytes):"
 	"$fdpin" status --memlock -p "${A[tgid]}" | tr -s '\n ' ' ' >"$BATS_TEST_TMPDIR/text"
 	grep -F "may lock $(($(told now_bytes) / 1024)) KiB, and one more device behind a vIOMMU needs $(($(told separate_bytes) / 1024))" "$BATS_TEST_TMPDIR/text"
+	grep -F "the difference, 64 KiB, is what mlock and its like have locked" "$BATS_TEST_TMPDIR/text"
 	grep -E "Entries vfio-[0-9a-f]+: [0-9]+ of [0-9]+ ranges are left" "$BATS_TEST_TMPDIR/text"
 }
 
@@ -71,6 +73,7 @@ exact() {
 	exact
 	same "counter" "$(told counter)" mm
 	same "own and mlock" "$(told now_bytes)" $((A[size] + 65536))
+	same "mlock" "$(told other_bytes)" 65536
 }
 
 @test "the peak is told of the looks that were taken, and of one look not" {

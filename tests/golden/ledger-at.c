@@ -2,9 +2,12 @@
 /*
  * ledger-at.c - is the ledger of a recording what the kernel said meanwhile?
  *
- *	ledger-at FILE < LINES		lines "at=TS_NS TGID VMLCK MINE" of tests/progs/act_storm, in their order; others are
- *					passed over. Each difference is printed; exits 1 if there is one, or if more than one line in ten is about an
- *					address space that no record connects with the process, or there is no line at all.
+ *	ledger-at FILE < LINES		lines "at=TS_NS TGID VMLCK VMPIN MINE" and "user=TS_NS MINE" of tests/progs/act_storm,
+ *					in their order; others are passed over. Each difference is printed; exits 1 if there is one, or if more than
+ *					one line in ten is about an address space that no record connects with the process, or there is no line at all.
+ *
+ * The user's counter is what the last record of a charge to it says; what it was
+ * before the first is not the storm's.
  *
  * Link with src/ but main.c, cmd_*.c, watch.c and source_bpf.c.
  */
@@ -21,8 +24,8 @@
 
 struct at {
 	unsigned long long ts, mine;
-	unsigned int tgid;
-	long long vmlck;
+	unsigned int tgid; /* 0: of the user */
+	long long vmlck, vmpin;
 	bool has_mine;
 };
 
@@ -31,13 +34,20 @@ static __u64 mm_of[TGIDS_MAX]; /* the address space that a process was last seen
 static struct at next;
 static bool more;
 static unsigned long checks, wrong, unknown;
+static long long user_before, user_now; /* pages */
+static bool user_known;
 
 static bool read_line(void)
 {
 	char line[256], mine[32];
 
 	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "at=%llu %u %lld %31s", &next.ts, &next.tgid, &next.vmlck, mine) != 4 || next.tgid >= TGIDS_MAX)
+		next.tgid = 0;
+		next.has_mine = true;
+		if (sscanf(line, "user=%llu %llu", &next.ts, &next.mine) == 2)
+			return true;
+		if (sscanf(line, "at=%llu %u %lld %lld %31s", &next.ts, &next.tgid, &next.vmlck, &next.vmpin, mine) != 5 ||
+		    next.tgid >= TGIDS_MAX)
 			continue;
 		next.has_mine = strcmp(mine, "-");
 		next.mine = strtoull(mine, NULL, 10);
@@ -46,33 +56,73 @@ static bool read_line(void)
 	return false;
 }
 
-/* kB in the books of the process */
-static long long booked(unsigned int tgid)
-{
-	long long pages = 0;
+struct booked {
+	long long mm, pinned, all, user; /* kB */
+};
 
-	for (const struct ledger_account *a = ledger.accounts; a; a = a->hh.next)
-		if (mm_of[tgid] && a->key.mm == mm_of[tgid] && a->key.way == CHARGED_MM && !a->gone_ns)
-			pages += account_balance(a);
-	return pages * 4;
+/* In the books of a process; "user": in those of all, also of who has gone. */
+static struct booked booked(unsigned int tgid)
+{
+	struct booked sum = {};
+
+	for (const struct ledger_account *a = ledger.accounts; a; a = a->hh.next) {
+		long long kb = account_balance(a) * 4;
+
+		sum.user += a->key.way == CHARGED_USER ? kb : 0;
+		if (!mm_of[tgid] || a->key.mm != mm_of[tgid] || a->gone_ns)
+			continue;
+		sum.all += kb;
+		sum.mm += a->key.way == CHARGED_MM ? kb : 0;
+		sum.pinned += a->iommufd ? kb : 0;
+	}
+	return sum;
+}
+
+static void check_user(void)
+{
+	struct booked sum = booked(0);
+	long long kb = (user_now - user_before) * 4;
+
+	if (user_known && sum.user == kb && kb == (long long)next.mine * 4)
+		return;
+	wrong++;
+	printf("at %llu, the user: the ledger has %lld kB, locked_vm is %lld kB more than at first, the sum of all is %llu kB\n", next.ts, sum.user,
+	       kb, next.mine * 4);
 }
 
 static void check(void)
 {
-	long long kb = booked(next.tgid);
+	struct booked sum = booked(next.tgid);
 
 	checks++;
-	if (!mm_of[next.tgid] && next.vmlck) {
+	if (!next.tgid) {
+		check_user();
+		return;
+	}
+	if (!mm_of[next.tgid] && (next.vmlck || next.vmpin)) {
 		unknown++;
 		return;
 	}
-	if (kb == next.vmlck && (!next.has_mine || kb == (long long)next.mine * 4))
+	if (sum.mm == next.vmlck && sum.pinned == next.vmpin && (!next.has_mine || sum.all == (long long)next.mine * 4))
 		return;
 	wrong++;
-	printf("at %llu, tgid %u: the ledger has %lld kB, VmLck is %lld kB", next.ts, next.tgid, kb, next.vmlck);
+	printf("at %llu, tgid %u: the ledger has %lld kB, VmLck is %lld kB; %lld kB, VmPin is %lld kB", next.ts, next.tgid, sum.mm, next.vmlck,
+	       sum.pinned, next.vmpin);
 	if (next.has_mine)
-		printf(", its own sum %llu kB", next.mine * 4);
+		printf("; in all %lld kB, its own sum %llu kB", sum.all, next.mine * 4);
 	printf("\n");
+}
+
+static void on_charge(const struct ev_charge *e)
+{
+	if (e->own_mm && e->h.tgid < TGIDS_MAX)
+		mm_of[e->h.tgid] = e->own_mm;
+	if (e->account != CHARGED_USER)
+		return;
+	if (!user_known)
+		user_before = e->before;
+	user_known = true;
+	user_now = e->after;
 }
 
 static int on_record(void *ctx, const struct record *r)
@@ -82,8 +132,8 @@ static int on_record(void *ctx, const struct record *r)
 		check();
 		more = read_line();
 	}
-	if (r->h->type == EV_charge && ((const struct ev_charge *)r->h)->own_mm && r->h->tgid < TGIDS_MAX)
-		mm_of[r->h->tgid] = ((const struct ev_charge *)r->h)->own_mm;
+	if (r->h->type == EV_charge)
+		on_charge((const void *)r->h);
 	if (r->h->type == EV_exec && r->h->tgid < TGIDS_MAX)
 		mm_of[r->h->tgid] = ((const struct ev_exec *)r->h)->mm;
 	return ledger_apply(&ledger, r->h);

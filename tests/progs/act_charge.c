@@ -14,6 +14,8 @@
  *			with the rlimit mode that counts in the mm; then exec,
  *			IOMMU_IOAS_CHANGE_PROCESS, unmap
  *   several		iommufd, as user: child and parent take the charge in turn
+ *   attach		iommufd, as user: mapped before the device is attached; it is
+ *			detached, attached again, and closed
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -64,13 +66,21 @@ static void fd_unmap(const struct box *b)
 	say_counters("end");
 }
 
+/* The kernel writes into the argument which page table it has made. */
+static void attach(const struct box *b)
+{
+	struct fd_attach arg = { .argsz = sizeof(arg), .ioas = ioas };
+
+	if (ioctl(b->device, FD_DEVICE_ATTACH, &arg))
+		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
 /* A context, an ioas with the device attached, and a file mapped in it. */
 static void fd_setup(struct box *b)
 {
 	struct fd_bind bind = { .argsz = sizeof(bind) };
 	struct fd_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct fd_option mode = { .size = sizeof(mode), .id = FD_OPTION_RLIMIT_MODE, .value = 1 };
-	struct fd_attach attach = { .argsz = sizeof(attach) };
 	struct fd_ioas_map_file map = { .size = sizeof(map), .flags = FD_MAP_FIXED | FD_MAP_READ | FD_MAP_WRITE };
 
 	b->memfd = -1;
@@ -83,9 +93,9 @@ static void fd_setup(struct box *b)
 	bind.iommufd = iommu;
 	if (ioctl(b->device, FD_DEVICE_BIND, &bind) || ioctl(iommu, FD_IOAS_ALLOC, &alloc))
 		die("bind, ioas");
-	attach.ioas = map.ioas = ioas = alloc.ioas;
-	if (ioctl(b->device, FD_DEVICE_ATTACH, &attach))
-		die("attach");
+	map.ioas = ioas = alloc.ioas;
+	if (!what_is("attach"))
+		attach(b);
 	b->iova = opt.iova;
 	b->size = opt.size;
 	box_memory(b);
@@ -172,6 +182,21 @@ static void take_and_unmap(void *arg)
 	fd_unmap(arg);
 }
 
+static void attach_and_detach(struct box *b)
+{
+	__u32 detach[2] = { sizeof(detach), 0 };
+
+	attach(b);
+	say_counters("attached");
+	if (ioctl(b->device, FD_DEVICE_DETACH, detach))
+		die("VFIO_DEVICE_DETACH_IOMMUFD_PT");
+	say_counters("detached");
+	attach(b);
+	close(b->device);
+	say_counters("closed");
+	close(iommu);
+}
+
 static void actor(void)
 {
 	struct box b = { 0 };
@@ -187,6 +212,10 @@ static void actor(void)
 		wait_for(fork_holder(restore_and_unmap, &b));
 	} else {
 		fd_setup(&b);
+		if (what_is("attach")) {
+			attach_and_detach(&b);
+			return;
+		}
 		if (!what_is("several"))
 			replace(&b);
 		wait_for(fork_holder(take, NULL));

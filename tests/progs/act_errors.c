@@ -2,8 +2,10 @@
 /*
  * act_errors - calls that fail, each for one reason
  *
- * --pci is needed: --what type1: a group of vfio-pci; --what iommufd: a device of
- * /dev/vfio/devices. A line for each call: its name and the errno it ended with.
+ * --pci is needed: --what type1: a group of vfio-pci, and with --other a second,
+ * which is not let in while a range is invalid; --what iommufd: a device of
+ * /dev/vfio/devices. --what mdev needs none: an address is to become invalid.
+ * A line for each call: its name and the errno it ended with.
  * What the entry limit of type1 (dma_entry_limit) is when it starts is what
  * "nospace" runs into; it has to be 3.
  */
@@ -17,12 +19,14 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
 #include "iommufd.h"
 
 #define PAGE 4096ULL
+#define MSI 0xfee00000ULL /* where x86 has interrupts */
 
 static struct box box;
 
@@ -65,6 +69,7 @@ static void type1(void)
 {
 	const __u32 rw = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE, vaddr = VFIO_DMA_MAP_FLAG_VADDR;
 	const __u32 size = sizeof(struct vfio_iommu_type1_dma_map);
+	int other = opt.other ? open(opt.other, O_RDWR) : -1;
 	__u64 mem, at = opt.iova;
 
 	box_open_pci(&box);
@@ -74,6 +79,11 @@ static void type1(void)
 	told("flags", map(size, 0x100, mem, at, PAGE));
 	told("align", map(size, rw, mem, at + 8, PAGE));
 	told("noflags", map(size, 0, mem, at, PAGE));
+	told("both", map(size, rw | vaddr, mem, at, PAGE));
+	told("empty", map(size, rw, mem, at, 0));
+	told("wraps", map(size, rw, mem, -PAGE, 2 * PAGE));
+	told("outside", map(size, rw, mem, 1ULL << 60, PAGE));
+	told("msi", map(size, rw, mem, MSI, PAGE));
 	told("fault", map(size, rw, 0x1000, at, PAGE));
 	told("first", map(size, rw, mem, at, 4 * PAGE));
 	told("exists", map(size, rw, mem, at + PAGE, PAGE));
@@ -81,9 +91,14 @@ static void type1(void)
 	told("third", map(size, rw, mem, at + 32 * PAGE, PAGE));
 	told("nospace", map(size, rw, mem, at + 48 * PAGE, PAGE));
 	told("cut", unmap(0, at + PAGE, PAGE));
+	told("unmap_empty", unmap(0, at, 0));
+	told("unmap_all", unmap(VFIO_DMA_UNMAP_FLAG_ALL, at, PAGE));
+	told("unmap_flags", unmap(0x100, at, PAGE));
 	told("valid", map(size, vaddr, mem, at, 4 * PAGE));
 	told("invalidate", unmap(VFIO_DMA_UNMAP_FLAG_VADDR, at, 4 * PAGE));
 	told("again", unmap(VFIO_DMA_UNMAP_FLAG_VADDR, at, 4 * PAGE));
+	if (opt.other)
+		told("attach", ioctl(other, VFIO_GROUP_SET_CONTAINER, &box.container));
 	told("length", map(size, vaddr, mem, at, PAGE));
 	told("nothing", map(size, vaddr, mem, at + 64 * PAGE, PAGE));
 	told("restore", map(size, vaddr, mem, at, 4 * PAGE));
@@ -92,40 +107,125 @@ static void type1(void)
 	told("limit", map(size, rw, mem, at + 1024 * PAGE, 128 * PAGE));
 }
 
+static void mdev(void)
+{
+	box_open(&box);
+	box_open_device(&box);
+	box_map(&box);
+	told("mediated", box_try_invalidate(&box));
+}
+
 /* ---- iommufd ------------------------------------------------------------------------ */
+
+/* What is mapped, the device and the limit: all that a call of it needs. */
+static int iommu, device;
+static __u32 ioas;
+
+static int fd_map(__u32 flags, __u32 to, __u64 vaddr, __u64 iova, __u64 length)
+{
+	struct fd_ioas_map arg = { sizeof(arg), FD_MAP_FIXED | flags, to, 0, vaddr, length, iova };
+
+	return ioctl(iommu, FD_IOAS_MAP, &arg);
+}
+
+static int fd_file(int fd, __u64 start, __u64 iova, __u64 length)
+{
+	struct fd_ioas_map_file arg = { sizeof(arg), FD_MAP_FIXED | FD_MAP_READ, ioas, fd, start, length, iova };
+
+	return ioctl(iommu, FD_IOAS_MAP_FILE, &arg);
+}
+
+static int fd_unmap(__u64 iova, __u64 length)
+{
+	struct fd_ioas_unmap arg = { sizeof(arg), ioas, iova, length };
+
+	return ioctl(iommu, FD_IOAS_UNMAP, &arg);
+}
+
+static int fd_attach(__u32 argsz, __u32 flags, __u32 pt)
+{
+	struct fd_attach arg = { argsz, flags, pt };
+
+	return ioctl(device, FD_DEVICE_ATTACH, &arg);
+}
+
+static int change_process(void)
+{
+	__u32 arg[2] = { sizeof(arg), 0 };
+
+	return ioctl(iommu, FD_CHANGE_PROCESS, arg);
+}
+
+/* Nothing is charged before a device is there. */
+static void attaching(__u32 id, __u64 mem)
+{
+	const __u32 rw = FD_MAP_READ | FD_MAP_WRITE, size = sizeof(struct fd_attach);
+
+	told("attach_argsz", fd_attach(8, 0, ioas));
+	told("attach_flags", fd_attach(size, 0x100, ioas));
+	told("attach_nothing", fd_attach(size, 0, 9999));
+	told("attach_device", fd_attach(size, 0, id));
+	told("before_msi", fd_map(rw, ioas, mem, MSI, PAGE));
+	told("attach_msi", fd_attach(size, 0, ioas));
+	told("after_msi", fd_unmap(MSI, PAGE));
+	told("before_limit", fd_map(rw, ioas, mem, opt.iova, 128 * PAGE));
+	told("attach_limit", fd_attach(size, 0, ioas));
+	told("after_limit", fd_unmap(opt.iova, 128 * PAGE));
+	if (fd_attach(size, 0, ioas))
+		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
+/* As much again as is charged, and half of that is allowed. */
+static void another(void *arg)
+{
+	(void)arg;
+	limit(6 * PAGE);
+	told("change_limit", change_process());
+}
 
 static void iommufd(void)
 {
 	struct fd_bind bind = { .argsz = sizeof(bind) };
 	struct fd_ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct fd_attach attach = { .argsz = sizeof(attach) };
-	struct fd_ioas_map arg = { .size = sizeof(arg), .flags = FD_MAP_FIXED | FD_MAP_READ | FD_MAP_WRITE, .length = 4 * PAGE };
-	struct fd_ioas_unmap undo = { .size = sizeof(undo), .length = PAGE };
-	int fd = open("/dev/iommu", O_RDWR), device = open(opt.pci, O_RDWR);
-	__u32 change[2] = { sizeof(change), 0 };
+	const __u32 rw = FD_MAP_READ | FD_MAP_WRITE;
+	int status, exe = open("/proc/self/exe", O_RDONLY);
+	__u64 mem, at = opt.iova;
+	pid_t child;
 
-	bind.iommufd = fd;
-	if (fd < 0 || device < 0 || ioctl(device, FD_DEVICE_BIND, &bind) || ioctl(fd, FD_IOAS_ALLOC, &alloc))
+	iommu = bind.iommufd = open("/dev/iommu", O_RDWR);
+	device = open(opt.pci, O_RDWR);
+	if (iommu < 0 || device < 0 || exe < 0 || ioctl(device, FD_DEVICE_BIND, &bind) || ioctl(iommu, FD_IOAS_ALLOC, &alloc))
 		die("/dev/iommu, %s", opt.pci);
-	attach.ioas = arg.ioas = undo.ioas = alloc.ioas;
-	if (ioctl(device, FD_DEVICE_ATTACH, &attach))
-		die("attach");
+	ioas = alloc.ioas;
 	box.memfd = -1;
 	box.size = opt.size;
 	box_memory(&box);
+	mem = (__u64)(unsigned long)box.mem;
 	limit(64 * PAGE);
-	arg.vaddr = (__u64)(unsigned long)box.mem;
-	arg.iova = undo.iova = opt.iova;
-	told("map", ioctl(fd, FD_IOAS_MAP, &arg));
-	told("overlap", ioctl(fd, FD_IOAS_MAP, &arg));
-	told("change", ioctl(fd, FD_CHANGE_PROCESS, change));
-	undo.iova += 64 * PAGE;
-	told("nothing", ioctl(fd, FD_IOAS_UNMAP, &undo));
-	arg.iova += 1024 * PAGE;
-	arg.length = 128 * PAGE;
-	told("limit", ioctl(fd, FD_IOAS_MAP, &arg));
-	arg.ioas = 9999;
-	told("noioas", ioctl(fd, FD_IOAS_MAP, &arg));
+	attaching(bind.device, mem);
+	told("map", fd_map(rw, ioas, mem, at, 4 * PAGE));
+	told("overlap", fd_map(rw, ioas, mem, at, 4 * PAGE));
+	told("flags", fd_map(rw | 0x100, ioas, mem, at, PAGE));
+	told("noflags", fd_map(0, ioas, mem, at, PAGE));
+	told("empty", fd_map(rw, ioas, mem, at + 8 * PAGE, 0));
+	told("align", fd_map(rw, ioas, mem, at + 8 * PAGE + 8, PAGE));
+	told("wraps", fd_map(rw, ioas, mem, -PAGE, 2 * PAGE));
+	told("outside", fd_map(rw, ioas, mem, 1ULL << 60, PAGE));
+	told("fault", fd_map(rw, ioas, 0x1000, at + 8 * PAGE, PAGE));
+	told("nofile", fd_file(-1, 0, at + 8 * PAGE, PAGE));
+	told("exe", fd_file(exe, 0, at + 8 * PAGE, PAGE));
+	told("beyond", fd_file(box.memfd, opt.size, at + 8 * PAGE, PAGE));
+	told("change", change_process());
+	told("nothing", fd_unmap(at + 64 * PAGE, PAGE));
+	told("cut", fd_unmap(at + PAGE, PAGE));
+	told("unmap_empty", fd_unmap(at, 0));
+	told("limit", fd_map(rw, ioas, mem, at + 1024 * PAGE, 128 * PAGE));
+	told("noioas", fd_map(rw, 9999, mem, at + 1024 * PAGE, PAGE));
+	told("unmap", fd_unmap(at, 4 * PAGE));
+	told("file", fd_file(box.memfd, 0, at, 4 * PAGE));
+	child = fork_holder(another, NULL);
+	if (waitpid(child, &status, 0) != child || status)
+		die("the child");
 }
 
 static void actor(void)
@@ -133,6 +233,8 @@ static void actor(void)
 	say("tgid=%d", getpid());
 	if (what_is("iommufd"))
 		iommufd();
+	else if (what_is("mdev"))
+		mdev();
 	else
 		type1();
 }

@@ -15,12 +15,15 @@
 #define FD_VFIO_IOAS		_IO(';', 0x88)
 #define FD_IOAS_MAP_FILE	_IO(';', 0x8f)
 #define FD_CHANGE_PROCESS	_IO(';', 0x92)
+#define FD_TEST			_IO(';', 0xa0) /* with CONFIG_IOMMUFD_TEST */
 #define FD_DEVICE_BIND		_IO(VFIO_TYPE, VFIO_BASE + 18)
 #define FD_DEVICE_ATTACH	_IO(VFIO_TYPE, VFIO_BASE + 19)
+#define FD_DEVICE_DETACH	_IO(VFIO_TYPE, VFIO_BASE + 20)
 
 enum { FD_MAP_FIXED = 1, FD_MAP_WRITE = 2, FD_MAP_READ = 4 };
 enum { FD_OPTION_RLIMIT_MODE = 0 };
 enum { FD_VFIO_IOAS_GET = 0, FD_VFIO_IOAS_SET = 1 };
+enum { FD_TEST_MOCK_DOMAIN = 2 };
 
 struct fd_ioas_alloc {
 	__u32 size, flags, ioas;

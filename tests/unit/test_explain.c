@@ -137,18 +137,74 @@ static void iommufd(void **state)
 	(void)state;
 	e.ioas = 3;
 	check(&e, "no area begins at 0x10000 and ends at 0x13fff in ioas 3");
-	e.op = OP_CHANGE_PROCESS;
 	e.result = -EINVAL;
-	check(&e, "an area is not mapped from a file");
-	e.op = OP_MAP;
+	e.size = 0;
+	check(&e, "length is 0");
+	e = call(FDPIN_ID_IOMMUFD | 1, OP_MAP, -EINVAL);
+	e.flags = 1;
+	check(&e, "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE");
+	e.flags = 7;
 	e.iova = 3;
 	check(&e, "iova 0x3, length");
+	e.iova = 0x10000;
+	check(&e, "0x10000-0x13fff is outside of what the page tables of ioas 0 can have");
+	e.result = -EOPNOTSUPP;
+	check(&e, "a reserved member");
+	e.flags = 0x107;
+	check(&e, "flags 0x100 are none of this call");
+	e.result = -EPERM;
+	check(&e, "may only be read");
+	e = call(FDPIN_ID_IOMMUFD | 1, OP_COPY, -ENOENT);
+	e.ioas = 4;
+	check(&e, "there is no ioas 4, or nothing is mapped at 0x7f0000000000 of the source");
+}
+
+static void attaching(void **state)
+{
+	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_ATTACH, -EINVAL);
+
+	(void)state;
+	e.flags = 0;
+	e.ioas = 9;
+	e.argsz = 8;
+	check(&e, "argsz is 8, and the argument has 12 bytes");
+	e.argsz = 12;
+	e.flags = 0x100;
+	check(&e, "flags 0x100 are none of this call");
+	e.flags = 1;
+	check(&e, "object 9 is no ioas");
+	e.result = -ENOENT;
+	check(&e, "there is no ioas or page table 9");
+	e.result = -EADDRINUSE;
+	check(&e, "an area of ioas 9 is where the device has a reserved region");
+	e.result = -EBUSY;
+	check(&e, "attached to something else");
+	e.result = -EPERM;
+	check(&e, "allow_unsafe_interrupts is off");
+	e.result = -E2BIG;
+	check(&e, "is not known");
+}
+
+/* Which of the two reasons it was, the charges of the call say. */
+static void changing(void **state)
+{
+	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_CHANGE_PROCESS, -EINVAL);
+	struct ev_charge c = { .h = { .size = sizeof(c), .type = EV_charge, .tid = 7 }, .result = -EINVAL, .asked = -64, .account = CHARGED_MM };
+	struct record r = { .h = &c.h, .ev = schema_event(EV_charge) };
+	char text[240];
+
+	(void)state;
+	e.size = 0;
+	check(&e, "an area is not mapped from a file");
+	explain(&memory, &r, text);
+	check(&e, "256K could not be taken back from the process before");
+	check(&e, "an area is not mapped from a file");
 }
 
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd) };
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd), T(attaching), T(changing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -502,6 +502,72 @@ static void many_lives(void **state)
 	ledger_free(&l);
 }
 
+static void group_of_c1(struct tape *t, int type)
+{
+	if (type == EV_attach)
+		((struct ev_attach *)tape_add(t, EV_attach, C1))->group = 7;
+	else
+		((struct ev_detach *)tape_add(t, EV_detach, C1))->group = 7;
+}
+
+/* What type1 had to credit in the call that ended it is still charged when its thread goes on. */
+static void container_ends_in_debt(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 6; how++) {
+		struct tape *t = ledger_begin(C1);
+
+		group_of_c1(t, EV_attach);
+		tape_charge(t, C1, A, 512, OP_MAP);
+		if (how % 2) { /* the file is closed last */
+			group_of_c1(t, EV_detach);
+			tape_add(t, EV_release, C1);
+		} else {
+			tape_add(t, EV_release, C1);
+			group_of_c1(t, EV_detach);
+		}
+		if (how < 2)
+			tape_add(t, EV_open, C2);
+		else if (how < 4)
+			tape_mm_gone(t, A, 512);
+		else
+			tape_left_by_exec(t, A, B, 512);
+		check(t, C1, "yes/proven", false, "leak of 2M", how % 2 ? "released vfio-a07b, and 2M stay charged to mm-00aa" :
+		      "took the last group from vfio-a07b, which is closed, and 2M stay charged to mm-00aa", NULL);
+	}
+}
+
+/* It is not over yet, or another group keeps it, or what is left is credited to nobody as its address space goes meanwhile. */
+static void container_ends_in_time(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 6; how++) {
+		struct tape *t = ledger_begin(C1);
+
+		if (how != 5) /* groups were not asked for */
+			group_of_c1(t, EV_attach);
+		if (how == 1)
+			group_of_c1(t, EV_attach);
+		tape_charge(t, C1, A, 512, OP_MAP);
+		ledger_locked = 512;
+		tape_add(t, EV_release, C1);
+		if (how == 2 || how == 5)
+			tape_add(t, EV_open, C2);
+		group_of_c1(t, EV_detach);
+		if (how == 1)
+			tape_add(t, EV_open, C2);
+		if (how == 3) {
+			tape_mm_gone(t, A, 256);
+			tape_charge(t, C1, A, -256, OP_DETACH)->users = 0;
+			tape_add(t, EV_open, C2);
+		} else if (how != 1 && how != 4) {
+			tape_charge(t, C1, A, -512, OP_DETACH);
+			tape_add(t, EV_open, C2);
+		}
+		NO(t);
+	}
+}
+
 /* ---- iommufd --------------------------------------------------------------------- */
 
 /* CAP_IPC_LOCK when mapped, on 7.3: the charge stays, the next credit goes to the caller. */
@@ -552,6 +618,43 @@ static void change_process_user(void **state)
 	tape_change_process(t, B, 0);
 	ledger_locked = 64;
 	tape_fd_charge(t, B, -64, OP_UNMAP, CHARGED_USER);
+	tape_add(t, EV_release, FD1);
+	NO(t);
+}
+
+/* iommufd cannot credit an address space that has gone: it says so, and the pages are pinned no longer. */
+static void credit_comes_late(void **state)
+{
+	(void)state;
+	for (int part = 0; part < 2; part++) {
+		struct tape *t = ledger_begin(FD1);
+		struct ev_charge *e;
+
+		tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
+		tape_exec(t, A, B, 64);
+		e = tape_fd_charge(t, A, 0, OP_UNMAP, CHARGED_MM);
+		e->asked = part ? -24 : -64;
+		e->result = -22;
+		e->users = 0;
+		if (part)
+			check(t, FD1, "yes/proven", false, "uncharged: 160K stay pinned", NULL);
+		else
+			check(t, FD1, "no/none", false, "ended that they are pinned, after", NULL);
+	}
+}
+
+/* What is mapped is charged when a device joins, and credited when it leaves: again and again. */
+static void device_comes_and_goes(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		tape_fd_charge(t, A, 64, OP_ATTACH, CHARGED_USER);
+		ledger_locked = ledger_pinned = 64;
+		tape_fd_charge(t, A, -64, i ? OP_CLOSE : OP_DETACH, CHARGED_USER);
+		ledger_locked = ledger_pinned = 0;
+	}
 	tape_add(t, EV_release, FD1);
 	NO(t);
 }
@@ -652,6 +755,7 @@ int main(void)
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
+		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
 		T(state_charged_to_nobody),
 	};

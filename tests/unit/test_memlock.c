@@ -46,6 +46,30 @@ static void behind_the_iommu(void **state)
 	assert_true(memlock_exceeds(n, &n->separate));
 }
 
+/* By the difference; nothing is told of where there is none to make. */
+static void what_others_count(void **state)
+{
+	struct memlock_need n = { .counter = MEMLOCK_MM, .now = { .n = 80 }, .own = { .n = 64 } };
+	struct pages other = memlock_other(&n);
+
+	(void)state;
+	is(&other, 16 * PAGE_BYTES);
+	n.own.n = 80;
+	other = memlock_other(&n);
+	is(&other, 0);
+	n.own.n = 81;
+	assert_true(memlock_other(&n).unknown);
+	n.own.n = 64;
+	n.own.unknown = true;
+	assert_true(memlock_other(&n).unknown);
+	n.own.unknown = false;
+	n.now.unknown = true;
+	assert_true(memlock_other(&n).unknown);
+	n.now.unknown = false;
+	n.counter = MEMLOCK_NONE;
+	assert_true(memlock_other(&n).unknown);
+}
+
 /* A limit is rounded down to pages, and is itself let through. */
 static void limit_to_the_page(void **state)
 {
@@ -252,7 +276,7 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(behind_the_iommu), cmocka_unit_test(limit_to_the_page), cmocka_unit_test(mediated),
+		cmocka_unit_test(behind_the_iommu), cmocka_unit_test(what_others_count), cmocka_unit_test(limit_to_the_page), cmocka_unit_test(mediated),
 		cmocka_unit_test(several_containers), cmocka_unit_test(of_the_user),	 cmocka_unit_test(with_ipc_lock),
 		cmocka_unit_test(cut_pages),	      cmocka_unit_test(dmabuf),		 cmocka_unit_test(not_known),
 		cmocka_unit_test(peaks),	      cmocka_unit_test(text),
