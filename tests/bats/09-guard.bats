@@ -440,12 +440,11 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = deny' 'limit = 1s'
 	guard
 	enter /scopes/elsewhere
-	act guard --what moves --rounds 7
+	act guard --timeout 300 --what moves --rounds 7
 	try_join 1
 	exempt strict 20s --pid "${A[tgid]}" --cgroup elsewhere
 	try_join 2
 	local tgid=${A[tgid]}
-	cp "$BATS_TEST_TMPDIR/act.out" "$BATS_TEST_TMPDIR/moves.out"
 	("$progs/act_guard" --timeout 60 --what join) >"$BATS_TEST_TMPDIR/other.out"
 	grep -q '^join_mdev=EPERM' "$BATS_TEST_TMPDIR/other.out"
 	wait_lines 1 'Exemption is over: strict for elsewhere, PID '"$tgid"'.*ticket 17; 1 call was let through' "$GUARD.err"
@@ -462,6 +461,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	sleep 8
 	try_join 7
 	kill -CONT "$(cat "$GUARD.pid")"
+	wait_lines 3 'Exemption is over' "$GUARD.err"
 	same "joins" "${A[join_1]} ${A[join_2]} ${A[join_3]} ${A[join_4]} ${A[join_5]} ${A[join_6]} ${A[join_7]}" "EPERM done EPERM done EPERM done EPERM"
 	same "told" "$(decisions strict exempt attach) $(decisions strict denied attach)" "3 4"
 	undo
@@ -475,6 +475,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	rm "$EXEMPTION"
 
 	# nobody is killed for what he was let through with
+	exempt strict 1h --exe "$progs/act_guard"
 	exempt mdev-vaddr 1h --exe "$progs/act_guard"
 	act_ends guard --what calls --rounds 2
 	same "invalidations" "${A[invalidate]} ${A[invalidate_all]}" "$(refuses && echo 'EBUSY EBUSY' || echo 'done done')"
@@ -482,7 +483,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	same "denied" "$(decisions mdev-vaddr denied invalidate)" 0
 	rm "$EXEMPTION"
 
-	exempt max-window 12s
+	exempt max-window 20s
 	act pci --what invalid --pci "$GROUP"
 	wait_line '"rule":"max-window","action":"exempt"' "$GUARD"
 	kill -0 "${A[invalidator_tgid]}"
@@ -490,7 +491,8 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	undo
 	enter /
 	unguard
-	same "counted" "$(counted strict exempt) $(counted max-window exempt) $(counted max-window denied)" "3 1 1"
+	[ "$(counted strict exempt)" -gt 3 ]
+	same "windows" "$(counted max-window exempt) $(counted max-window denied)" "1 1"
 	jq -en 'inputs | select(.type == "summary") | .killed == 1' "$GUARD"
 	nothing_lost
 	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
