@@ -46,7 +46,8 @@ struct ledger_container {
 	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
-	bool opened, closed;   /* its file was seen to be opened; is gone */
+	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */
+	bool again;	       /* iommufd: opened while another of this id had not been told to be released */
 	unsigned int groups;
 	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
 };
@@ -423,6 +424,9 @@ static int on_charge(struct ledger *l, const struct ev_charge *e)
 		return l->cut ? 0 : -ENOMEM;
 	if (a->gone_ns && e->users > 0)
 		account_clear(a);
+	/* iommufd pins from a file for an address space that has gone, and charges that one; its end is over */
+	if (e->pages > 0 && e->users <= 0 && !a->older && !a->charged && !a->credited)
+		a->gone_ns = e->h.ts_ns;
 	a->user = e->user;
 	a->iommufd = e->iommufd;
 	a->unsure |= !c->based;
@@ -631,6 +635,7 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	if (!c)
 		return -ENOMEM;
 	end_forget(l, c);
+	c->again = c->opened && !c->closed;
 	c->opened = true;
 	c->counted = c->closed = false;
 	c->groups = 0;
@@ -665,16 +670,25 @@ static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 	return err;
 }
 
-/* Of type1 this is said before the last of it is credited; of iommufd, after. */
+/*
+ * Of type1 this is said before the last of it is credited; of iommufd, after, when
+ * somebody else may have its address already: the accounts are the other's then.
+ */
 static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 {
 	bool iommufd = (h->container & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD;
 	struct ledger_container *c = container_get(l, h->container);
-	int err = c ? end_windows(l, h) : -ENOMEM;
+	int err;
 
-	if (c)
-		c->closed = true;
-	if (c && !iommufd && !err)
+	if (!c)
+		return -ENOMEM;
+	if (iommufd && c->again) {
+		c->again = false;
+		return 0;
+	}
+	c->closed = true;
+	err = end_windows(l, h);
+	if (!iommufd && !err)
 		err = end_begins(l, c, h);
 	for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		if (a->key.container != h->container)

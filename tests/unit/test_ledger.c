@@ -643,6 +643,39 @@ static void credit_comes_late(void **state)
 	}
 }
 
+/* A page of a file is pinned after the exec, and charged to the address space before: it is owed by nobody. */
+static void charged_after_the_end(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+
+	(void)state;
+	tape_exec(t, A, B, 0);
+	tape_fd_charge(t, A, 1, OP_PIN, CHARGED_NONE)->users = 0;
+	tape_add(t, EV_release, FD1);
+	NO(t);
+}
+
+/* A context is told to be released when it is freed, and the next may have its place by then; who is next owes what it owes. */
+static void released_late(void **state)
+{
+	(void)state;
+	for (int debt = 0; debt < 2; debt++) {
+		struct tape *t = ledger_begin(FD1);
+
+		tape_add(t, EV_open, FD1);
+		tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+		tape_add(t, EV_release, FD1);
+		ledger_locked = ledger_pinned = 64;
+		if (!debt)
+			tape_fd_charge(t, A, -64, OP_UNMAP, CHARGED_USER);
+		tape_add(t, EV_release, FD1);
+		if (debt)
+			check(t, FD1, "yes/proven", false, "leak of 256K", NULL);
+		else
+			NO(t);
+	}
+}
+
 /* What is mapped is charged when a device joins, and credited when it leaves: again and again. */
 static void device_comes_and_goes(void **state)
 {
@@ -755,7 +788,7 @@ int main(void)
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
-		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(device_comes_and_goes),
+		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
 		T(state_charged_to_nobody),
 	};
