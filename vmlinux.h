@@ -61,6 +61,7 @@ struct xa_node;
 struct seq_file;
 struct bpf_iter_meta;
 struct bpf_iter__task;
+struct bpf_iter__task_file;
 
 enum { false = 0 };
 
@@ -258,7 +259,7 @@ struct thread_struct {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
-	unsigned long *close_on_exec;
+	long unsigned int *close_on_exec;
 };
 
 struct files_struct {
@@ -276,10 +277,10 @@ struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *group_leader;
-	u64 start_boottime;
 	void *worker_private;
 	long unsigned int nvcsw;
 	long unsigned int nivcsw;
+	u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];
 	struct files_struct *files;

@@ -114,6 +114,7 @@ value BPF_F_MMAPABLE
 value BPF_LOCAL_STORAGE_GET_F_CREATE
 value BPF_RB_NO_WAKEUP
 value BPF_RB_FORCE_WAKEUP
+value BPF_RB_AVAIL_DATA
 struct list_head *
 struct rb_node *
 struct rb_root *
@@ -131,9 +132,9 @@ struct mutex owner wait_list
 struct mutex_waiter list task
 struct sched_info last_arrival
 struct thread_struct sp
-struct fdtable max_fds fd
+struct fdtable max_fds fd close_on_exec
 struct files_struct fdt
-struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader sched_info
+struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader start_boottime sched_info
 struct qstr name
 struct super_block s_magic s_dev s_blocksize
 struct inode i_ino i_sb i_nlink
@@ -165,12 +166,13 @@ struct kernfs_node name
 struct cgroup_subsys_state parent
 struct cgroup self level kn
 struct css_set dfl_cgrp
-struct linux_binprm filename
+struct linux_binprm filename interp
 struct xarray xa_head
 struct xa_node shift slots
 struct seq_file count
 struct bpf_iter_meta seq seq_num
 struct bpf_iter__task meta task
+struct bpf_iter__task_file meta task fd file
 TYPES
 
 cat <<'TAIL'
