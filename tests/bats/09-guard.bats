@@ -228,7 +228,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 }
 
 @test "file-backed: beside an mdev it is the same, and who monitors it changes nothing" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	policy '[mdev-vaddr]' 'action = off' '[file-backed]' 'action = deny'
 	if [ "$FDPIN_MODULE" != none ]; then
 		guard
@@ -253,7 +253,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | [.tgid, .action, (.window_ns / 500000000 | floor)]]' "$GUARD"; }
 
 @test "max-window: who keeps an address invalid is told once, with the length; who restores it in time is not, nor who does without" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	act pci --timeout 300 --what invalid --pci "$GROUP"
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 2s'
 	guard --monitor
@@ -278,7 +278,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "max-window: while it denies, who opened the window is killed, and nobody else, and not who has restored it" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 1s'
 	guard
 	act_ends pci --what cycle --pci "$GROUP"
@@ -307,7 +307,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 
 # One guard with a scope of each kind, on rules that no kernel has by itself.
 @test "scope: by control group, also one made later, and wherever the caller is at that moment; by user, real or not; by program" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	need_mdev
 	local real=$progs progs=$progs dir=$BATS_TEST_TMPDIR/bin
 	mkdir "$dir"
@@ -374,7 +374,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "scope of mdev-vaddr: whom it is not for is let through and not killed, the device that is opened is judged where its opener is" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	need_mdev
 	local dir=$BATS_TEST_TMPDIR/bin
 	mkdir "$dir"
@@ -434,7 +434,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "an exemption lets through whom it is for, until its time is over, or it is taken back, and no longer when nobody is there to end it" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	need_mdev
 	rm -rf "$BATS_FILE_TMPDIR/tree/run"
 	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = deny' 'limit = 1s'
