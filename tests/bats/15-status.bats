@@ -51,6 +51,31 @@ maps_line() { # PID ADDRESS
 	same "CAP_IPC_LOCK" "$(jq -r .cap_ipc_lock <<<"$process")" true
 }
 
+# Who drops the last reference runs the release: a look that held a file for a moment would now and then close a container of somebody else's, and wait
+# for what its drivers wait for.
+@test "looks are never the ones that close somebody's file" {
+	local before i looks=${FDPIN_LONG:+50}
+	before=$(wc -l <"$LIVE")
+	(
+		close_files
+		while [ ! -e "$BATS_TEST_TMPDIR/enough" ]; do
+			exec 9<>/dev/vfio/vfio
+			exec 9>&-
+		done
+	) &
+	for ((i = 0; i < ${looks:-5}; i++)); do "$fdpin" status >/dev/null || [ $? = 1 ]; done
+	touch "$BATS_TEST_TMPDIR/enough"
+	wait $!
+	for ((i = 0; i < 100; i++)); do
+		tail -n +$((before + 1)) "$LIVE" | jq -nRr 'inputs | fromjson? | select(.type == "release") | .comm' | sort | uniq -c >"$BATS_TEST_TMPDIR/closers"
+		[ "$(awk '{ n += $1 } END { print n + 0 }' "$BATS_TEST_TMPDIR/closers")" -lt 100 ] || break
+		sleep 0.1
+	done
+	cat "$BATS_TEST_TMPDIR/closers"
+	[ "$(awk '{ n += $1 } END { print n + 0 }' "$BATS_TEST_TMPDIR/closers")" -ge 100 ]
+	! grep fdpin "$BATS_TEST_TMPDIR/closers"
+}
+
 # The recordings have no address spaces and no memory; here are a mediated device, a memfd, limits, and lines of a trace that runs.
 @test "documents of status and lines of trace are what the schemas say" {
 	group=$(sed -n 2p "$RUN/pci-groups")
