@@ -112,7 +112,7 @@ static void forget(struct unit *u)
 }
 
 /* A module's type information as the kernel has it, which takes CAP_SYS_ADMIN; -1. */
-static int open_by_name(const char *module, __u32 *ret_id)
+static int open_by_name(const char *module)
 {
 	__u32 id = 0;
 
@@ -122,10 +122,8 @@ static int open_by_name(const char *module, __u32 *ret_id)
 		__u32 len = sizeof(info);
 		int fd = bpf_btf_get_fd_by_id(id);
 
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf && !strcmp(name, module)) {
-			*ret_id = id;
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf && !strcmp(name, module))
 			return fd;
-		}
 		if (fd >= 0)
 			close(fd);
 		else if (errno != ENOENT)
@@ -139,19 +137,17 @@ static void file_of(const char *module, char *ret, size_t size)
 	snprintf(ret, size, "/sys/kernel/btf/%s", module);
 }
 
+/* From its file, which takes no rights, and where everybody else looks. */
 static void read_module(struct types *t, struct unit *u)
 {
 	char path[96];
-	__u32 id = 0;
 
-	u->fd = open_by_name(u->name, &id);
-	if (u->fd >= 0)
-		u->btf = btf__load_from_kernel_by_id_split(id, t->kernel.btf);
-	file_of(u->name, path, sizeof(path)); /* reading it takes no rights */
-	if (!u->btf)
-		u->btf = btf__parse_split(path, t->kernel.btf);
+	file_of(u->name, path, sizeof(path));
+	u->btf = btf__parse_split(path, t->kernel.btf);
 	if (!u->btf || make_index(u, btf__type_cnt(t->kernel.btf)))
 		forget(u);
+	else
+		u->fd = open_by_name(u->name);
 }
 
 /* NULL: there is no such module, or no type information of it. It is read again when it was loaded again. */
