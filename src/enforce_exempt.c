@@ -32,14 +32,10 @@ static int find_rule(const char *name, enum fdpin_rule *ret)
 /* The login uid: it stays over su and sudo. */
 static __u32 login_uid(void)
 {
-	FILE *f = fopen("/proc/self/loginuid", "re");
-	__u32 uid = -1;
+	char line[16];
+	__u32 uid;
 
-	if (f && fscanf(f, "%u", &uid) != 1)
-		uid = -1;
-	if (f)
-		fclose(f);
-	return uid;
+	return read_line("/proc/self/loginuid", line, sizeof(line)) && sscanf(line, "%u", &uid) == 1 ? uid : (__u32)-1;
 }
 
 /* Clock ticks from boot to its start: with its number it is this process and no later one. */

@@ -39,13 +39,7 @@ __u64 boot_ns(void)
 
 void boot_id(char buf[40])
 {
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	buf[0] = '\0';
-	if (f && fgets(buf, 40, f))
-		buf[strcspn(buf, "\n")] = '\0';
-	if (f)
-		fclose(f);
+	read_line("/proc/sys/kernel/random/boot_id", buf, 40);
 }
 
 struct exempt_folder *exempt_open(const char *root)
@@ -124,7 +118,7 @@ int exempt_look(struct exempt_folder *f, struct exemption ret[GUARD_EXEMPTIONS])
 	_cleanup_close_ int dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	const char *why = dir >= 0 ? who_may_write(dir, S_IFDIR) : errno == ENOENT ? NULL : strerror(errno);
 	struct dirent **list = NULL;
-	char told[LOOKED_AT][80];
+	char told[LOOKED_AT][80] = {};
 	int n_told = 0, found = 0;
 	int n = dir < 0 || why ? 0 : scandirat(dir, ".", &list, is_one, alphasort);
 
