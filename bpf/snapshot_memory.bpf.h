@@ -223,12 +223,14 @@ static __always_inline const char *dma_buf_name(const struct file *file)
 	return buf ? BPF_CORE_READ(buf, name) : NULL;
 }
 
-static __always_inline bool is_memfd(const struct file *file)
+/* Whether the name of a file begins with text, of at most 8 bytes. */
+static __always_inline bool name_begins(const struct file *file, const char *text, __u32 n)
 {
-	char name[8] = "";
+	__u64 name = 0, want = 0;
 
-	bpf_probe_read_kernel(name, 6, BPF_CORE_READ(file, f_path.dentry, d_name.name));
-	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
+	__builtin_memcpy(&want, text, n);
+	bpf_probe_read_kernel(&name, n, BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return name == want;
 }
 
 static __always_inline void about_file(struct ev_memory *e, const struct file *file)
@@ -245,10 +247,11 @@ static __always_inline void about_file(struct ev_memory *e, const struct file *f
 		e->backing = BACKING_HUGETLB;
 		e->page = BPF_CORE_READ(sb, s_blocksize);
 	} else if (magic == TMPFS_MAGIC) {
-		e->backing = is_memfd(file) ? BACKING_MEMFD : BACKING_SHMEM;
+		e->backing = name_begins(file, "memfd:", 6) ? BACKING_MEMFD : BACKING_SHMEM;
 	} else if (magic == DMA_BUF_MAGIC) {
 		e->backing = BACKING_DMABUF;
-	} else if (magic == GUEST_MEMFD_MAGIC) {
+	} else if (magic == GUEST_MEMFD_MAGIC || (magic == ANON_INODE_MAGIC && name_begins(file, "[kvm-gme", 8))) {
+		/* a file system of its own in 7.3, an anonymous inode in 6.18: names in virt/kvm/guest_memfd.c */
 		e->backing = BACKING_GUEST_MEMFD;
 	}
 	if (magic == ANON_INODE_MAGIC)

@@ -3,6 +3,7 @@
 # Before the acts that hang, which keep the PCI groups. What status says of a container, beside what the kernel says elsewhere: the acting program's own numbers, /proc/PID/fd, maps, status, limits.
 
 load helpers
+load referees
 
 teardown() { common_teardown; }
 
@@ -49,6 +50,14 @@ maps_line() { # PID ADDRESS
 	limit=$(awk '/^Max locked memory/ { print $4 }' "/proc/$pid/limits")
 	same "soft limit" "$(jq -r '.memlock_soft // "unlimited"' <<<"$process")" "$limit"
 	same "CAP_IPC_LOCK" "$(jq -r .cap_ipc_lock <<<"$process")" true
+}
+
+@test "memory of a virtual machine that only KVM gives: guest_memfd" {
+	case $KERNEL in 6.18 | newest) ;; *) skip "no guest_memfd that can be mapped in this kernel" ;; esac
+	modprobe -q kvm_amd || modprobe -q kvm_intel || true
+	[ -c /dev/kvm ] || skip "the processor of this machine has nothing for KVM"
+	agree type1 "$(pci 2)" driver gmem=2m map=1m skip=64k map=64k
+	same "kinds" "$(jq -c '[.containers[].ranges[].backing.kind]' "$ST")" '\["guest_memfd","guest_memfd"\]'
 }
 
 # Who drops the last reference runs the release: a look that held a file for a moment would now and then close a container of somebody else's, and wait

@@ -22,6 +22,7 @@
  *   bar=N,SIZE		a region of the open device
  *   bar-dmabuf=N,SIZE	a dma-buf of such a region
  *   udmabuf=SIZE	a dma-buf of a memfd
+ *   gmem=SIZE		a guest_memfd, of a virtual machine that never runs
  *   skip=BYTES, forget	go on in it; take it out of the address space
  * Ranges:
  *   iova=ADDR		where the next one goes; else behind the last, with a hole
@@ -387,6 +388,20 @@ static void w_udmabuf(char *arg)
 	use("mmio", mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), create.size, fd);
 }
 
+/* KVM_CREATE_GUEST_MEMFD, newer than the headers of this system; one that the host may map. */
+static void w_gmem(char *arg)
+{
+	struct {
+		__u64 size, flags, reserved[6];
+	} create = { .size = bytes(arg), .flags = 1 /* mmap */ | 2 /* shared from the start */ };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm = ioctl(kvm, _IO(0xae, 0x01), 0);
+	int fd = ioctl(vm, _IOC(_IOC_READ | _IOC_WRITE, 0xae, 0xd4, sizeof(create)), &create);
+
+	if (fd < 0)
+		die("KVM_CREATE_GUEST_MEMFD");
+	use("guest_memfd", mmap(NULL, create.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), create.size, fd);
+}
+
 static void w_skip(char *arg)
 {
 	mem.at += bytes(arg);
@@ -706,7 +721,7 @@ static const struct word {
 	{ "out", w_out }, { "type1", w_type1 }, { "compat", w_compat }, { "iommu", w_iommu }, { "empties", w_empties },
 	{ "again", w_again }, { "close", w_close }, { "mdev", w_mdev }, { "pci", w_pci }, { "driver", w_driver }, { "open", w_open },
 	{ "ioas", w_ioas }, { "rlimit", w_rlimit }, { "cdev", w_cdev }, { "mcdev", w_mcdev }, { "anon", w_anon },
-	{ "shared", w_shared }, { "sysv", w_sysv }, { "memfd", w_memfd }, { "huge", w_huge }, { "giga", w_giga },
+	{ "shared", w_shared }, { "sysv", w_sysv }, { "memfd", w_memfd }, { "huge", w_huge }, { "giga", w_giga }, { "gmem", w_gmem },
 	{ "file", w_file }, { "gone", w_gone }, { "bar", w_bar }, { "bar-dmabuf", w_bar_dmabuf }, { "udmabuf", w_udmabuf },
 	{ "skip", w_skip }, { "forget", w_forget }, { "iova", w_iova }, { "map", w_map }, { "file-map", w_file_map }, { "many", w_many },
 	{ "invalidate", w_invalidate }, { "pin", w_pin }, { "child", w_child }, { "uid", w_uid }, { "nolock", w_nolock },
