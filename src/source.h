@@ -46,6 +46,8 @@ int source_bpf_poll(struct source_bpf *s, int timeout_ms);
 /* One look at the standing system; its records go to fn. 0 or -errno. */
 int source_bpf_look(struct source_bpf *s);
 __u64 source_bpf_lost(const struct source_bpf *s);
+/* From now on each poll counts all that was lost by then; what is dear to ask for, otherwise only once a second. */
+void source_bpf_ending(struct source_bpf *s);
 /* VFIO is not loaded; with history it is hooked when it comes. */
 bool source_bpf_waits(const struct source_bpf *s);
 /* After fork: the child that will exec, so that -p follows it from its first call. */

@@ -67,6 +67,11 @@ __u64 source_bpf_lost(const struct source_bpf *s)
 	return lost_now(s);
 }
 
+void source_bpf_ending(struct source_bpf *s)
+{
+	s->ending = true;
+}
+
 /*
  * Those that every process of the system runs, so that they would be missed for
  * somebody who has nothing to do with VFIO: for whom it matters, the program that
@@ -133,7 +138,7 @@ static __u64 count_missed(struct source_bpf *s)
 	struct bpf_program *prog;
 	unsigned int i = 0;
 
-	if (!s->trace || now < s->missed_asked + NSEC_PER_SEC)
+	if (!s->trace || (!s->ending && now < s->missed_asked + NSEC_PER_SEC))
 		return s->missed;
 	s->missed_asked = now;
 	bpf_object__for_each_program(prog, s->trace->obj) {
@@ -325,6 +330,7 @@ static int reopen(struct source_bpf *s)
 	const char *why = "";
 	int err;
 
+	s->missed_asked = 0; /* nobody can be asked any more in a moment */
 	if (s->ring)
 		consume(s);
 	s->lost_before = lost_now(s);

@@ -44,6 +44,7 @@ struct source_bpf {
 	__u64 lost_reported;
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
+	bool ending;		    /* no second more is waited for with that question */
 	struct left_out left_out[PROGRAMS_MAX];
 	unsigned int left;   /* records that are still to be handed over at a time */
 	int epoll_fd, timer_fd;

@@ -365,6 +365,7 @@ static int finish(struct watch *w)
 	__u64 t;
 
 	w->ret->lasted_ns = now_ns() - w->began;
+	source_bpf_ending(w->source);
 	if (w->error != -EPIPE) {
 		drain(w);
 		last_looks(w);

@@ -9,6 +9,10 @@
  * The user's counter is what the last record of a charge to it says; what it was
  * before the first is not the storm's.
  *
+ * A line is looked at when the kernel's records have come as far as it says. What
+ * user space concludes, a verdict say, has the time at which it was written down:
+ * calls of before that are still to come behind it.
+ *
  * Link with src/ but main.c, cmd_*.c, watch.c and source_bpf.c.
  */
 #include <errno.h>
@@ -125,10 +129,15 @@ static void on_charge(const struct ev_charge *e)
 	user_now = e->after;
 }
 
+static bool by_hook(const struct fdpin_hdr *h)
+{
+	return !h->look && h->grade == GRADE_OBSERVED;
+}
+
 static int on_record(void *ctx, const struct record *r)
 {
 	(void)ctx;
-	while (more && r->h->ts_ns > next.ts && !r->h->look) {
+	while (more && by_hook(r->h) && r->h->ts_ns > next.ts) {
 		check();
 		more = read_line();
 	}

@@ -3,7 +3,8 @@
  * synth.c - recordings of systems that never were, with what must be concluded
  * from them: synth DIR writes X.fdpin and X.verdicts for each act below,
  * looked back at twice (X-back), watched and looked at twice (X-watched), and
- * looked at once (X-once) where that makes a difference. They test the way from
+ * looked at once (X-once) where that makes a difference; and X.at, what the
+ * kernel's counters were meanwhile, for ledger-at. They test the way from
  * a file to the answer when there is no VM, and tests/golden/run itself. What
  * real kernels do is in the recordings made in the VM.
  *
@@ -306,6 +307,46 @@ static struct tape *ledger_leak(void)
 	return t;
 }
 
+#define LATE 5000000000ULL
+#define MSEC 1000000ULL
+
+/* A verdict that is written down while a call of before is still in the buffer. */
+static struct tape *ledger_late(void)
+{
+	struct tape *t = ledger_begin(C1);
+
+	t->ts = LATE;
+	tape_charge(t, C1, A, 1, OP_MAP);
+	ledger_locked = 1;
+	tape_charge(t, C1, A, -1, OP_UNMAP);
+	tape_unmapped(t, C1, 1);
+	ledger_locked = 0;
+	t->ts = LATE + 3 * MSEC;
+	t->grade = GRADE_INFERRED;
+	tape_add(t, EV_verdict, C1);
+	t->grade = GRADE_OBSERVED;
+	t->ts = LATE + MSEC;
+	tape_charge(t, C1, A, 13, OP_MAP);
+	t->ts = LATE + 4 * MSEC;
+	return t;
+}
+
+/* What the kernel said of it between the two: lines for ledger-at. */
+static int write_late(const char *dir)
+{
+	char path[4096];
+	FILE *f;
+	int err;
+
+	snprintf(path, sizeof(path), "%s/late-watched.at", dir);
+	f = fopen(path, "we");
+	if (!f)
+		return -errno;
+	fprintf(f, "at=%llu %u 0 0 -\nat=%llu %u 52 0 -\n", LATE + MSEC / 2, QEMU, LATE + 2 * MSEC, QEMU);
+	err = ferror(f) ? -EIO : 0;
+	return fclose(f) ? -errno : err;
+}
+
 static int write_ledgers(const char *dir)
 {
 	static const struct {
@@ -318,6 +359,7 @@ static int write_ledgers(const char *dir)
 		{ "still-uncharged", ledger_still_open, YES },
 		{ "balanced", ledger_handover, NO },
 		{ "leak", ledger_leak, "yes proven iommufd-91d0" },
+		{ "late", ledger_late, NO },
 	};
 	int err = 0;
 
@@ -338,7 +380,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < sizeof(acts) / sizeof(acts[0]) && !err; i++)
 		err = write_act(argv[1], i);
 	if (!err)
-		err = write_long(argv[1]) ?: write_long_back(argv[1]) ?: write_ledgers(argv[1]);
+		err = write_long(argv[1]) ?: write_long_back(argv[1]) ?: write_ledgers(argv[1]) ?: write_late(argv[1]);
 	if (!err)
 		return 0;
 	fprintf(stderr, "synth: %s\n", argc == 2 ? strerror(-err) : "usage: synth DIR");
