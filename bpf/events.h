@@ -424,7 +424,7 @@ EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, g
 	       F(__s32, result, ERRNO, "the negative errno that the caller gets, or would get; 0 for what was not prevented")
 	       F(__u32, rule, RULE, "the rule that it is about")
 	       F(__u32, action, ACTION, "what came of it")
-	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device)")
+	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device); quarantined: also map, and other (any other call); quarantine-ends: unmap, revalidate, detach (a group), release (of the container)")
 	       F(__u32, flags, HEX, "flags of the call, as asked")
 	       F(__u32, group, COUNT, "number of the IOMMU group; 0 where the call is about none")
 	       F(__u32, invalid, COUNT, "ranges invalid in the container at that moment")
@@ -541,6 +541,9 @@ enum fdpin_action {
 	ACTION_DENY,
 	ACTION_PASSED,	/* the state that must not be was there: by what the guard let through, or past it */
 	ACTION_EXEMPT,	/* let through: whoever it was had an exemption from a rule that denies */
+	ACTION_QUARANTINED,	  /* refused: somebody got past the rule in this container, and what he did is not over */
+	ACTION_QUARANTINE_BEGINS, /* since this call of his */
+	ACTION_QUARANTINE_ENDS,	  /* with this call, whoever made it */
 	ACTION__max,
 };
 enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };

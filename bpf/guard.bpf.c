@@ -19,7 +19,9 @@
  *   judged	return of vfio_iommu_type1_ioctl and _attach_group: is an invalid
  *		range beside a mediated device, whatever anybody said? Misses
  *		nothing that these calls did. Who did it while it is denied is
- *		killed there, on kernels that do not refuse by themselves.
+ *		killed there, on kernels that do not refuse by themselves, and the
+ *		container is in quarantine: calls on it are refused at the early
+ *		hook until that state is over (guard_quarantine.bpf.h)
  *   window	the same return: since when a container has an invalid range; user
  *		space looks whether that is too long
  *
@@ -36,11 +38,15 @@
 #include "guard.h"
 
 #define VFIO_TYPE ';'
+#define VFIO_GET_API_VERSION 0x3b64
+#define VFIO_CHECK_EXTENSION 0x3b65
 #define VFIO_GROUP_SET_CONTAINER 0x3b68
 #define VFIO_GROUP_GET_DEVICE_FD 0x3b6a
+#define VFIO_IOMMU_MAP_DMA 0x3b71
 #define VFIO_IOMMU_UNMAP_DMA 0x3b72
 #define UNMAP_FLAG_ALL 2
 #define UNMAP_FLAG_VADDR 4
+#define MAP_FLAG_VADDR 4
 #define EPERM 1
 #define ENOENT 2
 #define EFAULT 14
@@ -183,13 +189,15 @@ struct about {
 	__u32 memory, untold;
 };
 
+#define UNDROWNED (1U << ACTION_OFF | 1U << ACTION_PASSED | 1U << ACTION_QUARANTINE_BEGINS | 1U << ACTION_QUARANTINE_ENDS)
+
 static __always_inline void tell(__u32 rule, __u32 action, int result, const struct about *a)
 {
 	const struct vfio_group *group = a->group; /* a member of ours in a chain of reads would be relocated */
 	struct ev_decision *e;
 
-	/* a storm of refusals must drown neither the canary nor what was not prevented */
-	if (action != ACTION_OFF && action != ACTION_PASSED && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
+	/* a storm of refusals must drown neither the canary nor what was not prevented, and what came of that */
+	if (!(UNDROWNED >> action & 1) && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
 		__sync_fetch_and_add(&stats.lost, 1);
 		return;
 	}
@@ -255,6 +263,7 @@ static __always_inline int refusal(__u32 rule)
 }
 
 #include "guard_state.bpf.h"
+#include "guard_quarantine.bpf.h"
 #include "guard_memory.bpf.h"
 #include "guard_ioctl.bpf.h"
 #include "guard_exec.bpf.h"

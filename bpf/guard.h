@@ -27,6 +27,7 @@
 #define GUARD_SYMBOLS(X)                                                  \
 	X(vfio_fops, "tells a container from other files")                \
 	X(vfio_group_fops, "tells a group from other files")              \
+	X(vfio_device_fops, "tells a device from other files")            \
 	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")
 
 enum guard_symbol {
@@ -49,11 +50,18 @@ struct guard_rule {
 	__u32 error;  /* the errno of a refusal, positive */
 };
 
+/* What is done about who got past a rule that denies; each does what the one before does. */
+enum guard_contain {
+	CONTAIN_NONE,
+	CONTAIN_KILL,	    /* the process is killed */
+	CONTAIN_QUARANTINE, /* calls on the container are refused, until the state that must not be is over */
+};
+
 /* What concerns kernels that do not refuse by themselves; 0 where they do. */
 struct guard_unfixed {
 	__u32 two_sided; /* an invalidation and a join of one container never overlap */
 	__u32 sticky;	 /* a container that had an invalid range gets no mediated device any more */
-	__u32 kill;	 /* who got past a rule that denies is killed */
+	__u32 contain;	 /* enum guard_contain */
 	__u32 pad;
 };
 
@@ -115,7 +123,7 @@ struct guard_counters {
 	__u64 sticky;	   /* among them: a range was invalid there before */
 	__u64 untold;	   /* among them: what is behind the memory could not be told */
 	__u64 killed;	   /* processes that got past a rule that denies, or kept a window open */
-	__u64 unwatched;   /* times that a window could not be noted: the table is full */
+	__u64 unwatched;   /* times that a window or a quarantine could not be noted: the table is full */
 	__u64 reclaimed;   /* reservations of calls that never got to the driver */
 	__u64 canary;	   /* runs of the hooks of the call above */
 	__u64 canary_file; /* and of the one at the making of a file */

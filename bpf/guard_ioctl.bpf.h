@@ -213,27 +213,32 @@ static __noinline int canary(__u32 arg)
 
 static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	bool group, unmap, attach, open;
 	__u64 ops;
+	int r = 0;
 
 	if ((cmd >> 8 & 0xff) != VFIO_TYPE)
 		return 0;
 	if (cmd == GUARD_CANARY)
 		return canary(arg);
 	ops = (__u64)file->f_op;
-	if (ops == symbols[GUARD_SYM_vfio_fops] && cmd == VFIO_IOMMU_UNMAP_DMA) {
+	group = ops == symbols[GUARD_SYM_vfio_group_fops];
+	unmap = ops == symbols[GUARD_SYM_vfio_fops] && cmd == VFIO_IOMMU_UNMAP_DMA;
+	attach = group && cmd == VFIO_GROUP_SET_CONTAINER;
+	open = group && cmd == VFIO_GROUP_GET_DEVICE_FD;
+	if (unmap || attach || open || n_quarantined)
 		note_scope();
+	else
+		drop_note();
+	if (n_quarantined)
+		r = on_quarantined(file, cmd, arg);
+	if (r)
+		return r;
+	if (unmap)
 		return on_unmap(file->private_data, arg);
-	}
-	if (ops == symbols[GUARD_SYM_vfio_group_fops] && cmd == VFIO_GROUP_SET_CONTAINER) {
-		note_scope();
+	if (attach)
 		return on_attach(file->private_data, arg);
-	}
-	if (ops == symbols[GUARD_SYM_vfio_group_fops] && cmd == VFIO_GROUP_GET_DEVICE_FD) {
-		note_scope();
-		return on_open(file->private_data);
-	}
-	drop_note();
-	return 0;
+	return open ? on_open(file->private_data) : 0;
 }
 
 /*

@@ -42,7 +42,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = bpf_get_current_pid_tgid(), n;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.kill || !iommu_has_emulated(iommu))
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain || !iommu_has_emulated(iommu))
 		return 0;
 	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	/* whom it was not for when he was let through, or who was exempt, is so for all of the call */
@@ -58,14 +58,18 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = bpf_get_current_pid_tgid(), *n;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.kill)
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
 		return;
 	n = bpf_map_lookup_elem(&before, &id);
 	if (!n)
 		return;
 	if (!ret && !(*n & SPARED) && policy_now()->rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
-	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n && !bpf_send_signal(SIGKILL))
-		__sync_fetch_and_add(&counters.killed, 1);
+	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n) {
+		if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
+			begin_quarantine(iommu);
+		if (!bpf_send_signal(SIGKILL))
+			__sync_fetch_and_add(&counters.killed, 1);
+	}
 	bpf_map_delete_elem(&before, &id);
 }
 
@@ -74,8 +78,10 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int 
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 
+	if (n_quarantined)
+		settle(iommu, cmd == VFIO_IOMMU_UNMAP_DMA ? OP_UNMAP : OP_REVALIDATE);
 	/* nothing is invalid, and of nothing it is remembered that it was; contain() may have left something */
-	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy_now()->unfixed.kill && cmd == VFIO_IOMMU_UNMAP_DMA))
+	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy_now()->unfixed.contain && cmd == VFIO_IOMMU_UNMAP_DMA))
 		return 0;
 	judge(iommu, OP_INVALIDATE);
 	contain(iommu, cmd, ret);
@@ -101,6 +107,8 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 	if (n_ever && !bpf_map_delete_elem(&ever_invalid, &id))
 		__sync_fetch_and_sub(&n_ever, 1);
 	forget_window(id);
+	if (n_quarantined && leave_quarantine(id))
+		tell_quarantine(iommu, OP_RELEASE, ACTION_QUARANTINE_ENDS);
 	bpf_map_delete_elem(&owners, &id);
 	return 0;
 }

@@ -144,6 +144,7 @@ static struct json_object *counts(const struct guard_counters *c)
 		json_add(obj, "would_deny", json_object_new_uint64(c->decisions[i][ACTION_MONITOR]));
 		json_add(obj, "not_prevented", json_object_new_uint64(c->decisions[i][ACTION_PASSED]));
 		json_add(obj, "exempt", json_object_new_uint64(c->decisions[i][ACTION_EXEMPT]));
+		json_add(obj, "quarantined", json_object_new_uint64(c->decisions[i][ACTION_QUARANTINED]));
 		json_add(obj, "outside", json_object_new_uint64(c->outside[i]));
 		json_object_array_add(list, obj);
 	}
@@ -164,6 +165,8 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "sticky", json_object_new_uint64(e->counters.sticky));
 	json_add(doc, "untold", json_object_new_uint64(e->counters.untold));
 	json_add(doc, "killed", json_object_new_uint64(e->counters.killed));
+	json_add(doc, "quarantines", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_BEGINS]));
+	json_add(doc, "quarantines_over", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_ENDS]));
 	json_add(doc, "unwatched", json_object_new_uint64(e->counters.unwatched));
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));

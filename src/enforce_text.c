@@ -159,6 +159,7 @@ void enforce_begin_text(const struct guard *g, const struct policy *p, bool moni
 void enforce_end_text(const struct enforce_end *e)
 {
 	const struct guard_counters *c = &e->counters;
+	const __u64 *quarantines = c->decisions[RULE_MDEV_VADDR];
 	char took[FORMAT_MAX];
 
 	if (!log_enabled(LOG_NOTICE))
@@ -181,6 +182,9 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Among them     %llu for want of a place to note them\n", c->no_room);
 	if (c->killed)
 		fprintf(stderr, "Killed         %llu process%s that got past a rule, or kept a window open\n", c->killed, c->killed == 1 ? "" : "es");
+	if (quarantines[ACTION_QUARANTINE_BEGINS])
+		fprintf(stderr, "Quarantine     %llu begun, %llu over, %llu calls refused\n", quarantines[ACTION_QUARANTINE_BEGINS],
+			quarantines[ACTION_QUARANTINE_ENDS], quarantines[ACTION_QUARANTINED]);
 	if (c->overlaps)
 		fprintf(stderr, "Among them     %llu while the other side was under way\n", c->overlaps);
 	if (c->sticky)
@@ -188,7 +192,7 @@ void enforce_end_text(const struct enforce_end *e)
 	if (c->untold)
 		fprintf(stderr, "Among them     %llu where it could not be told what is behind the memory\n", c->untold);
 	if (c->unwatched)
-		fprintf(stderr, "Not seen       %llu times that a window could not be noted\n", c->unwatched);
+		fprintf(stderr, "Not seen       %llu times that a window or a quarantine could not be noted\n", c->unwatched);
 	if (e->missed)
 		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
 }

@@ -112,6 +112,7 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_ioctl, g->promise == PROMISE_HONEST);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_detach_group, g->promise == PROMISE_HONEST);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_release, unfixed);
@@ -197,7 +198,7 @@ void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor
 	/* what the kernel does under its own lock needs none of this */
 	next->unfixed.two_sided = g->promise != PROMISE_AUDIT;
 	next->unfixed.sticky = g->promise != PROMISE_AUDIT && policy->sticky;
-	next->unfixed.kill = g->promise == PROMISE_HONEST && policy->kill;
+	next->unfixed.contain = g->promise == PROMISE_HONEST ? policy->contain : CONTAIN_NONE;
 	set_rules(next, policy, monitor);
 	hold(g, next);
 	g->max_window_ns = policy->max_window_ns;

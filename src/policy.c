@@ -36,6 +36,7 @@ static const struct {
 	const char *word;
 	int value;
 } actions[] = { { "off", ACTION_OFF }, { "monitor", ACTION_MONITOR }, { "deny", ACTION_DENY } },
+  contains[] = { { "none", CONTAIN_NONE }, { "kill", CONTAIN_KILL }, { "quarantine", CONTAIN_QUARANTINE } },
   errors[] = { { "EPERM", EPERM }, { "EACCES", EACCES }, { "EBUSY", EBUSY } };
 
 const char *rule_name(enum fdpin_rule rule)
@@ -53,7 +54,7 @@ const char *action_word(enum fdpin_action action)
 
 void policy_init(struct policy *p)
 {
-	*p = (struct policy){ .sticky = true, .kill = true, .max_window_ns = POLICY_MAX_WINDOW_NS };
+	*p = (struct policy){ .sticky = true, .contain = CONTAIN_QUARANTINE, .max_window_ns = POLICY_MAX_WINDOW_NS };
 	for (int i = 0; i < RULE__max; i++)
 		p->rules[i] = (struct policy_rule){ .action = rule_table[i].action, .error = rule_table[i].error, .file = -1 };
 }
@@ -218,13 +219,23 @@ static int scan(struct scan *s, char *text, size_t size)
 
 /* ---- what libeconf makes of it ------------------------------------------------------------- */
 
-static int set_flag(bool *flag, const char *key, const char *value, const char *yes, const char *no, unsigned int line,
-		    struct policy_problem *p)
+static int set_flag(bool *flag, const char *key, const char *value, unsigned int line, struct policy_problem *p)
 {
-	if (strcmp(value, yes) && strcmp(value, no))
-		return policy_problem(p, line, "%s = %.80s: %s or %s", key, value, yes, no);
-	*flag = !strcmp(value, yes);
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return policy_problem(p, line, "%s = %.80s: yes or no", key, value);
+	*flag = !strcmp(value, "yes");
 	return 0;
+}
+
+static int set_contain(enum guard_contain *contain, const char *value, unsigned int line, struct policy_problem *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(contains); i++) {
+		if (strcmp(contains[i].word, value))
+			continue;
+		*contain = contains[i].value;
+		return 0;
+	}
+	return policy_problem(p, line, "contain = %.80s: quarantine, kill or none", value);
 }
 
 /* Whole milliseconds: it is looked at twice a second. */
@@ -281,9 +292,9 @@ static int set_key(void *ctx, enum fdpin_rule id, const char *key, const char *v
 		return policy_problem(p, line, "action = %.80s: off, monitor or deny", value);
 	}
 	if (!strcmp(key, "sticky") && id == RULE_MDEV_VADDR)
-		return set_flag(&to->sticky, key, value, "yes", "no", line, p);
+		return set_flag(&to->sticky, key, value, line, p);
 	if (!strcmp(key, "contain") && id == RULE_MDEV_VADDR)
-		return set_flag(&to->kill, key, value, "kill", "none", line, p);
+		return set_contain(&to->contain, value, line, p);
 	if (!strcmp(key, "limit") && id == RULE_MAX_WINDOW)
 		return set_limit(&to->max_window_ns, value, line, p);
 	if (!strcmp(key, "errno") && !rule_table[id].error)

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #include "../bpf/events.h"
-#include "../bpf/guard_scope.h"
+#include "../bpf/guard.h"
 
 #define POLICY_MAX_WINDOW_NS 5000000000ULL /* limit of max-window, where no file says one */
 
@@ -76,7 +76,7 @@ struct policy {
 	struct policy_rule rules[RULE__max];
 	/* mdev-vaddr, where the kernel does not refuse by itself */
 	bool sticky; /* once invalid, never again an mdev */
-	bool kill;   /* who gets past it while it denies */
+	enum guard_contain contain; /* what is done about who gets past it while it denies */
 	__u64 max_window_ns;
 	struct policy_file files[POLICY_FILES_MAX];
 	int n_files;

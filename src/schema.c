@@ -281,7 +281,8 @@ static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RUL
 
 static const char *const action_names[] = {
 	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",
-	[ACTION_EXEMPT] = "exempt",
+	[ACTION_EXEMPT] = "exempt", [ACTION_QUARANTINED] = "quarantined",
+	[ACTION_QUARANTINE_BEGINS] = "quarantine-begins", [ACTION_QUARANTINE_ENDS] = "quarantine-ends",
 };
 
 static const char *const class_names[] = {

@@ -32,6 +32,9 @@
 #define ID_EXEMPT "d0c7a6b93fbe4d56a0a91f27c3b84e15"
 #define ID_EXEMPTION_BEGINS "4b8e1c5fd6a24f1b9a7de02c9c31f816"
 #define ID_EXEMPTION_ENDS "9e2d7b30a4c14c8f8d65f1b7e0a2c317"
+#define ID_QUARANTINED "a3daf34d8ab446b79b165093c8d7a505"
+#define ID_QUARANTINE_BEGINS "ddf4f3e5066f4eafbc56aae3c3bda319"
+#define ID_QUARANTINE_ENDS "371deefc6f624053908d6cb94cf89a24"
 #define ID_NOT_PREVENTED "7c1f0a64c9a44de2b0a2d1a0f9a1c513"
 
 struct service {
@@ -112,7 +115,9 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 {
 	struct guard_counters c = guard_counters(g);
 	__u64 denied = 0, would = 0, passed = 0;
+	const __u64 *quarantines = c.decisions[RULE_MDEV_VADDR];
 	int denies = 0, monitors = 0;
+	char quarantine[48] = "";
 
 	for (int i = 0; i < RULE__max; i++) {
 		enum fdpin_action action = action_taken(&p->rules[i], monitor);
@@ -123,11 +128,14 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 		would += c.decisions[i][ACTION_MONITOR];
 		passed += c.decisions[i][ACTION_PASSED];
 	}
+	if (quarantines[ACTION_QUARANTINE_BEGINS])
+		snprintf(quarantine, sizeof(quarantine), "; in quarantine: %" PRIu64,
+			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
 	sd_notifyf(0,
 		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
-		   " not prevented; %" PRIu64 " records lost",
+		   " not prevented%s; %" PRIu64 " records lost",
 		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
-		   (uint64_t)guard_lost(g));
+		   quarantine, (uint64_t)guard_lost(g));
 }
 
 void service_reloading(void)
@@ -183,8 +191,10 @@ static void tell(const struct ev_decision *e, __u64 more)
 {
 	static const char *const ids[] = {
 		[ACTION_MONITOR] = ID_WOULD_DENY, [ACTION_DENY] = ID_DENIED, [ACTION_PASSED] = ID_NOT_PREVENTED,
-		[ACTION_EXEMPT] = ID_EXEMPT
+		[ACTION_EXEMPT] = ID_EXEMPT, [ACTION_QUARANTINED] = ID_QUARANTINED,
+		[ACTION_QUARANTINE_BEGINS] = ID_QUARANTINE_BEGINS, [ACTION_QUARANTINE_ENDS] = ID_QUARANTINE_ENDS
 	};
+	static const int priorities[ACTION__max] = { [ACTION_PASSED] = 2, [ACTION_QUARANTINE_BEGINS] = 2, [ACTION_QUARANTINE_ENDS] = 5 };
 	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
 	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
 	const char *op = kind_value_name(KIND_OP, e->op);
@@ -198,7 +208,7 @@ static void tell(const struct ev_decision *e, __u64 more)
 	sd_journal_send("MESSAGE=%s %s on %s by %s [%u]: rule %s, %s%s", action, op ?: "?", id, comm ?: "?", e->h.tgid, rule ?: "?",
 			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error", times,
 			"MESSAGE_ID=%s", ids[e->action],
-			"PRIORITY=%d", e->action == ACTION_PASSED ? 2 : 4,
+			"PRIORITY=%d", priorities[e->action] ?: 4,
 			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
 			"FDPIN_CONTAINER=%s", id, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
 }

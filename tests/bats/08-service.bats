@@ -87,6 +87,40 @@ more() {
 	answers EBUSY
 }
 
+# reload LINE…: with this configuration, which holds then
+reload() {
+	local n
+	n=$(count '^message READY=1')
+	policy "$@"
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' "$n"
+}
+past_again() {
+	kill -USR1 "${A[tgid]}"
+	wait_line "^again$1=" "$BATS_TEST_TMPDIR/act.out"
+	load_act
+	same "now" "${A[again$1_info]} ${A[again$1_map]} ${A[again$1_device]} ${A[again$1_open]}" "$2"
+}
+
+@test "quarantine: it refuses as long as the rule denies and contain says so; the status has it" {
+	act past --rounds 1000000 --timeout 240 --pins 3
+	same "past" "${A[past]} ${A[now_info]} ${A[now_map]} ${A[now_device]} ${A[now_open]}" "killed EBUSY EBUSY EBUSY EBUSY"
+	more 'STATUS=.*; in quarantine: 1;' 0
+	reload '[mdev-vaddr]' 'action = monitor' 'sticky = no'
+	past_again 1 "done done done done"
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no' 'contain = kill'
+	# by the rule itself no mdev is opened beside an address that is invalid
+	past_again 2 "done done done EBUSY"
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	past_again 3 "EBUSY EBUSY EBUSY EBUSY"
+	kill -USR1 "${A[tgid]}"
+	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+	load_act
+	same "freed" "${A[free_call]} ${A[free_info]} ${A[free_map]} ${A[free_open]}" "done done done done"
+	more 'STATUS=.*; in quarantine: 0;' 0
+	undo
+}
+
 @test "signs of life come, and do not when its records cannot" {
 	more WATCHDOG=1 "$(count WATCHDOG=1)"
 	kill -STOP "$(service_pid)"
@@ -99,11 +133,13 @@ more() {
 }
 
 @test "killed: what it refused is refused on, the next one takes over without a gap" {
+	local n
+	n=$(count '^message READY=1')
 	kill -KILL "$(service_pid)"
 	more '^ended 9' 0
 	answers EBUSY
 	more 'FDSTOREREMOVE=1' 0
-	more '^message READY=1' 5
+	more '^message READY=1' "$n"
 	answers EBUSY
 	[ "$(count '^started')" = 2 ]
 }

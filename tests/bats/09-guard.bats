@@ -120,6 +120,143 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	{ head -n 30 "$GUARD" && tail -n 2 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
+# What each call of act_past came to at some time; of those that it made.
+past_calls() { # WHEN…
+	local when call
+	for when; do
+		for call in version extension status info info32 map device open opened open_pci join invalidate; do
+			printf '%s=%s ' "$call" "${A[${when}_$call]-}"
+		done
+	done
+}
+past_goes_on() {
+	kill -USR1 "${A[tgid]}"
+	wait_line "^${1:-over}=" "$BATS_TEST_TMPDIR/act.out"
+	load_act
+}
+past_acts() { act past --rounds 1000000 --timeout 240 "$@"; }
+# The quarantines that were told: [who, what came of it, the call] each.
+quarantines() { jq -cn '[inputs | select(.type == "decision" and (.action | startswith("quarantine-"))) | [.tgid, .action, .op]]' "$GUARD"; }
+
+ANSWERED="version=done extension=done status=done"
+NOT_ANSWERED="info=EBUSY info32=EBUSY map=EBUSY device=EBUSY open=EBUSY opened= open_pci=EBUSY join=EBUSY invalidate=EBUSY "
+ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done opened=done open_pci=done join=done "
+
+@test "quarantine: who shares the container of one who got past gets EBUSY on all of it, and on nothing else, until the range is unmapped" {
+	need_mdev
+	need_blocking
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	past_acts --pci "$GROUP"
+	same "past" "${A[past]}" killed
+	same "calls" "$(past_calls now)" "$ANSWERED $NOT_ANSWERED"
+	same "on another container" "$(past_calls other)" "version= extension= status= info=done info32=done map=done device=done open=done opened=done open_pci= join=done invalidate= "
+	past_goes_on
+	same "freed" "${A[free_call]} ${A[free_remap]} ${A[free_pin]}" "done done done"
+	same "calls afterwards" "$(past_calls free)" "${ALL_ANSWERED}invalidate=EBUSY "
+	same "told" "$(quarantines)" '\[\['"${A[past_tgid]}"',"quarantine-begins","invalidate"\],\['"${A[tgid]}"',"quarantine-ends","unmap"\]\]'
+	same "by call" "$(jq -cn --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t and .action == "quarantined") | .op]' "$GUARD")" \
+		'\["other","other","map","other","open","open","attach","invalidate"\]'
+	same "as a rule" "$(decisions mdev-vaddr denied invalidate)" 1
+	undo
+}
+
+@test "quarantine: of files that nobody has but a socket; ended by restoring, by taking the mdev out, by the end of the last who has it" {
+	need_mdev
+	need_blocking
+	local id
+	past_acts --what parked --pci "$GROUP"
+	same "parked" "${A[past]} $(past_calls now)" "killed $ANSWERED $NOT_ANSWERED"
+	past_goes_on
+	same "calls afterwards" "${A[free_call]} $(past_calls free)" "done ${ALL_ANSWERED}invalidate=EBUSY "
+	undo
+	past_acts --what restore --pci "$GROUP"
+	same "shared" "${A[past]} $(past_calls now)" "killed $ANSWERED $NOT_ANSWERED"
+	past_goes_on
+	same "restored" "${A[free_call]} $(past_calls free)" "done ${ALL_ANSWERED}invalidate=EBUSY "
+	same "told" "$(quarantines | jq -c '.[-1]')" '\['"${A[tgid]}"',"quarantine-ends","revalidate"\]'
+	undo
+	past_acts --what leave --pci "$GROUP"
+	past_goes_on
+	# an address is invalid still, so no mdev may join, by the rule
+	same "without its mdev" "${A[free_call]} ${A[free_info]} ${A[free_map]} ${A[free_join]}" "done done done EBUSY"
+	same "told" "$(quarantines | jq -c '.[-1]')" '\['"${A[tgid]}"',"quarantine-ends","detach"\]'
+	same "of the join" "$(decisions mdev-vaddr denied attach)" 1
+	undo
+	past_acts
+	kill -KILL "${A[tgid]}"
+	for ((i = 0; i < 100; i++)); do
+		[ "$(quarantines | jq -c '.[-1][1]')" != '"quarantine-ends"' ] || break
+		sleep 0.1
+	done
+	# its group was the only one in the container
+	same "told" "$(quarantines | jq -c '.[-1][1:]')" '\["quarantine-ends","@(detach|release)"\]'
+	undo
+	unguard
+	same "counted" "$(jq -r 'select(.type == "summary") | "\(.killed) \(.quarantines) \(.quarantines_over) \(.rules[0].quarantined)"' "$GUARD")" "5 5 5 +([0-9])"
+	nothing_lost
+	{ head -n 1 "$GUARD" && grep quarantine "$GUARD" && tail -n 1 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
+@test "quarantine: without a guard, and while it monitors, all of it goes on, and alike" {
+	need_mdev
+	need_blocking
+	local without past="version=done extension=done status=done info=done info32=done map=done device=done open=done opened=done open_pci=done join=done invalidate=EINVAL "
+	past_acts --pci "$GROUP"
+	same "past" "${A[past]} $(past_calls now)" "yes $past"
+	past_goes_on
+	without="$(past_calls now other free) ${A[free_call]} ${A[free_pin]}"
+	undo
+	guard --monitor
+	past_acts --pci "$GROUP"
+	same "past" "${A[past]}" yes
+	past_goes_on
+	same "the same" "$(past_calls now other free) ${A[free_call]} ${A[free_pin]}" "$without"
+	undo
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .killed == 0 and .quarantines == 0 and .rules[0].quarantined == 0' "$GUARD"
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'contain = kill'
+	guard
+	past_acts --pci "$GROUP"
+	same "only killed" "${A[past]} ${A[now_info]} ${A[now_map]} ${A[now_device]} ${A[now_open_pci]}" "killed done done done done"
+	undo
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .killed == 1 and .quarantines == 0' "$GUARD"
+}
+
+@test "quarantine: not because of whom the rule is not for, or who is exempt; it is for everybody, but not for who is exempt then" {
+	need_mdev
+	need_blocking
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'cgroup = /scopes/inside'
+	guard
+	enter /scopes/elsewhere
+	past_acts --pci "$GROUP"
+	same "by an outsider" "${A[past]} ${A[now_info]} ${A[now_map]}" "yes done done"
+	undo
+	enter /scopes/inside
+	past_acts --pci "$GROUP" --pins 2
+	same "by an insider" "${A[past]} $(past_calls now)" "killed $ANSWERED $NOT_ANSWERED"
+	echo "${A[tgid]}" >/sys/fs/cgroup/scopes/elsewhere/cgroup.procs
+	past_goes_on again1
+	same "outside" "$(past_calls again1)" "$ANSWERED $NOT_ANSWERED"
+	exempt mdev-vaddr 1h --pid "${A[tgid]}"
+	past_goes_on again2
+	same "exempt" "${A[again2_info]} ${A[again2_map]} ${A[again2_device]} ${A[again2_open_pci]}" "done done done done"
+	[ "$(decisions mdev-vaddr exempt map)" = 1 ]
+	rm "$EXEMPTION"
+	past_goes_on
+	undo
+	exempt mdev-vaddr 1h --exe "$progs/act_past"
+	enter /scopes/inside
+	past_acts --pci "$GROUP"
+	same "by one who is exempt" "${A[past]} ${A[now_info]} ${A[now_map]}" "yes done done"
+	rm "$EXEMPTION"
+	undo
+	enter /
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .killed == 1 and .quarantines == 1 and .quarantines_over == 1' "$GUARD"
+}
+
 # On kernels without the refusals only: one with them has no use for it.
 @test "sticky: a container in which a range was invalid gets no mdev any more" {
 	need_mdev

@@ -309,7 +309,7 @@ static void new_container(struct box *b)
 
 static int add_pci(struct box *b)
 {
-	int group = opt.pci ? open(opt.pci, O_RDWR) : -1;
+	int group = opt.pci ? open_free(opt.pci) : -1;
 
 	if (group < 0)
 		die("--pci %s", opt.pci ? opt.pci : "(missing)");
@@ -469,6 +469,23 @@ void box_setup(struct box *b)
 	box_say(b, "");
 	snprintf(shared->uuid, sizeof(shared->uuid), "%s", b->uuid);
 }
+
+#ifdef __x86_64__
+/* As a 32-bit program calls, out of this one: the argument has to be below 4 GiB. */
+long ioctl32(int fd, unsigned long cmd, const void *arg)
+{
+	long ret = 54;
+
+	__asm__ volatile("int $0x80"
+			 : "+a"(ret)
+			 : "b"((long)fd), "c"(cmd), "d"(arg)
+			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	if ((int)ret >= 0)
+		return (int)ret;
+	errno = -(int)ret;
+	return -1;
+}
+#endif
 
 /* ---- the device ------------------------------------------------------- */
 

@@ -90,6 +90,7 @@ void box_close(struct box *b);
 void box_setup(struct box *b);
 void box_say(const struct box *b, const char *prefix);
 int open_mdev_group(struct box *b);
+long ioctl32(int fd, unsigned long cmd, const void *arg); /* where there is such a call */
 
 /* act.c: the device */
 int box_try_command(struct box *b, const struct fdpin_cmd *cmd);

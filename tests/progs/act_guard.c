@@ -83,21 +83,6 @@ static void native(struct box *b, const char *call, __u32 flags)
 }
 
 #ifdef __x86_64__
-/* As a 32-bit program calls, out of this one: the argument has to be below 4 GiB. */
-static long ioctl32(int fd, unsigned long cmd, const void *arg)
-{
-	long ret = 54;
-
-	__asm__ volatile("int $0x80"
-			 : "+a"(ret)
-			 : "b"((long)fd), "c"(cmd), "d"(arg)
-			 : "memory", "cc", "r8", "r9", "r10", "r11");
-	if ((int)ret >= 0)
-		return (int)ret;
-	errno = -(int)ret;
-	return -1;
-}
-
 static void compat(struct box *b, const char *call, __u32 flags)
 {
 	struct vfio_iommu_type1_dma_unmap *unmap = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,

@@ -34,7 +34,7 @@ static void test_built_in(void **state)
 	assert_int_equal(p.rules[RULE_MDEV_VADDR].action, ACTION_MONITOR);
 	assert_int_equal(p.rules[RULE_MDEV_VADDR].error, EBUSY);
 	assert_int_equal(p.rules[RULE_STRICT].action, ACTION_OFF);
-	assert_true(p.sticky && p.kill);
+	assert_true(p.sticky && p.contain == CONTAIN_QUARANTINE);
 	assert_string_equal(policy_set_by(&p, &p.rules[RULE_STRICT], buf, sizeof(buf)), "built-in");
 }
 
@@ -61,7 +61,7 @@ static void test_all_it_can_say(void **state)
 	assert_int_equal(p.rules[RULE_STRICT].action, ACTION_MONITOR);
 	assert_int_equal(p.rules[RULE_STRICT].error, EACCES);
 	assert_false(p.sticky);
-	assert_false(p.kill);
+	assert_int_equal(p.contain, CONTAIN_NONE);
 	assert_string_equal(policy_set_by(&p, &p.rules[RULE_MDEV_VADDR], buf, sizeof(buf)), "50-site:3");
 	assert_string_equal(policy_set_by(&p, &p.rules[RULE_STRICT], buf, sizeof(buf)), "50-site:8");
 	policy_free(&p);
@@ -238,7 +238,7 @@ static const struct {
 	{ "[strict]\naction =\n", 4, "off, monitor or deny" },
 	{ "[strict]\naction = off off\n", 4, "action = off off" },
 	{ "[strict]\nerrno = ENOENT\n", 4, "errno = ENOENT" },
-	{ "contain = yes\n", 3, "contain = yes: kill or none" },
+	{ "contain = yes\n", 3, "contain = yes: quarantine, kill or none" },
 	{ "sticky = on\n", 3, "sticky = on: yes or no" },
 	{ "[strict]\nsticky = no\n", 4, "unknown key sticky in [strict]" },
 	{ "[strict]\nerrno = 16\n", 4, "errno = 16" },
