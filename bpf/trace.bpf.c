@@ -178,19 +178,35 @@ static __always_inline bool wanted(__u16 type, __u64 container)
 /*
  * Nothing about this container by this thread can be asked for: told from a few
  * words, where wanted() looks into tables. Not being sure is no harm. NULL: what
- * is about no container.
+ * is about no container. The answer to a question asked before may only change
+ * to "perhaps", so the end of a call can ask again what its beginning did.
  */
-static __always_inline bool surely_unwanted(const void *container)
+static __always_inline bool surely_unwanted_kind(const void *container, bool iommufd)
 {
 	struct fdpin_hints *h;
 	__u32 zero = 0;
+	__u64 id;
 
 	if (!cfg.by_tgid)
 		return false;
 	h = bpf_map_lookup_elem(&hints, &zero);
 	if (!h || hint_has(h->tgids, bpf_get_current_pid_tgid() >> 32))
 		return false;
-	return !container || !h->any_container || !hint_has(h->containers, object_id(NUMBER(container)));
+	if (!container || !h->any_container)
+		return true;
+	id = object_id(NUMBER(container));
+	return !hint_has(h->containers, iommufd ? context_id(id) : id);
+}
+
+static __always_inline bool surely_unwanted(const void *container)
+{
+	return surely_unwanted_kind(container, false);
+}
+
+/* The same of a context of iommufd. */
+static __always_inline bool surely_unwanted_context(const void *ictx)
+{
+	return surely_unwanted_kind(ictx, true);
 }
 
 /* The last one that was remembered: for another to take its place in the table, it would not be the last. */

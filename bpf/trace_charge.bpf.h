@@ -173,6 +173,22 @@ static __always_inline void remember_charged(const struct mm_struct *mm)
 	last_charged = id;
 }
 
+/* Where it is summed up; NULL if nobody can want it. */
+static __always_inline struct call_state *charge_state(void)
+{
+	struct charge_call call;
+	struct call_state *c;
+
+	if (!surely_unwanted(NULL))
+		return call_begin();
+	/* a call about a container that is asked for has left its state */
+	c = call_current();
+	if (!c)
+		return NULL;
+	which_call(c, &call);
+	return call.container ? c : NULL;
+}
+
 /* A piece. Those that leave the counter below zero are told at once, with their stack. */
 static __always_inline void charge_add(void *ctx, struct call_state *c, const struct charge_sum *piece)
 {
@@ -210,20 +226,8 @@ int BPF_PROG(fexit____account_locked_vm, struct mm_struct *mm, unsigned long pag
 	     bool bypass, int ret)
 {
 	struct charge_sum piece = {};
-	struct charge_call call;
-	struct call_state *c;
+	struct call_state *c = charge_state();
 
-	if (surely_unwanted(NULL)) {
-		/* a call about a container that is asked for has left its state */
-		c = call_current();
-		if (!c)
-			return 0;
-		which_call(c, &call);
-		if (!call.container)
-			return 0;
-	} else {
-		c = call_begin();
-	}
 	if (!c || c->in_iopt)
 		return 0;
 	piece.mm = (__u64)NUMBER(mm);
@@ -272,7 +276,7 @@ int BPF_PROG(fexit__vfio_pin_pages_remote, struct vfio_dma *dma, unsigned long v
 
 static __always_inline int iopt_begin(void)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c = charge_state();
 
 	if (c)
 		c->in_iopt = 1;
@@ -286,7 +290,7 @@ static __always_inline int iopt_end(void *ctx, struct iopt_pages *pages, unsigne
 	struct user_struct *user;
 	struct mm_struct *mm;
 
-	if (!c)
+	if (!c || !c->in_iopt)
 		return 0;
 	c->in_iopt = 0;
 	mm = BPF_CORE_READ(pages, source_mm);
@@ -348,8 +352,11 @@ int BPF_PROG(fexit__iommufd_fops_open, struct inode *inode, struct file *file, i
 SEC("?fentry/iommufd_fops_release")
 int BPF_PROG(fentry__iommufd_fops_release, struct inode *inode, struct file *file)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c;
 
+	if (surely_unwanted_context(file->private_data))
+		return 0;
+	c = call_begin();
 	if (c)
 		c->release_container = context_id(object_id(BPF_CORE_READ(file, private_data)));
 	return 0;
@@ -429,8 +436,11 @@ static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void 
 SEC("?fentry/iommufd_fops_ioctl")
 int BPF_PROG(fentry__iommufd_fops_ioctl, struct file *file, unsigned int cmd)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c;
 
+	if (surely_unwanted_context(file->private_data))
+		return 0;
+	c = call_begin();
 	if (!c)
 		return 0;
 	c->fd_container = context_id(object_id(BPF_CORE_READ(file, private_data)));
@@ -455,8 +465,11 @@ static __always_inline void on_change_process(__u64 container, long ret)
 SEC("?fexit/iommufd_fops_ioctl")
 int BPF_PROG(fexit__iommufd_fops_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c;
 
+	if (surely_unwanted_context(file->private_data))
+		return 0;
+	c = call_current();
 	if (!c || !c->fd_container)
 		return 0;
 	remember_user();
@@ -471,8 +484,11 @@ int BPF_PROG(fexit__iommufd_fops_ioctl, struct file *file, unsigned int cmd, uns
 
 static __always_inline int access_begin(struct iommufd_access *access, __u32 op, __u64 iova, __u64 size)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c;
 
+	if (surely_unwanted_context(access->ictx))
+		return 0;
+	c = call_begin();
 	if (!c)
 		return 0;
 	c->access_container = context_id(object_id(BPF_CORE_READ(access, ictx)));
@@ -482,10 +498,13 @@ static __always_inline int access_begin(struct iommufd_access *access, __u32 op,
 	return 0;
 }
 
-static __always_inline int access_end(void)
+static __always_inline int access_end(struct iommufd_access *access)
 {
-	struct call_state *c = call_current();
+	struct call_state *c;
 
+	if (surely_unwanted_context(access->ictx))
+		return 0;
+	c = call_current();
 	if (!c || !c->access_op)
 		return 0;
 	charge_flush(c);
@@ -500,9 +519,9 @@ int BPF_PROG(fentry__iommufd_access_pin_pages, struct iommufd_access *access, un
 }
 
 SEC("?fexit/iommufd_access_pin_pages")
-int BPF_PROG(fexit__iommufd_access_pin_pages)
+int BPF_PROG(fexit__iommufd_access_pin_pages, struct iommufd_access *access)
 {
-	return access_end();
+	return access_end(access);
 }
 
 SEC("?fentry/iommufd_access_unpin_pages")
@@ -512,9 +531,9 @@ int BPF_PROG(fentry__iommufd_access_unpin_pages, struct iommufd_access *access, 
 }
 
 SEC("?fexit/iommufd_access_unpin_pages")
-int BPF_PROG(fexit__iommufd_access_unpin_pages)
+int BPF_PROG(fexit__iommufd_access_unpin_pages, struct iommufd_access *access)
 {
-	return access_end();
+	return access_end(access);
 }
 
 /* ---- devices of iommufd: what is mapped is pinned as long as one is there ----------------- */

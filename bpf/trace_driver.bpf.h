@@ -222,8 +222,11 @@ int BPF_PROG(fexit__vfio_group_detach_container)
 
 static __always_inline int driver_begin(void *ctx, struct vfio_device *device, __u32 op, __u64 iova, __u64 size)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c;
 
+	if (surely_unwanted(device->group->container))
+		return 0;
+	c = call_begin();
 	if (c)
 		op_begin(c, op, object_id(number_by(&c->op_container, device->group->container)), NTH_NUMBER(ctx, 0), iova, size);
 	return 0;
@@ -238,9 +241,12 @@ int BPF_PROG(fentry__vfio_pin_pages, struct vfio_device *device, __u64 iova, int
 SEC("?fexit/vfio_pin_pages")
 int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int npage, int prot, void *pages, int ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c;
 	struct ev_pin *e;
 
+	if (surely_unwanted(device->group->container))
+		return 0;
+	c = call_current();
 	if (!c || c->op != OP_PIN)
 		return 0;
 	if (ret < 0)
@@ -263,8 +269,11 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 SEC("?fentry/vfio_unpin_pages")
 int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
 {
-	struct call_state *c = call_begin();
+	struct call_state *c;
 
+	if (surely_unwanted(device->group->container))
+		return 0;
+	c = call_begin();
 	if (!c)
 		return 0;
 	c->unpin_container = object_id(number_by(&c->unpin_container, device->group->container));
@@ -276,10 +285,14 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 SEC("?fexit/vfio_unpin_pages")
 int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
 {
-	struct call_state *c = call_current();
-	__u64 container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
+	struct call_state *c;
 	struct ev_unpin *e;
+	__u64 container;
 
+	if (surely_unwanted(device->group->container))
+		return 0;
+	c = call_current();
+	container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
 	if (c) {
 		charge_flush(c);
 		c->unpin_container = 0;
@@ -306,9 +319,12 @@ int BPF_PROG(fentry__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *
 SEC("?fexit/vfio_dma_rw")
 int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *data, __u64 len, bool write, int ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c;
 	struct ev_dma_rw *e;
 
+	if (surely_unwanted(device->group->container))
+		return 0;
+	c = call_current();
 	if (!c || (c->op != OP_READ && c->op != OP_WRITE))
 		return 0;
 	if (ret < 0)

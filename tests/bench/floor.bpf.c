@@ -6,7 +6,8 @@
  * nothing (pair__), and a pair whose end reserves a record as large as
  * fdpin-trace's own for such a call, writes eight bytes and submits it without
  * waking anyone (record__). On the hooks that its guard has, for loads that have
- * nothing to do with VFIO: LSM programs that do nothing (lsm__).
+ * nothing to do with VFIO: LSM programs that do nothing (lsm__). A call of iommufd
+ * is told of by what it charges.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -48,8 +49,8 @@ PAIR(vfio_fops_unl_ioctl, sizeof(struct ev_map))
 PAIR(vfio_pin_pages, sizeof(struct ev_pin))
 PAIR(vfio_unpin_pages, sizeof(struct ev_unpin))
 PAIR(vfio_dma_rw, sizeof(struct ev_dma_rw))
+PAIR(iommufd_fops_ioctl, sizeof(struct ev_charge))
 
-/* hooks are there by kernel: those of 6.1 */
+/* Those that it has where the kernel refuses by itself, as all that are measured do. */
 SEC("?lsm/file_ioctl") int lsm__file_ioctl(void *ctx) { return 0; }
-SEC("?lsm/file_alloc_security") int lsm__file_alloc_security(void *ctx) { return 0; }
 SEC("?lsm/bprm_check_security") int lsm__bprm_check_security(void *ctx) { return 0; }

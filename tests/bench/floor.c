@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <err.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -28,13 +29,32 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+/* Has this kernel, or a module that is loaded, the function that a program is for? */
+static bool is_there(const struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog), *function = strchr(section, '/') + 1;
+	char line[256], name[128];
+	bool found = false;
+	FILE *f;
+
+	if (!strncmp(section, "lsm/", 4))
+		return true;
+	f = fopen("/proc/kallsyms", "re");
+	if (!f)
+		err(1, "/proc/kallsyms");
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %*s %127s", name) == 1 && !strcmp(name, function);
+	fclose(f);
+	return found;
+}
+
 static void choose(struct floor_bpf *skel, const char *prefix)
 {
 	struct bpf_program *prog;
 	unsigned int n = 0;
 
 	bpf_object__for_each_program(prog, skel->obj) {
-		bool chosen = !strncmp(bpf_program__name(prog), prefix, strlen(prefix));
+		bool chosen = !strncmp(bpf_program__name(prog), prefix, strlen(prefix)) && is_there(prog);
 
 		bpf_program__set_autoload(prog, chosen);
 		n += chosen;

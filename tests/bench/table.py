@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tests/bench/table.py page|check|accept: what tests/bench/in-vm printed, on standard input, as a page, as TAP, or as numbers to compare with.
 
-Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST"; "about RUN WORDS" and "run RUN INSTRUCTIONS KIB BYTES".
+Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST"; "about RUN WORDS" and "run RUN INSTRUCTIONS KIB BYTES";
+"storm …" and "storms …" are those of tests/bench/storm.
 check and accept take the file of numbers as an argument. "Added" is what an operation costs more than with nothing watching, for each call that is
 traced; of an operation without one, for the operation.
 """
@@ -12,9 +13,11 @@ MARGIN = 1.05  # what may be more than was committed
 LEAST = 15     # instructions that are never too many: less than a timer tick more in a round
 
 # Calls of a load before what is measured, besides one operation
-SETUP = {"pin": 1, "dma-rw": 1, "invalidate-1": 1, "invalidate-1000": 1000, "invalidate-60000": 60000}
+SETUP = {"pin": 1, "fd-pin": 1, "dma-rw": 1, "invalidate-1": 1, "invalidate-1000": 1000, "invalidate-60000": 60000}
 
-words, facts, told, loads, about, runs = {}, {}, {}, {}, {}, {}
+STORMS = {"all": "trace -j", "first": "trace -j -p, of the first processor's process", "small": "trace -j --buffer 4K"}
+
+words, facts, told, loads, about, runs, storm, storms = {}, {}, {}, {}, {}, {}, {}, {}
 for line in sys.stdin:
     kind, *rest = line.rstrip("\n").split("\t")
     if kind == "word":
@@ -27,6 +30,10 @@ for line in sys.stdin:
         about[rest[0]] = rest[1]
     elif kind == "run":
         runs[rest[0]] = list(map(int, rest[1:]))
+    elif kind == "storm":
+        storm.setdefault(rest[0], []).append(list(map(int, rest[1:])))
+    elif kind == "storms":
+        storms[rest[0]] = list(map(int, rest[1:]))
     elif kind == "load":
         column, load, ops, calls, *numbers = rest
         loads.setdefault(load, {})[column] = {"ops": float(ops), "calls": int(calls), **dict(zip(("caller", "least", "most", "all"), map(float, numbers)))}
@@ -70,6 +77,22 @@ def delivered(column):
     return f"{min(100, 100 * n / calls):.4g} %" + (f", says {lost:,} lost" if lost else "")
 
 
+def storm_table():
+    """Without counting instructions, which is for one processor. What was made is what is told of, left out by the filter, or lost."""
+    print("### A storm on two processors: a process on each maps and unmaps a page, as fast as it goes; two records for a call\n")
+    rows = []
+    for c, processes in storm.items():
+        filtered, lost = storms[c]
+        for cpu, calls, mapped, charged in processes:
+            rows.append([f"`{STORMS[c]}`", str(cpu), number(calls), number(mapped), number(charged), "", "", ""])
+        made, seen = 2 * sum(p[1] for p in processes), sum(p[2] + p[3] for p in processes)
+        if made != seen + filtered + lost:
+            sys.exit(f"table.py: {c}: {made} records made, {seen} told of, {filtered} filtered, {lost} lost")
+        rows.append(["", "both", number(made // 2), number(sum(p[2] for p in processes)), number(sum(p[3] for p in processes)),
+                     number(filtered), number(lost), f"{seen:,} + {filtered:,} + {lost:,} = {made:,}"])
+    table(["watching", "processor", "calls", "told of", "their charges", "filtered out", "lost", "exact"], rows)
+
+
 def page():
     print(f"## {facts['kernel']}: Linux {facts['release']}\n")
     print("### Nothing watching: instructions for an operation\n")
@@ -87,6 +110,8 @@ def page():
         print("### Started, or run once: instructions of the process, and its largest size\n")
         table(["what", "million instructions", "MiB"],
               [[about[r], f"{n / 1e6:,.1f}", f"{kib / 1024:.1f}"] for r, (n, kib, _) in runs.items()])
+    if storm:
+        storm_table()
     print("### What was asked of each\n")
     for c in words:
         print(f"- **{words[c][0]}**: {words[c][1]}.")
