@@ -39,6 +39,7 @@ struct unmap_arg {
 /* Charges of one call to one account. */
 struct charge_sum {
 	__u64 mm, user; /* kernel addresses */
+	__u64 read_ns;	/* when "after" was read, last */
 	__s64 pages, after, pinned_vm, users;
 	__u32 calls, account, exempt, iommufd;
 };
@@ -64,6 +65,7 @@ struct call_state {
 	__u64 flush_since;
 	/* other calls in which something is charged: the container each is about */
 	__u64 unpin_container, unpin_iova, unpin_size;
+	__u64 unpin_device; /* is one in vfio_unpin_pages()? */
 	__u64 detach_container, release_container;
 	__u64 fd_container, access_container;
 	__u32 fd_cmd, access_op;

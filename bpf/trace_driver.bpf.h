@@ -268,6 +268,7 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 	if (!c)
 		return 0;
 	c->unpin_container = object_id(number_by(&c->unpin_container, device->group->container));
+	c->unpin_device = object_id(NTH_NUMBER(ctx, 0));
 	c->unpin_iova = iova;
 	c->unpin_size = (__u64)npage << PAGE_SHIFT;
 	return 0;
@@ -278,11 +279,12 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 {
 	struct call_state *c = call_current();
 	__u64 container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
+	__u64 id = c && c->unpin_device ? c->unpin_device : object_id(NTH_NUMBER(ctx, 0));
 	struct ev_unpin *e;
 
 	if (c) {
 		charge_flush(c);
-		c->unpin_container = 0;
+		c->unpin_container = c->unpin_device = 0;
 	}
 	if (!wanted(EV_unpin, container))
 		return 0;
@@ -291,7 +293,7 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 		return 0;
 	e->iova = iova;
 	e->size = (__u64)npage << 12;
-	e->device = object_id(NTH_NUMBER(ctx, 0));
+	e->device = id;
 	argument_name(device, e->device_name, sizeof(e->device_name));
 	EV_END(e);
 	return 0;

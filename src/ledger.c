@@ -19,38 +19,14 @@
  * Addresses are used again, and ids with them: an address space that was gone
  * and has a process again, and a container that is opened, begin at zero.
  */
-#include "ledger.h"
+#include "ledger_own.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCOUNTS_MAX 65536
-#define ACCOUNTS_SHOWN 1024 /* of containers that are gone: so many are of interest */
 #define DRIFTS_MAX 4096
 #define UNCHARGED_MAX 65536
-#define SMALL_PAGE 4096
-
-/* What is known of a container besides its accounts. */
-struct ledger_container {
-	__u64 id;
-	UT_hash_handle hh;
-	bool based;   /* it was seen to be opened, or a look has read all it had charged */
-	bool in_look; /* the look that goes on has shown it */
-	bool moved;   /* something was charged before it was based */
-	/* a call that hands over, while it goes on */
-	__s64 net;		   /* pages it has charged so far */
-	struct fdpin_hdr *refused; /* of it, owned */
-	struct fdpin_hdr *gave;	   /* its charge that no credit has answered yet, owned */
-	__u64 gave_from;	   /* the address space that should be credited */
-	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
-	/* type1 */
-	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
-	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */
-	bool again;	       /* iommufd: opened while another of this id had not been told to be released */
-	unsigned int groups;
-	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
-};
 
 /* iopt_pages that areas share are charged once. */
 struct ledger_pages {
@@ -124,6 +100,7 @@ void ledger_free(struct ledger *l)
 		free(u);
 	}
 	forget_pages(l);
+	parts_free(l);
 	ledger_init(l);
 }
 
@@ -817,20 +794,8 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 	}
 }
 
-int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
+static int of_hook(struct ledger *l, const struct fdpin_hdr *h)
 {
-	if (h->type == EV_lost) {
-		l->lost = true;
-		return 0;
-	}
-	if (h->look)
-		return of_look(l, h);
-	if (l->ending) {
-		int err = settle(l, h);
-
-		if (err)
-			return err;
-	}
 	switch (h->type) {
 	case EV_charge:
 		return on_charge(l, (const void *)h);
@@ -854,4 +819,19 @@ int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 	default:
 		return 0;
 	}
+}
+
+int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
+{
+	int err = 0;
+
+	if (h->type == EV_lost) {
+		l->lost = true;
+		return 0;
+	}
+	if (l->ending && !h->look)
+		err = settle(l, h);
+	if (!err)
+		err = h->look ? of_look(l, h) : of_hook(l, h);
+	return err ?: parts_apply(l, h);
 }
