@@ -32,6 +32,20 @@ struct ledger_container {
 	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
 };
 
+/* ledger.c */
+struct fdpin_hdr *ledger_copy(const void *rec);
+struct ledger_container *ledger_container_get(struct ledger *l, __u64 id);
+int ledger_add_drift(struct ledger *l, enum drift_kind kind, const struct ledger_account *a, const struct ledger_account *other,
+		     __s64 pages, const void *rec);
+
+/* ledger_end.c. 0 or -ENOMEM. */
+void end_forget(struct ledger *l, struct ledger_container *c);
+/* Its file is closed, or a group leaves; end_group() knows the groups. */
+int end_begins(struct ledger *l, struct ledger_container *c, const struct fdpin_hdr *h);
+int end_group(struct ledger *l, const struct fdpin_hdr *h);
+/* What this record shows to be over: what is left then is a leak. */
+int end_settle(struct ledger *l, const struct fdpin_hdr *h);
+
 /* ledger_parts.c: what a record says of devices and of counters. 0 or -ENOMEM. */
 int parts_apply(struct ledger *l, const struct fdpin_hdr *h);
 void parts_free(struct ledger *l);
