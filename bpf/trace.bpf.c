@@ -39,6 +39,7 @@ struct unmap_arg {
 /* Charges of one call to one account. */
 struct charge_sum {
 	__u64 mm, user; /* kernel addresses */
+	__u64 read_ns;	/* when "after" was read, last */
 	__s64 pages, after, pinned_vm, users;
 	__u32 calls, account, exempt, iommufd;
 };
@@ -64,11 +65,13 @@ struct call_state {
 	__u64 flush_since;
 	/* other calls in which something is charged: the container each is about */
 	__u64 unpin_container, unpin_iova, unpin_size;
+	__u64 unpin_device; /* is one in vfio_unpin_pages()? */
 	__u64 detach_container, release_container;
 	__u64 fd_container, access_container;
 	__u32 fd_cmd, access_op;
 	__u64 access_iova, access_size;
 	__u64 in_iopt; /* iommufd charges: what it calls is part of that */
+	__u64 charged_mm; /* number_by() */
 	/* charges of the call so far, of one account */
 	struct charge_sum sum;
 	/* exec, between the change of address spaces and its end */
@@ -207,6 +210,16 @@ static __always_inline bool surely_unwanted(const void *container)
 static __always_inline bool surely_unwanted_context(const void *ictx)
 {
 	return surely_unwanted_kind(ictx, true);
+}
+
+/* Is there one that is asked for? Not being sure is a yes. */
+static __always_inline bool any_container(void)
+{
+	struct fdpin_hints *h;
+	__u32 zero = 0;
+
+	h = bpf_map_lookup_elem(&hints, &zero);
+	return !h || h->any_container;
 }
 
 /* The last one that was remembered: for another to take its place in the table, it would not be the last. */

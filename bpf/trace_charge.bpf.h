@@ -29,7 +29,7 @@ static __always_inline void on_stack(void *ctx, __u64 container);
 /* ---- the call it is part of ------------------------------------------------- */
 
 struct charge_call {
-	__u64 container, iova, size;
+	__u64 container, device, iova, size;
 	__u32 op, pad;
 };
 
@@ -53,20 +53,23 @@ static __always_inline __u32 fd_op(__u32 cmd)
 /* The innermost one comes first. */
 static __always_inline void which_call(const struct call_state *c, struct charge_call *call)
 {
-	call->container = call->iova = call->size = 0;
+	call->container = call->device = call->iova = call->size = 0;
 	call->op = OP_OTHER;
 	if (c->access_op) {
 		call->container = c->access_container;
+		call->device = c->access_op == OP_UNPIN ? c->unpin_device : c->op == OP_PIN ? c->op_device : 0;
 		call->op = c->access_op;
 		call->iova = c->access_iova;
 		call->size = c->access_size;
 	} else if (c->unpin_container) {
 		call->container = c->unpin_container;
+		call->device = c->unpin_device;
 		call->op = OP_UNPIN;
 		call->iova = c->unpin_iova;
 		call->size = c->unpin_size;
 	} else if (c->op) {
 		call->container = c->op_container;
+		call->device = c->op == OP_PIN ? c->op_device : 0;
 		call->op = c->op;
 		call->iova = c->op_iova;
 		call->size = c->op_size;
@@ -102,7 +105,8 @@ static __always_inline struct ev_charge *charge_begin(struct charge_call *call, 
 	if (!e)
 		return NULL;
 	e->mm = object_id(mm);
-	e->own_mm = object_id(NUMBER(bpf_get_current_task_btf()->mm));
+	e->own_mm = object_id(number_by(&e->own_mm, bpf_get_current_task_btf()->mm));
+	e->device = call->device;
 	e->op = call->op;
 	e->iova = call->iova;
 	e->size = call->size;
@@ -127,6 +131,7 @@ static __always_inline void charge_flush(struct call_state *c)
 		e->before = s->after - s->pages;
 		e->pinned_vm = s->pinned_vm;
 		e->users = s->users;
+		e->age_ns = e->h.ts_ns > s->read_ns ? e->h.ts_ns - s->read_ns : 0;
 		e->calls = s->calls;
 		e->account = s->account;
 		e->exempt = s->exempt;
@@ -202,6 +207,7 @@ static __always_inline void charge_add(void *ctx, struct call_state *c, const st
 		remember_charged((void *)piece->mm);
 		*s = *piece;
 	} else {
+		s->read_ns = piece->read_ns;
 		s->pages += piece->pages;
 		s->after = piece->after;
 		s->pinned_vm = piece->pinned_vm;
@@ -230,8 +236,9 @@ int BPF_PROG(fexit____account_locked_vm, struct mm_struct *mm, unsigned long pag
 
 	if (!c || c->in_iopt)
 		return 0;
-	piece.mm = (__u64)NUMBER(mm);
+	piece.mm = (__u64)number_by(&c->charged_mm, mm);
 	piece.pages = inc ? (__s64)pages : -(__s64)pages;
+	piece.read_ns = bpf_ktime_get_ns();
 	piece.after = mm->locked_vm;
 	piece.pinned_vm = mm->pinned_vm.counter;
 	piece.users = mm->mm_users.counter;
@@ -239,7 +246,7 @@ int BPF_PROG(fexit____account_locked_vm, struct mm_struct *mm, unsigned long pag
 	piece.account = CHARGED_MM;
 	piece.exempt = bypass;
 	if (ret)
-		charge_refused(c, NUMBER(mm), &piece, memlock_limit(NUMBER(task)), ret);
+		charge_refused(c, (void *)piece.mm, &piece, memlock_limit(NUMBER(task)), ret);
 	else
 		charge_add(ctx, c, &piece);
 	return 0;
@@ -297,6 +304,7 @@ static __always_inline int iopt_end(void *ctx, struct iopt_pages *pages, unsigne
 	user = BPF_CORE_READ(pages, source_user);
 	piece.mm = (__u64)mm;
 	piece.pages = inc ? (__s64)npages : -(__s64)npages;
+	piece.read_ns = bpf_ktime_get_ns();
 	piece.pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
 	piece.users = BPF_CORE_READ(mm, mm_users.counter);
 	piece.calls = 1;
@@ -495,6 +503,11 @@ static __always_inline int access_begin(struct iommufd_access *access, __u32 op,
 	c->access_iova = iova;
 	c->access_size = size;
 	c->access_op = op;
+	/* the driver's call around it has found no container of VFIO's own */
+	if (op == OP_PIN && c->op == OP_PIN && !c->op_container)
+		c->op_container = c->access_container;
+	if (op == OP_UNPIN && c->unpin_device && !c->unpin_container)
+		c->unpin_container = c->access_container;
 	return 0;
 }
 

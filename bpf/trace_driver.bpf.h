@@ -220,11 +220,19 @@ int BPF_PROG(fexit__vfio_group_detach_container)
 
 /* ---- drivers -------------------------------------------------------------- */
 
+/* One that was opened without a container is iommufd's; of which context, is only told by its access, within the call. */
+static __always_inline bool driver_unwanted(const struct vfio_device *device)
+{
+	const void *container = device->group->container;
+
+	return surely_unwanted(container) && (container || !any_container());
+}
+
 static __always_inline int driver_begin(void *ctx, struct vfio_device *device, __u32 op, __u64 iova, __u64 size)
 {
 	struct call_state *c;
 
-	if (surely_unwanted(device->group->container))
+	if (driver_unwanted(device))
 		return 0;
 	c = call_begin();
 	if (c)
@@ -244,7 +252,7 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 	struct call_state *c;
 	struct ev_pin *e;
 
-	if (surely_unwanted(device->group->container))
+	if (driver_unwanted(device))
 		return 0;
 	c = call_current();
 	if (!c || c->op != OP_PIN)
@@ -271,12 +279,13 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 {
 	struct call_state *c;
 
-	if (surely_unwanted(device->group->container))
+	if (driver_unwanted(device))
 		return 0;
 	c = call_begin();
 	if (!c)
 		return 0;
 	c->unpin_container = object_id(number_by(&c->unpin_container, device->group->container));
+	c->unpin_device = object_id(NTH_NUMBER(ctx, 0));
 	c->unpin_iova = iova;
 	c->unpin_size = (__u64)npage << PAGE_SHIFT;
 	return 0;
@@ -286,16 +295,17 @@ SEC("?fexit/vfio_unpin_pages")
 int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
 {
 	struct call_state *c;
+	__u64 container, id;
 	struct ev_unpin *e;
-	__u64 container;
 
-	if (surely_unwanted(device->group->container))
+	if (driver_unwanted(device))
 		return 0;
 	c = call_current();
 	container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
+	id = c && c->unpin_device ? c->unpin_device : object_id(NTH_NUMBER(ctx, 0));
 	if (c) {
 		charge_flush(c);
-		c->unpin_container = 0;
+		c->unpin_container = c->unpin_device = 0;
 	}
 	if (!wanted(EV_unpin, container))
 		return 0;
@@ -304,7 +314,7 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 		return 0;
 	e->iova = iova;
 	e->size = (__u64)npage << 12;
-	e->device = object_id(NTH_NUMBER(ctx, 0));
+	e->device = id;
 	argument_name(device, e->device_name, sizeof(e->device_name));
 	EV_END(e);
 	return 0;
@@ -322,7 +332,7 @@ int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *d
 	struct call_state *c;
 	struct ev_dma_rw *e;
 
-	if (surely_unwanted(device->group->container))
+	if (driver_unwanted(device))
 		return 0;
 	c = call_current();
 	if (!c || (c->op != OP_READ && c->op != OP_WRITE))

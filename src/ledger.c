@@ -19,38 +19,14 @@
  * Addresses are used again, and ids with them: an address space that was gone
  * and has a process again, and a container that is opened, begin at zero.
  */
-#include "ledger.h"
+#include "ledger_own.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCOUNTS_MAX 65536
-#define ACCOUNTS_SHOWN 1024 /* of containers that are gone: so many are of interest */
 #define DRIFTS_MAX 4096
 #define UNCHARGED_MAX 65536
-#define SMALL_PAGE 4096
-
-/* What is known of a container besides its accounts. */
-struct ledger_container {
-	__u64 id;
-	UT_hash_handle hh;
-	bool based;   /* it was seen to be opened, or a look has read all it had charged */
-	bool in_look; /* the look that goes on has shown it */
-	bool moved;   /* something was charged before it was based */
-	/* a call that hands over, while it goes on */
-	__s64 net;		   /* pages it has charged so far */
-	struct fdpin_hdr *refused; /* of it, owned */
-	struct fdpin_hdr *gave;	   /* its charge that no credit has answered yet, owned */
-	__u64 gave_from;	   /* the address space that should be credited */
-	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
-	/* type1 */
-	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
-	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */
-	bool again;	       /* iommufd: opened while another of this id had not been told to be released */
-	unsigned int groups;
-	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
-};
 
 /* iopt_pages that areas share are charged once. */
 struct ledger_pages {
@@ -60,7 +36,7 @@ struct ledger_pages {
 
 /* ---- memory ----------------------------------------------------------------- */
 
-static struct fdpin_hdr *copy_of(const void *rec)
+struct fdpin_hdr *ledger_copy(const void *rec)
 {
 	const struct fdpin_hdr *h = rec;
 	struct fdpin_hdr *c = malloc(h->size);
@@ -80,6 +56,8 @@ void ledger_init(struct ledger *l)
 static void account_free(struct ledger *l, struct ledger_account *a)
 {
 	HASH_DEL(l->accounts, a);
+	if (l->last_account == a)
+		l->last_account = NULL;
 	free(a->exec);
 	free(a);
 }
@@ -105,6 +83,7 @@ void ledger_free(struct ledger *l)
 		account_free(l, a);
 	HASH_ITER(hh, l->containers, c, c_next) {
 		HASH_DEL(l->containers, c);
+		l->last_container = NULL;
 		free(c->refused);
 		free(c->gave);
 		free(c->end);
@@ -124,18 +103,21 @@ void ledger_free(struct ledger *l)
 		free(u);
 	}
 	forget_pages(l);
+	parts_free(l);
 	ledger_init(l);
 }
 
 /* ---- accounts ---------------------------------------------------------------- */
 
-static struct ledger_container *container_get(struct ledger *l, __u64 id)
+struct ledger_container *ledger_container_get(struct ledger *l, __u64 id)
 {
-	struct ledger_container *c;
+	struct ledger_container *c = l->last_container;
 
+	if (c && c->id == id)
+		return c;
 	HASH_FIND(hh, l->containers, &id, sizeof(id), c);
 	if (c)
-		return c;
+		return l->last_container = c;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
@@ -148,11 +130,13 @@ static struct ledger_container *container_get(struct ledger *l, __u64 id)
 static struct ledger_account *account_get(struct ledger *l, __u64 container, __u64 mm, __u32 way)
 {
 	struct account_key key = { container, mm, way };
-	struct ledger_account *a;
+	struct ledger_account *a = l->last_account;
 
+	if (a && !memcmp(&a->key, &key, sizeof(key)))
+		return a;
 	HASH_FIND(hh, l->accounts, &key, sizeof(key), a);
 	if (a)
-		return a;
+		return l->last_account = a;
 	if (HASH_COUNT(l->accounts) >= ACCOUNTS_MAX) {
 		l->cut = true;
 		return NULL;
@@ -212,7 +196,7 @@ static const struct uncharged *window_of(const struct ledger *l, __u64 container
 	return found;
 }
 
-static int add_drift(struct ledger *l, enum drift_kind kind, const struct ledger_account *a, const struct ledger_account *other,
+int ledger_add_drift(struct ledger *l, enum drift_kind kind, const struct ledger_account *a, const struct ledger_account *other,
 		     __s64 pages, const void *rec)
 {
 	const struct uncharged *u = other ? window_of(l, other->key.container, other->key.mm) : NULL;
@@ -232,8 +216,8 @@ static int add_drift(struct ledger *l, enum drift_kind kind, const struct ledger
 	d->pages = pages;
 	d->counter = kind == DRIFT_UNDERFLOW;
 	d->unsure = l->lost || l->cut || a->unsure || (other && other->unsure);
-	d->rec = copy_of(rec);
-	d->cause = u && u->exec ? copy_of(u->exec) : NULL;
+	d->rec = ledger_copy(rec);
+	d->cause = u && u->exec ? ledger_copy(u->exec) : NULL;
 	*l->drifts_tail = d;
 	l->drifts_tail = &d->next;
 	l->n_drifts++;
@@ -258,7 +242,7 @@ static int open_window(struct ledger *l, struct ledger_account *a, const struct 
 	u->since_ns = e->h.ts_ns;
 	u->pages = u->left = account_balance(a);
 	u->unsure = l->lost || a->unsure;
-	u->gone = copy_of(e);
+	u->gone = ledger_copy(e);
 	/* Whose own end it is had it all the time: the exec was that of a child which shared it. */
 	if (!e->exiting) {
 		u->exec = a->exec;
@@ -276,7 +260,7 @@ static int close_window(struct uncharged *u, const void *rec)
 
 	u->left = 0;
 	u->until_ns = h->ts_ns;
-	u->closed = copy_of(rec);
+	u->closed = ledger_copy(rec);
 	return u->closed ? 0 : -ENOMEM;
 }
 
@@ -330,7 +314,7 @@ static int expect_credit(struct ledger *l, struct ledger_container *c, const str
 	    is_open(l, c->id))
 		return 0;
 	free(c->gave);
-	c->gave = copy_of(e);
+	c->gave = ledger_copy(e);
 	c->gave_from = from->key.mm;
 	return c->gave ? 0 : -ENOMEM;
 }
@@ -352,7 +336,7 @@ static int note_refused(struct ledger *l, struct ledger_container *c, const stru
 	if (!hands_over(e->op))
 		return 0;
 	free(c->refused);
-	c->refused = copy_of(e);
+	c->refused = ledger_copy(e);
 	return c->refused ? 0 : -ENOMEM;
 }
 
@@ -364,9 +348,9 @@ static int check_credit(struct ledger *l, const struct ledger_account *a, __s64 
 	bool pinned_wrapped = e->iommufd && e->pinned_vm < 0 && e->pinned_vm - e->pages >= 0;
 
 	if (wrapped || pinned_wrapped)
-		return add_drift(l, DRIFT_UNDERFLOW, a, from, -e->pages, e);
+		return ledger_add_drift(l, DRIFT_UNDERFLOW, a, from, -e->pages, e);
 	if (now < 0 && was >= 0 && !a->unsure)
-		return add_drift(l, DRIFT_WRONG_MM, a, from, -now, e);
+		return ledger_add_drift(l, DRIFT_WRONG_MM, a, from, -now, e);
 	return 0;
 }
 
@@ -413,7 +397,7 @@ static int on_charge(struct ledger *l, const struct ev_charge *e)
 	l->charges++;
 	if (!e->mm || e->op == OP_OTHER)
 		return 0;
-	c = container_get(l, e->h.container);
+	c = ledger_container_get(l, e->h.container);
 	if (!c)
 		return -ENOMEM;
 	c->moved |= !c->based;
@@ -445,14 +429,14 @@ static int check_moved(struct ledger *l, const struct ev_change_process *e)
 		struct ledger_account to = { .key = { a->key.container, e->mm, a->key.way } };
 
 		if (a->key.container == e->h.container && a->key.mm != e->mm && account_balance(a) > 0 && a->iommufd)
-			err = add_drift(l, DRIFT_WRONG_MM, &to, a, account_balance(a), e);
+			err = ledger_add_drift(l, DRIFT_WRONG_MM, &to, a, account_balance(a), e);
 	}
 	return err;
 }
 
 static int on_change_process(struct ledger *l, const struct ev_change_process *e)
 {
-	struct ledger_container *c = container_get(l, e->h.container);
+	struct ledger_container *c = ledger_container_get(l, e->h.container);
 	struct ledger_account *a;
 	int err = 0;
 
@@ -465,7 +449,7 @@ static int on_change_process(struct ledger *l, const struct ev_change_process *e
 			if (a->key.container == c->id && a->key.mm == e->mm && account_balance(a) > 0)
 				break;
 		if (a)
-			err = add_drift(l, DRIFT_LEAK, a, creditor(l, a), c->net, c->refused ? (void *)c->refused : (void *)e);
+			err = ledger_add_drift(l, DRIFT_LEAK, a, creditor(l, a), c->net, c->refused ? (void *)c->refused : (void *)e);
 	}
 	call_ends(c);
 	return err;
@@ -473,7 +457,7 @@ static int on_change_process(struct ledger *l, const struct ev_change_process *e
 
 static int on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 {
-	struct ledger_container *c = container_get(l, e->h.container);
+	struct ledger_container *c = ledger_container_get(l, e->h.container);
 	const struct ev_charge *gave;
 	struct ledger_account *a, *from;
 	int err = 0;
@@ -485,7 +469,7 @@ static int on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 		a = account_get(l, c->id, gave->mm, gave->account);
 		from = account_get(l, c->id, c->gave_from, gave->account);
 		if (a && from)
-			err = add_drift(l, DRIFT_DOUBLE, a, from, gave->pages, gave);
+			err = ledger_add_drift(l, DRIFT_DOUBLE, a, from, gave->pages, gave);
 	}
 	call_ends(c);
 	return err;
@@ -515,7 +499,7 @@ static int on_exec(struct ledger *l, const struct ev_exec *e)
 		if (u->mm != e->old_mm || u->until_ns || (u->exec && u->gone->tgid != e->h.tgid))
 			continue;
 		free(u->exec);
-		u->exec = copy_of(e);
+		u->exec = ledger_copy(e);
 		if (!u->exec)
 			return -ENOMEM;
 	}
@@ -523,7 +507,7 @@ static int on_exec(struct ledger *l, const struct ev_exec *e)
 		if (a->key.mm != e->old_mm || a->gone_ns || a->key.way == CHARGED_USER || account_balance(a) <= 0)
 			continue;
 		free(a->exec);
-		a->exec = copy_of(e);
+		a->exec = ledger_copy(e);
 		if (!a->exec)
 			return -ENOMEM;
 	}
@@ -532,7 +516,7 @@ static int on_exec(struct ledger *l, const struct ev_exec *e)
 
 static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 {
-	struct ledger_container *c = container_get(l, e->h.container);
+	struct ledger_container *c = ledger_container_get(l, e->h.container);
 	__s64 pages = e->size / SMALL_PAGE;
 
 	if (!c)
@@ -543,94 +527,11 @@ static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 	return shrink_windows(l, c->id, 0, pages, e);
 }
 
-/* ---- the end of a container of type1 --------------------------------------------------------- */
-
-static void end_forget(struct ledger *l, struct ledger_container *c)
-{
-	l->ending -= c->end != NULL;
-	free(c->end);
-	c->end = NULL;
-}
-
-/* The file is closed or a group leaves: whichever comes last ends it. */
-static int end_begins(struct ledger *l, struct ledger_container *c, const struct fdpin_hdr *h)
-{
-	if (!c->counted || !c->closed || c->groups)
-		return 0;
-	end_forget(l, c);
-	c->end = copy_of(h);
-	l->ending += c->end != NULL;
-	return c->end ? 0 : -ENOMEM;
-}
-
-static int on_group(struct ledger *l, const struct fdpin_hdr *h)
-{
-	struct ledger_container *c = container_get(l, h->container);
-	const struct ev_attach *e = (const void *)h;
-
-	if (!c)
-		return -ENOMEM;
-	if (h->type == EV_attach) {
-		c->groups += c->opened && !e->result;
-		c->counted |= c->groups > 0;
-		return 0;
-	}
-	c->groups -= c->groups > 0;
-	return end_begins(l, c, h);
-}
-
-/*
- * Does the thread something that is no part of the call before? The end of an
- * address space can be: then the kernel's counter has to have what is left, too.
- */
-static bool goes_on(const struct fdpin_hdr *h, __s64 left)
-{
-	switch (h->type) {
-	case EV_open:
-	case EV_release:
-	case EV_attach:
-	case EV_map:
-	case EV_unmap:
-	case EV_invalidate:
-	case EV_revalidate:
-	case EV_refuse:
-	case EV_close:
-	case EV_exec:
-		return true;
-	case EV_mm_gone:
-		return ((const struct ev_mm_gone *)h)->locked_vm >= left;
-	default:
-		return false;
-	}
-}
-
-static int settle(struct ledger *l, const struct fdpin_hdr *h)
-{
-	int err = 0;
-
-	for (struct ledger_container *c = l->containers; c && !err; c = c->hh.next) {
-		__s64 left = 0;
-
-		if (!c->end || c->end->tid != h->tid)
-			continue;
-		for (struct ledger_account *a = l->accounts; a; a = a->hh.next)
-			if (a->key.container == c->id && !a->gone_ns && account_balance(a) > 0)
-				left += account_balance(a);
-		if (!goes_on(h, left))
-			continue;
-		for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next)
-			if (a->key.container == c->id && !a->gone_ns && account_balance(a) > 0)
-				err = add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), c->end);
-		end_forget(l, c);
-	}
-	return err;
-}
-
 /* ---- a container begins and ends ------------------------------------------------------------- */
 
 static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 {
-	struct ledger_container *c = container_get(l, h->container);
+	struct ledger_container *c = ledger_container_get(l, h->container);
 
 	if (!c)
 		return -ENOMEM;
@@ -677,7 +578,7 @@ static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 {
 	bool iommufd = (h->container & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD;
-	struct ledger_container *c = container_get(l, h->container);
+	struct ledger_container *c = ledger_container_get(l, h->container);
 	int err;
 
 	if (!c)
@@ -695,7 +596,7 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 			continue;
 		a->released = true;
 		if (iommufd && account_balance(a) > 0 && !a->gone_ns)
-			err = add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), h);
+			err = ledger_add_drift(l, DRIFT_LEAK, a, NULL, account_balance(a), h);
 	}
 	if (HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
 		drop_accounts(l, h->container, true);
@@ -732,7 +633,7 @@ static void shown(struct ledger *l, struct ledger_container *c)
 
 static int on_range(struct ledger *l, const struct ev_range *r)
 {
-	struct ledger_container *c = container_get(l, r->h.container);
+	struct ledger_container *c = ledger_container_get(l, r->h.container);
 	__s64 pages = r->charged;
 	struct ledger_account *a;
 	int seen = 0;
@@ -761,7 +662,7 @@ static int on_range(struct ledger *l, const struct ev_range *r)
 
 static int on_reread(struct ledger *l, const struct fdpin_hdr *h)
 {
-	struct ledger_container *c = container_get(l, h->container);
+	struct ledger_container *c = ledger_container_get(l, h->container);
 
 	if (!c)
 		return -ENOMEM;
@@ -801,7 +702,7 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 	case EV_reread:
 		return on_reread(l, h);
 	case EV_container: {
-		struct ledger_container *c = container_get(l, h->container);
+		struct ledger_container *c = ledger_container_get(l, h->container);
 
 		if (!c)
 			return -ENOMEM;
@@ -817,20 +718,8 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 	}
 }
 
-int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
+static int of_hook(struct ledger *l, const struct fdpin_hdr *h)
 {
-	if (h->type == EV_lost) {
-		l->lost = true;
-		return 0;
-	}
-	if (h->look)
-		return of_look(l, h);
-	if (l->ending) {
-		int err = settle(l, h);
-
-		if (err)
-			return err;
-	}
 	switch (h->type) {
 	case EV_charge:
 		return on_charge(l, (const void *)h);
@@ -846,7 +735,7 @@ int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 		return on_unmap(l, (const void *)h);
 	case EV_attach:
 	case EV_detach:
-		return on_group(l, h);
+		return end_group(l, h);
 	case EV_open:
 		return on_open(l, h);
 	case EV_release:
@@ -854,4 +743,19 @@ int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 	default:
 		return 0;
 	}
+}
+
+int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
+{
+	int err = 0;
+
+	if (h->type == EV_lost) {
+		l->lost = true;
+		return 0;
+	}
+	if (l->ending && !h->look)
+		err = end_settle(l, h);
+	if (!err)
+		err = h->look ? of_look(l, h) : of_hook(l, h);
+	return err ?: parts_apply(l, h);
 }

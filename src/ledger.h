@@ -38,6 +38,44 @@ static inline __s64 account_balance(const struct ledger_account *a)
 	return a->older + a->charged - a->credited;
 }
 
+/*
+ * What the driver of one device has charged and credited by its calls. Pages that
+ * several have pinned are charged to the first and credited to the last of them,
+ * so that only all of them together come to zero.
+ */
+struct device_key {
+	__u64 container, device;
+};
+
+struct ledger_device {
+	struct device_key key;
+	UT_hash_handle hh;
+	char name[sizeof(((struct ev_pin *)0)->device_name)]; /* not terminated; empty: no call gave it */
+	__s64 charged, credited;			       /* pages, both counted up */
+	__s64 pinned, unpinned;				       /* as its calls say, whoever is charged */
+	__u64 closed_ns;				       /* 0: it was not seen to be closed since */
+	bool unsure;					       /* what it had pinned before is not known */
+};
+
+/* The kernel's counters as a record has read them last. */
+enum counter_kind {
+	COUNTER_LOCKED, /* mm_struct.locked_vm: VmLck */
+	COUNTER_PINNED, /* mm_struct.pinned_vm: VmPin */
+	COUNTER_USER,	/* user_struct.locked_vm */
+};
+
+struct counter_key {
+	__u64 id; /* of the address space, or the user */
+	__u64 kind;
+};
+
+struct ledger_counter {
+	struct counter_key key;
+	UT_hash_handle hh;
+	__s64 pages;
+	__u64 read_ns;
+};
+
 enum drift_kind {
 	DRIFT_UNDERFLOW, /* a counter fell below zero */
 	DRIFT_WRONG_MM,	 /* credited to, or left with, another address space than it was charged to */
@@ -87,9 +125,13 @@ struct ledger {
 	struct drift *drifts, **drifts_tail;
 	struct uncharged *uncharged, **uncharged_tail;
 	unsigned int n_drifts, n_uncharged;
+	struct ledger_device *devices;	 /* uthash */
+	struct ledger_counter *counters; /* uthash */
 	__u64 charges; /* records of charges so far */
 	bool cut;      /* there was more than is kept */
 	/* private */
+	struct ledger_account *last_account;	 /* that were found last, or NULL: records come in runs */
+	struct ledger_container *last_container;
 	struct ledger_container *containers;
 	unsigned int ending; /* of them, those that are to be settled */
 	struct ledger_pages *pages;
@@ -100,5 +142,10 @@ void ledger_init(struct ledger *l);
 void ledger_free(struct ledger *l);
 /* One record. 0 or -ENOMEM. */
 int ledger_apply(struct ledger *l, const struct fdpin_hdr *h);
+/*
+ * Pages of a counter that are in the accounts; what it has above that is others':
+ * mlock, io_uring, perf, RDMA, ... *ret_sure: nothing is missing from them.
+ */
+__s64 ledger_booked(const struct ledger *l, const struct ledger_counter *c, bool *ret_sure);
 
 #endif

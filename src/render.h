@@ -163,6 +163,8 @@ int text_status(struct output *o, struct view *v);
 void text_findings(struct output *o, struct view *v);
 /* Of a report: windows, a chart for each container with one or an exec, and a word on each. */
 void text_timeline(struct output *o, const struct view *v);
+/* What is charged to whom, and what of the counters is others'. */
+void text_ledger(struct output *o, const struct view *v);
 /* A label and a text, wrapped to the width; every line begins with prefix. */
 void print_paragraph(struct output *o, const char *prefix, const char *label, unsigned int label_width,
 		     const char *text);

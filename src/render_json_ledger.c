@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * render_json_ledger.c - format "json": the ledger of a report, that is its
- * accounts and the times in which nobody was charged.
+ * accounts, what of them is by the drivers of devices, the kernel's counters with
+ * what is others' in them, and the times in which nobody was charged.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -41,6 +42,49 @@ static struct json_object *account(const struct ledger_account *a)
 	return obj;
 }
 
+static struct json_object *device(const struct view *v, const struct ledger_device *d)
+{
+	struct json_object *obj = json_object_new_object();
+
+	json_add(obj, "container", name(OBJ_CONTAINER, d->key.container));
+	json_add(obj, "device", name(OBJ_DEVICE, d->key.device));
+	json_add(obj, "name", *d->name ? json_text(d->name, sizeof(d->name)) : NULL);
+	json_add(obj, "charged_pages", json_object_new_int64(d->charged));
+	json_add(obj, "credited_pages", json_object_new_int64(d->credited));
+	json_add(obj, "balance_pages", json_object_new_int64(d->charged - d->credited));
+	json_add(obj, "pinned_pages", json_object_new_int64(d->pinned));
+	json_add(obj, "unpinned_pages", json_object_new_int64(d->unpinned));
+	json_add(obj, "closed_ts_ns", d->closed_ns ? json_object_new_uint64(d->closed_ns) : NULL);
+	json_add(obj, "certain", json_object_new_boolean(!d->unsure && model_complete(v->model)));
+	return obj;
+}
+
+static struct json_object *counter(const struct view *v, const struct ledger_counter *c)
+{
+	struct json_object *obj = json_object_new_object();
+	bool user = c->key.kind == COUNTER_USER, sure;
+	__s64 booked = ledger_booked(model_ledger(v->model), c, &sure);
+
+	json_add(obj, "mm", user ? NULL : name(OBJ_MM, c->key.id));
+	json_add(obj, "user", user ? name(OBJ_USER, c->key.id) : NULL);
+	json_add(obj, "counter", json_object_new_string(c->key.kind == COUNTER_PINNED ? "pinned_vm" : "locked_vm"));
+	json_add(obj, "pages", json_object_new_int64(c->pages));
+	json_add(obj, "booked_pages", json_object_new_int64(booked));
+	json_add(obj, "other_pages", json_object_new_int64(c->pages - booked));
+	json_add(obj, "read_ts_ns", json_object_new_uint64(c->read_ns));
+	json_add(obj, "certain", json_object_new_boolean(sure && model_complete(v->model)));
+	return obj;
+}
+
+/* Is there an account of a container that is shown? */
+static bool counter_shown(const struct view *v, const struct ledger_counter *c)
+{
+	for (const struct ledger_account *a = model_ledger(v->model)->accounts; a; a = a->hh.next)
+		if (c->key.id == (c->key.kind == COUNTER_USER ? a->user : a->key.mm) && shown(v, a->key.container))
+			return true;
+	return !filter_set(v->filter);
+}
+
 static struct json_object *uncharged(const struct uncharged *u, __u64 now)
 {
 	const struct fdpin_hdr *h = u->exec ?: u->gone;
@@ -63,15 +107,24 @@ struct json_object *json_ledger(const struct view *v)
 {
 	const struct ledger *l = model_ledger(v->model);
 	struct json_object *obj = json_object_new_object(), *accounts = json_object_new_array(), *windows = json_object_new_array();
+	struct json_object *devices = json_object_new_array(), *counters = json_object_new_array();
 
 	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
 		if (shown(v, a->key.container))
 			json_object_array_add(accounts, account(a));
+	for (const struct ledger_device *d = l->devices; d; d = d->hh.next)
+		if (shown(v, d->key.container))
+			json_object_array_add(devices, device(v, d));
+	for (const struct ledger_counter *c = l->counters; c; c = c->hh.next)
+		if (counter_shown(v, c))
+			json_object_array_add(counters, counter(v, c));
 	for (const struct uncharged *u = l->uncharged; u; u = u->next)
 		if (uncharged_counts(u, model_now(v->model)) && shown(v, u->container))
 			json_object_array_add(windows, uncharged(u, model_now(v->model)));
 	json_add(obj, "watched", json_object_new_boolean(model_has_charges(v->model)));
 	json_add(obj, "accounts", accounts);
+	json_add(obj, "devices", devices);
+	json_add(obj, "counters", counters);
 	json_add(obj, "uncharged", windows);
 	return obj;
 }

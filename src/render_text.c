@@ -419,6 +419,7 @@ static int text_end(struct output *o, struct view *v)
 	if (v->kind == VIEW_REPORT) {
 		fputc('\n', o->f);
 		text_timeline(o, v);
+		text_ledger(o, v);
 		print_tally(o, v);
 		print_ledger(o, v);
 		fputc('\n', o->f);

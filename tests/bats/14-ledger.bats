@@ -120,6 +120,23 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 	[[ $(answered) != *yes* && $(answered) != *tell* ]]
 }
 
+@test "by device: what its driver has charged with its pins, and credited" {
+	local rec=$BATS_TEST_TMPDIR/d.fdpin charged
+	need_mdev
+	record_begins "$rec"
+	"$progs/act_plain" --timeout 60 </dev/null >"$BATS_TEST_TMPDIR/act.out" 2>&1 3>&- 4>&-
+	record_ends
+	load_act
+	"$fdpin" report -i "$rec" -j >"$ST"
+	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	charged=$(jq -r --arg u "${A[uuid]}" 'first(.events[] | select(.type == "pin" and .device_name == $u) | .device) as $d
+		| [.events[] | select(.type == "charge" and .device == $d and .pages > 0) | .pages] | add' "$ST")
+	[ "$charged" -gt 0 ]
+	jq -e --arg u "${A[uuid]}" --argjson n "$charged" '[.ledger.devices[] | select(.name == $u)] | length == 1 and all(.[]; .charged_pages == $n
+		and .credited_pages == $n and .balance_pages == 0 and .pinned_pages == .unpinned_pages and .closed_ts_ns > 0)' "$ST"
+	"$fdpin" report -i "$rec" | grep -E "^vfio-[0-9a-f]+ +${A[uuid]} +- +- +0 .* 0\$"
+}
+
 @test "an exec before anybody looked: pinned, and charged to an address space that is gone" {
 	! credits_wrongly || skip "row $KERNEL does not keep the address space with the range"
 	act charge --what keep --pci "$(group)"

@@ -47,6 +47,38 @@ exact() {
 	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
 }
 
+# An act, in a recording that ends while it lives.
+recorded() { # OPTION OF THE ACT…
+	record_begins "$BATS_TEST_TMPDIR/r.fdpin"
+	act memlock "$@"
+	record_ends
+	"$fdpin" report -i "$BATS_TEST_TMPDIR/r.fdpin" -j >"$ST"
+	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	MM=$(jq -r --argjson t "${A[tgid]}" 'first(.events[] | select(.type == "charge" and .tgid == $t) | .mm)' "$ST")
+}
+# What is in a counter, of it in the books, and others'.
+parts() { # locked_vm|pinned_vm
+	jq -r --arg mm "$MM" --arg c "$1" '.ledger.counters[] | select(.mm == $mm and .counter == $c) | "\(.pages) \(.booked_pages) \(.other_pages) \(.certain)"' "$ST"
+}
+
+@test "the ledger: what mlock has in the counter is no charge, and is told apart by the page" {
+	local n
+	recorded --what type1 $(groups)
+	n=$((A[size] / 4096))
+	same "locked_vm" "$(parts locked_vm)" "$((n + 16)) $n 16 true"
+	same "pinned_vm" "$(parts pinned_vm)" "0 0 0 true"
+	"$fdpin" report -i "$BATS_TEST_TMPDIR/r.fdpin" | grep -E "^$MM +locked_vm .* 64K\$"
+}
+
+@test "the ledger, iommufd: mlock is in locked_vm and not in pinned_vm" {
+	local n
+	need_iommufd
+	recorded --what mm $(cdevs)
+	n=$((A[size] / 4096))
+	same "locked_vm" "$(parts locked_vm)" "$((n + 16)) $n 16 true"
+	same "pinned_vm" "$(parts pinned_vm)" "$n $n 0 true"
+}
+
 @test "type1: mm->locked_vm, with what mlock has locked, by the page" {
 	act memlock --what type1 $(groups)
 	exact

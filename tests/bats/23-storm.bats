@@ -26,7 +26,7 @@ storm() { # RECORDING ROUNDS SEED OPTION OF RECORD…
 	"$fdpin" record "$@" -o "$rec" 2>"$BATS_TEST_TMPDIR/record.err" 3>&- 4>&- &
 	recorder=$!
 	wait_line recording "$BATS_TEST_TMPDIR/record.err"
-	"$progs/act_storm" --timeout 600 --rounds "$rounds" --seed "$seed" --what $KEEPS --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")" \
+	"$progs/act_storm" --timeout $((${FDPIN_LONG:-0} ? 5000 : 600)) --rounds "$rounds" --seed "$seed" --what $KEEPS --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")" \
 		--other "$(other)" </dev/null >"$BATS_TEST_TMPDIR/act.out" 2>&1 3>&- 4>&-
 	kill -TERM $recorder
 	wait $recorder
@@ -37,16 +37,27 @@ storm() { # RECORDING ROUNDS SEED OPTION OF RECORD…
 }
 
 # The locks of newer kernels give up when the processor that has them is away for long, as one that is emulated can be on a busy machine: then records are
-# lost, or a call is not followed, and it is said.
+# lost, or a call is not followed, and it is said. Those that preempt a thread in a program, too, keep others on that processor from running it meanwhile:
+# sixteen are hardly ever followed without a loss there.
 unlost_storm() { # RECORDING ROUNDS SEED
 	local i
+	LOST=
 	for i in 1 2 3; do
 		storm "$1" "$2" "$3" --buffer 64M
 		"$fdpin" report -i "$1" -j >"$ST"
 		! jq -e .complete "$ST" >/dev/null || return 0
-		echo "# not complete: $(jq -c .gaps "$ST")" >&3
+		echo "# not complete: $(jq -c '[.lost, .gaps]' "$ST")" >&3
 	done
-	return 1
+	[[ $KERNEL == @(6.18|newest) ]]
+	LOST=yes
+}
+
+# Of a loss it makes no certainty; what a counter itself shows is proven all the same.
+cannot_tell() {
+	jq -e '.complete | not' "$ST" >/dev/null
+	jq -e '[.verdicts[] | select(.name == "drift")] | length > 0 and all(.[]; .answer != "no")' "$ST" >/dev/null
+	jq -e 'all(.verdicts[] | select(.name == "drift" and .answer == "yes"); .sentence | startswith("underflow"))' "$ST" >/dev/null
+	jq -e '[.ledger.counters[], .ledger.devices[]] | all(.[]; .certain | not)' "$ST" >/dev/null
 }
 
 @test "the ledger is what VmLck is, and what the processes have in their own books, at every check point" {
@@ -54,6 +65,10 @@ unlost_storm() { # RECORDING ROUNDS SEED
 	[ "${FDPIN_LONG:-0}" = 0 ] || seed=$((RANDOM * 32768 + RANDOM))
 	echo "# seed $seed" >&3
 	unlost_storm "$rec" $((${FDPIN_LONG:-0} ? 6400 : 160)) "$seed"
+	if [ "$LOST" ]; then
+		cannot_tell
+		return 0
+	fi
 	[ "${A[refused]}" -gt 0 ]
 	"$O/tests/ledger-at" "$rec" <"$BATS_TEST_TMPDIR/act.out" >&2 || {
 		# to be looked at outside, where ledger-at says the same again
@@ -73,8 +88,5 @@ unlost_storm() { # RECORDING ROUNDS SEED
 	local rec=$BATS_TEST_TMPDIR/r.fdpin
 	storm "$rec" 80 7 --buffer 4K
 	"$fdpin" report -i "$rec" -j >"$ST"
-	jq -e '.complete | not' "$ST" >/dev/null
-	jq -e '[.verdicts[] | select(.name == "drift")] | length > 0 and all(.[]; .answer != "no")' "$ST" >/dev/null
-	# what a counter itself shows is proven all the same
-	jq -e 'all(.verdicts[] | select(.name == "drift" and .answer == "yes"); .sentence | startswith("underflow"))' "$ST" >/dev/null
+	cannot_tell
 }

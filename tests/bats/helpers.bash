@@ -90,6 +90,17 @@ common_teardown() {
 	undo
 }
 
+# A recording from here on, of all that happens; and up to there.
+record_begins() { # FILE
+	"$fdpin" record -o "$1" 2>"$BATS_TEST_TMPDIR/record.err" 3>&- 4>&- &
+	RECORDER=$!
+	wait_line recording "$BATS_TEST_TMPDIR/record.err"
+}
+record_ends() {
+	kill -TERM $RECORDER
+	wait $RECORDER
+}
+
 look() {
 	"$fdpin" status -j >"$ST" || return 1
 	container_of_act

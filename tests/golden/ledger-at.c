@@ -82,6 +82,20 @@ static struct booked booked(unsigned int tgid)
 	return sum;
 }
 
+/* Nobody else charges in a storm: what a charge has read last is what is booked, to the page. */
+static bool others_have(enum counter_kind kind, __u64 id)
+{
+	bool sure;
+
+	for (const struct ledger_counter *c = ledger.counters; c; c = c->hh.next)
+		if (c->key.kind == kind && c->key.id == id && ledger_booked(&ledger, c, &sure) != c->pages) {
+			printf("at %llu, counter %d: %lld pages, %lld of them booked\n", next.ts, kind, c->pages,
+			       ledger_booked(&ledger, c, &sure));
+			return true;
+		}
+	return false;
+}
+
 static void check_user(void)
 {
 	struct booked sum = booked(0);
@@ -105,6 +119,10 @@ static void check(void)
 	}
 	if (!mm_of[next.tgid] && (next.vmlck || next.vmpin)) {
 		unknown++;
+		return;
+	}
+	if (others_have(COUNTER_LOCKED, mm_of[next.tgid]) || others_have(COUNTER_PINNED, mm_of[next.tgid])) {
+		wrong++;
 		return;
 	}
 	if (sum.mm == next.vmlck && sum.pinned == next.vmpin && (!next.has_mine || sum.all == (long long)next.mine * 4))

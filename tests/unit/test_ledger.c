@@ -779,6 +779,160 @@ static void state_charged_to_nobody(void **state)
 	}
 }
 
+/* ---- devices, and what others have charged ------------------------------------------ */
+
+static struct ev_pin *driver_pins(struct tape *t, __u64 device, __s64 pages)
+{
+	struct ev_pin *e = tape_add(t, EV_pin, C1);
+
+	e->device = device;
+	e->size = pages * 4096;
+	e->result = pages;
+	TAPE_STR(e->device_name, "an-mdev");
+	return e;
+}
+
+static void driver_unpins(struct tape *t, __u64 device, __s64 pages)
+{
+	struct ev_unpin *e = tape_add(t, EV_unpin, C1);
+
+	e->device = device;
+	e->size = pages * 4096;
+	TAPE_STR(e->device_name, "an-mdev");
+}
+
+static const struct ledger_device *device_of(const struct model *m, __u64 device)
+{
+	for (const struct ledger_device *d = model_ledger(m)->devices; d; d = d->hh.next)
+		if (d->key.device == device)
+			return d;
+	return NULL;
+}
+
+/* A page that two have pinned is charged to the first and credited to the last of them. */
+static void by_device(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	const struct ledger_device *d1, *d2;
+	struct ev_closed *closed;
+	struct model *m;
+
+	(void)state;
+	tape_charge(t, C1, A, 4, OP_PIN)->device = D1;
+	driver_pins(t, D1, 4);
+	driver_pins(t, D2, 4);
+	ledger_locked = 4;
+	driver_unpins(t, D1, 4);
+	closed = tape_add(t, EV_closed, C1);
+	closed->device = D1;
+	tape_charge(t, C1, A, -4, OP_UNPIN)->device = D2;
+	driver_unpins(t, D2, 4);
+	tape_charge(t, C1, A, 8, OP_MAP);
+	m = tape_model(t, TAPE_ALL);
+	d1 = device_of(m, D1);
+	d2 = device_of(m, D2);
+	assert_non_null(d1);
+	assert_non_null(d2);
+	assert_true(d1->charged == 4 && d1->credited == 0 && d1->pinned == 4 && d1->unpinned == 4 && d1->closed_ns && !d1->unsure);
+	assert_true(d2->charged == 0 && d2->credited == 4 && d2->pinned == 4 && d2->unpinned == 4 && !d2->closed_ns);
+	assert_memory_equal(d1->name, "an-mdev", 8);
+	assert_int_equal(HASH_COUNT(model_ledger(m)->devices), 2);
+	model_free(m);
+	free(t);
+}
+
+/* One that was there before: what it had pinned is not known. Another container with its number begins at nothing. */
+static void device_of_before(void **state)
+{
+	struct tape *t = tape_new();
+	struct model *m;
+
+	(void)state;
+	tape_session(t, true);
+	tape_as(t, QEMU, QEMU, "qemu");
+	tape_charge(t, C1, A, 4, OP_PIN)->device = D1;
+	driver_pins(t, D1, 4);
+	m = tape_model(t, TAPE_ALL);
+	assert_true(device_of(m, D1)->unsure);
+	model_free(m);
+	tape_add(t, EV_open, C1);
+	driver_unpins(t, D1, 1);
+	m = tape_model(t, TAPE_ALL);
+	assert_true(!device_of(m, D1)->unsure && !device_of(m, D1)->charged && device_of(m, D1)->unpinned == 1);
+	model_free(m);
+	free(t);
+}
+
+/* pages that others have; *ret_sure as the ledger says */
+static __s64 others_in(const struct model *m, enum counter_kind kind, __u64 id, bool *ret_sure)
+{
+	for (const struct ledger_counter *c = model_ledger(m)->counters; c; c = c->hh.next)
+		if (c->key.kind == kind && c->key.id == id)
+			return c->pages - ledger_booked(model_ledger(m), c, ret_sure);
+	fail_msg("no such counter");
+	return 0;
+}
+
+static void others_charge_too(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	struct model *m;
+	bool sure;
+
+	(void)state;
+	ledger_locked = 16; /* mlock */
+	tape_charge(t, C1, A, 512, OP_MAP);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(others_in(m, COUNTER_LOCKED, A, &sure), 16);
+	assert_true(sure);
+	model_free(m);
+	ledger_locked = 512; /* munlock */
+	tape_charge(t, C1, A, -256, OP_UNMAP);
+	tape_unmapped(t, C1, 256);
+	/* by somebody who is none of VFIO: his part is theirs */
+	ledger_locked = 256;
+	tape_charge(t, 0, A, 3, OP_OTHER);
+	ledger_pinned = 7; /* io_uring */
+	ledger_locked = 90;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_USER);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(others_in(m, COUNTER_LOCKED, A, &sure), 3);
+	assert_int_equal(others_in(m, COUNTER_PINNED, A, &sure), 7);
+	assert_int_equal(others_in(m, COUNTER_USER, USER, &sure), 90);
+	model_free(m);
+	tape_mm_gone(t, A, 259);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(HASH_COUNT(model_ledger(m)->counters), 1);
+	assert_int_equal(others_in(m, COUNTER_USER, USER, &sure), 90);
+	model_free(m);
+	m = tape_model_lossy(t, 5);
+	others_in(m, COUNTER_USER, USER, &sure);
+	assert_false(sure);
+	model_free(m);
+	free(t);
+}
+
+/* The call that was the last to charge can be told first: the counter is what was read last. */
+static void told_in_another_order(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	struct ev_charge *e;
+	struct model *m;
+	bool sure;
+
+	(void)state;
+	t->ts += 1000000;
+	ledger_locked = 5;
+	tape_charge(t, C1, A, 3, OP_MAP);
+	ledger_locked = 0;
+	e = tape_charge(t, C1, A, 5, OP_MAP);
+	e->age_ns = 500000;
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(others_in(m, COUNTER_LOCKED, A, &sure), 0);
+	model_free(m);
+	free(t);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
@@ -790,6 +944,7 @@ int main(void)
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
+		T(by_device), T(device_of_before), T(others_charge_too), T(told_in_another_order),
 		T(state_charged_to_nobody),
 	};
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ledger_own.h - what the files of the ledger share, and nobody else.
+ */
+#ifndef FDPIN_LEDGER_OWN_H
+#define FDPIN_LEDGER_OWN_H
+
+#include "ledger.h"
+
+#define ACCOUNTS_MAX 65536
+#define ACCOUNTS_SHOWN 1024 /* of containers that are gone: so many are of interest */
+#define SMALL_PAGE 4096
+
+/* What is known of a container besides its accounts. */
+struct ledger_container {
+	__u64 id;
+	UT_hash_handle hh;
+	bool based;   /* it was seen to be opened, or a look has read all it had charged */
+	bool in_look; /* the look that goes on has shown it */
+	bool moved;   /* something was charged before it was based */
+	/* a call that hands over, while it goes on */
+	__s64 net;		   /* pages it has charged so far */
+	struct fdpin_hdr *refused; /* of it, owned */
+	struct fdpin_hdr *gave;	   /* its charge that no credit has answered yet, owned */
+	__u64 gave_from;	   /* the address space that should be credited */
+	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
+	/* type1 */
+	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
+	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */
+	bool again;	       /* iommufd: opened while another of this id had not been told to be released */
+	unsigned int groups;
+	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
+};
+
+/* ledger.c */
+struct fdpin_hdr *ledger_copy(const void *rec);
+struct ledger_container *ledger_container_get(struct ledger *l, __u64 id);
+int ledger_add_drift(struct ledger *l, enum drift_kind kind, const struct ledger_account *a, const struct ledger_account *other,
+		     __s64 pages, const void *rec);
+
+/* ledger_end.c. 0 or -ENOMEM. */
+void end_forget(struct ledger *l, struct ledger_container *c);
+/* Its file is closed, or a group leaves; end_group() knows the groups. */
+int end_begins(struct ledger *l, struct ledger_container *c, const struct fdpin_hdr *h);
+int end_group(struct ledger *l, const struct fdpin_hdr *h);
+/* What this record shows to be over: what is left then is a leak. */
+int end_settle(struct ledger *l, const struct fdpin_hdr *h);
+
+/* ledger_parts.c: what a record says of devices and of counters. 0 or -ENOMEM. */
+int parts_apply(struct ledger *l, const struct fdpin_hdr *h);
+void parts_free(struct ledger *l);
+
+#endif
