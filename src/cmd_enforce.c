@@ -18,6 +18,7 @@
 #include "log.h"
 #include "probe.h"
 #include "render.h"
+#include "rights.h"
 #include "service.h"
 #include "types.h"
 
@@ -282,6 +283,27 @@ static int loop(struct enforcement *e)
 	return r ?: guard_poll(e->guard);
 }
 
+/*
+ * What loads is loaded, and is got at by its descriptors: maps, programs that
+ * are called, iterators. To kill for max-window is all that takes a right. Before Linux 5.19
+ * a kernel that lets nobody else use bpf(2) wants CAP_BPF for descriptors, too.
+ */
+static int drop_rights(const struct enforcement *e)
+{
+	__u64 needed = RIGHT(CAP_KILL);
+	int r = rights_use(needed);
+
+	if (!r && !guard_in_reach(e->guard))
+		needed |= RIGHT(CAP_BPF);
+	if (!r)
+		r = rights_use(~0ULL); /* to give one up may take another one */
+	if (!r)
+		r = rights_keep(needed);
+	if (r)
+		log_error("rights that are not needed any more cannot be given up: %s", strerror(-r));
+	return r;
+}
+
 static void begin(struct enforcement *e)
 {
 	int inherited = e->service ? service_inherited(e->service) : 0, r;
@@ -341,6 +363,8 @@ static int guard(struct enforcement *e)
 		return open_status(r);
 	}
 	r = set_up(e);
+	if (!r)
+		r = drop_rights(e);
 	if (!r) {
 		began = now_ns();
 		begin(e);

@@ -534,6 +534,14 @@ bool guard_alive(struct guard *g)
 	return r > 0 && !consume(g) && g->heard >= before + wanted;
 }
 
+bool guard_in_reach(const struct guard *g)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(bpf_program__fd(g->skel->progs.guard_tell_window), &info, &len);
+}
+
 int guard_links(const struct guard *g, int *fds, int n)
 {
 	struct bpf_object_skeleton *skel = g->skel->skeleton;

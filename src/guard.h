@@ -68,6 +68,8 @@ void guard_set_exemptions(struct guard *g, const struct guard_exemption e[GUARD_
 void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor);
 /* Make the calls that must be refused once more: true if they are, and their records got here. */
 bool guard_alive(struct guard *g);
+/* Can this process still get at it, with the capabilities that are in force? By descriptors, that is; to make one like it takes more. */
+bool guard_in_reach(const struct guard *g);
 /* File descriptors that keep it attached when this process is no more; at most n, returns how many there are. */
 int guard_links(const struct guard *g, int *fds, int n);
 

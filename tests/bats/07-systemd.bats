@@ -94,11 +94,23 @@ attack_ends() {
 	systemctl start "$UNIT"
 	answers EBUSY
 	same "user" "$(ps -o user= -p "$(state MainPID)")" 'fdpin-tr*'
+	same "capabilities" "$(sed -nE 's/^Cap(Inh|Prm|Eff|Amb):\t0*/\1=/p' "/proc/$(state MainPID)/status" | tr '\n' ' ')" "Inh= Prm=20 Eff=20 Amb= "
 	[ "$(state NFileDescriptorStore)" -gt 0 ]
 	comes StatusText '*1 denied*'
 	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "b5a1f2a6d2554b3c8ef0a4d81b9f6a11" and .FDPIN_RULE == "mdev-vaddr")'
 	journal -x | grep -q 'A call on a VFIO container was denied'
 	attack_begins
+}
+
+@test "max-window: who opens a window is killed, another user's process too, though nothing else is left of its capabilities" {
+	mkdir -p "${CONF%/*}"
+	printf '%s\n' '[max-window]' 'action = deny' 'limit = 1s' >"$CONF"
+	systemctl reload "$UNIT"
+	act pci --timeout 300 --what invalid --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"
+	tells "max-window: killed act_pci \\[${A[invalidator_tgid]}\\]"
+	undo
+	rm "$CONF"
+	systemctl reload "$UNIT"
 }
 
 @test "reload: a wrong configuration is refused with file and line, a right one taken; no call is let through meanwhile" {

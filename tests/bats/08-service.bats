@@ -67,6 +67,14 @@ more() {
 	more 'STATUS=.*; 1 denied' 0
 }
 
+# CAP_KILL is number 5.
+@test "ready, it has no capability but to kill, and can get none" {
+	same "sets" "$(sed -nE 's/^Cap(Inh|Prm|Eff|Bnd|Amb):\t0*/\1=/p' "/proc/$(service_pid)/status" | tr '\n' ' ')" "Inh= Prm=20 Eff=20 Bnd=20 Amb= "
+	grep -qP '^NoNewPrivs:\t1$' "/proc/$(service_pid)/status"
+	# so what it does from here on it does without
+	same "for others bpf is" "$(cat /proc/sys/kernel/unprivileged_bpf_disabled)" 2
+}
+
 @test "reload: a wrong configuration changes nothing, a right one holds at once" {
 	policy '[mdev-vaddr]' 'action = dney'
 	kill -HUP "$(service_pid)"
@@ -119,6 +127,22 @@ past_again() {
 	same "freed" "${A[free_call]} ${A[free_info]} ${A[free_map]} ${A[free_open]}" "done done done done"
 	more 'STATUS=.*; in quarantine: 0;' 0
 	undo
+}
+
+@test "max-window: windows of before it was switched on are found, and who opens one is killed" {
+	local group would
+	would=$(sed -nE 's/.* ([0-9]+) would have been.*/\1/p' "$LOG" | tail -n 1)
+	group=/dev/vfio/$(sed -n 1p "$RUN/pci-groups")
+	act pci --timeout 300 --what invalid --pci "$group"
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = monitor' 'limit = 1s'
+	more "STATUS=.*, $((would + 1)) would have been" 0
+	undo
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = deny' 'limit = 1s'
+	act pci --timeout 300 --what invalid --pci "$group"
+	wait_line "max-window: killed act_pci \\[${A[invalidator_tgid]}\\]" "$LOG.err"
+	undo
+	! grep 'max-window: addresses\|cannot be told from' "$LOG.err"
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no'
 }
 
 @test "signs of life come, and do not when its records cannot" {
