@@ -136,7 +136,7 @@ past_goes_on() {
 }
 past_acts() { act past --rounds 1000000 --timeout 240 "$@"; }
 # The quarantines that were told: [who, what came of it, the call] each.
-quarantines() { jq -cn '[inputs | select(.type == "decision" and (.action | startswith("quarantine-"))) | [.tgid, .action, .op]]' "$GUARD"; }
+quarantines() { grep quarantine- "$GUARD" | jq -cn '[inputs | select(.type == "decision" and (.action | startswith("quarantine-"))) | [.tgid, .action, .op]]'; }
 
 ANSWERED="version=done extension=done status=done"
 NOT_ANSWERED="info=EBUSY info32=EBUSY map=EBUSY device=EBUSY open=EBUSY opened= open_pci=EBUSY join=EBUSY invalidate=EBUSY "
@@ -162,9 +162,10 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 }
 
 @test "quarantine: of files that nobody has but a socket; ended by restoring, by taking the mdev out, by the end of the last who has it" {
+	once_on 6.1-unfixed
 	need_mdev
 	need_blocking
-	local id
+	local i
 	past_acts --what parked --pci "$GROUP"
 	same "parked" "${A[past]} $(past_calls now)" "killed $ANSWERED $NOT_ANSWERED"
 	past_goes_on
@@ -194,11 +195,13 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	undo
 	unguard
 	same "counted" "$(jq -r 'select(.type == "summary") | "\(.killed) \(.quarantines) \(.quarantines_over) \(.rules[0].quarantined)"' "$GUARD")" "5 5 5 +([0-9])"
-	nothing_lost
+	# of refusals without end some are not told, these all are
+	same "told" "$(quarantines | jq length)" 10
 	{ head -n 1 "$GUARD" && grep quarantine "$GUARD" && tail -n 1 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "quarantine: without a guard, and while it monitors, all of it goes on, and alike" {
+	once_on 6.1-unfixed
 	need_mdev
 	need_blocking
 	local without past="version=done extension=done status=done info=done info32=done map=done device=done open=done opened=done open_pci=done join=done invalidate=EINVAL "
@@ -225,6 +228,7 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 }
 
 @test "quarantine: not because of whom the rule is not for, or who is exempt; it is for everybody, but not for who is exempt then" {
+	once_on 6.1-unfixed
 	need_mdev
 	need_blocking
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'cgroup = /scopes/inside'

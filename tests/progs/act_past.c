@@ -53,9 +53,10 @@ static void *flip(void *arg)
 	return NULL;
 }
 
-/* 0: it got past, and was not killed. */
+/* 0: it got past, and was not killed. Not so fast that there are more refusals than can be told: while the other thread does not run they are all alike. */
 static int get_past(struct box *b)
 {
+	unsigned int refused = 0;
 	pthread_t thread;
 
 	argument = calloc(1, sizeof(*argument));
@@ -65,8 +66,11 @@ static int get_past(struct box *b)
 		argument->argsz = sizeof(*argument);
 		argument->iova = b->iova;
 		argument->size = b->size;
-		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, argument))
+		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, argument)) {
+			if (!(++refused % 8))
+				pause_ms(2);
 			continue;
+		}
 		/* a range that is there still is invalid now; one that is gone is mapped again */
 		if (!box_try_map(b))
 			continue;
@@ -325,26 +329,37 @@ static void use(const char *when)
 	box_unmap(&a.box);
 }
 
+/* To go on, or to leave, with which the state goes too. */
+static void wait_for_word(const sigset_t *set)
+{
+	int sig;
+
+	if (sigwait(set, &sig) || sig == SIGTERM)
+		exit(0);
+}
+
 static void actor(void)
 {
 	char when[16];
 	sigset_t set;
-	int sig;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	set_up();
 	let_child_get_past();
 	calls("now");
 	calls_of_another();
+	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
-	for (unsigned int i = 1; i <= opt.pins && !sigwait(&set, &sig); i++) {
+	for (unsigned int i = 1; i <= opt.pins; i++) {
+		wait_for_word(&set);
 		snprintf(when, sizeof(when), "again%u", i);
 		calls(when);
 		say("%s=made", when);
 	}
-	sigwait(&set, &sig);
+	wait_for_word(&set);
 	answer("free", "call", make_free());
 	calls("free");
 	if (what_is("shared") || what_is("parked"))
