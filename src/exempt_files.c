@@ -62,26 +62,10 @@ void exempt_close(struct exempt_folder *f)
 	free(f);
 }
 
-/* NULL, or what is wrong with who may write to it. */
-static const char *who_may_write(int fd, mode_t type)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return strerror(errno);
-	if ((st.st_mode & S_IFMT) != type)
-		return type == S_IFDIR ? "not a folder" : "not a file";
-	if (st.st_mode & (S_IWOTH | S_IWGRP))
-		return "others can write to it";
-	if (st.st_uid && st.st_uid != geteuid())
-		return "it belongs to another user";
-	return NULL;
-}
-
 static int read_one(struct exempt_folder *f, int dir, const char *name, struct exemption *ret, struct policy_problem *p)
 {
 	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	const char *why = fd < 0 ? strerror(errno) : who_may_write(fd, S_IFREG);
+	const char *why = fd < 0 ? strerror(errno) : policy_not_ours(fd, S_IFREG);
 	char data[4096];
 	ssize_t n;
 
@@ -116,7 +100,7 @@ static int is_one(const struct dirent *d)
 int exempt_look(struct exempt_folder *f, struct exemption ret[GUARD_EXEMPTIONS])
 {
 	_cleanup_close_ int dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	const char *why = dir >= 0 ? who_may_write(dir, S_IFDIR) : errno == ENOENT ? NULL : strerror(errno);
+	const char *why = dir >= 0 ? policy_not_ours(dir, S_IFDIR) : errno == ENOENT ? NULL : strerror(errno);
 	struct dirent **list = NULL;
 	char told[LOOKED_AT][80] = {};
 	int n_told = 0, found = 0;
@@ -219,7 +203,7 @@ int exempt_put(const char *root, struct exemption *e, char *ret_path, size_t siz
 	r = make_folders(f->path);
 	if (!r) {
 		dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		why = dir < 0 ? strerror(errno) : who_may_write(dir, S_IFDIR);
+		why = dir < 0 ? strerror(errno) : policy_not_ours(dir, S_IFDIR);
 		r = dir < 0 ? -errno : why ? -EPERM : 0;
 	}
 	if (!r) {

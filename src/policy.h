@@ -13,6 +13,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "../bpf/events.h"
 #include "../bpf/guard.h"
@@ -114,6 +115,8 @@ int policy_load(struct policy *ret, const char *root, struct policy_problem *ret
 typedef int (*policy_key_fn)(void *ctx, enum fdpin_rule rule, const char *key, const char *value, unsigned int line,
 			     struct policy_problem *problem);
 int policy_read_keys(const char *path, const char *data, size_t size, policy_key_fn fn, void *ctx, struct policy_problem *ret_problem);
+/* NULL, or what is wrong with it: only root, or who runs this, may have a say, by owner, group and bits. type: S_IFREG, S_IFDIR. Static, or strerror()'s. */
+const char *policy_not_ours(int fd, mode_t type);
 int policy_problem(struct policy_problem *p, unsigned int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* What it is about, or whom it is for, in a few words. Returns buf. */

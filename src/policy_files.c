@@ -31,22 +31,31 @@ static int whole(struct policy_problem *p, const char *path, const char *text)
 	return -EINVAL;
 }
 
-/* Nobody but root, or who runs this, may have a say. */
-static int check(int fd, const char *path, struct policy_problem *p)
+const char *policy_not_ours(int fd, mode_t type)
 {
 	struct stat st;
 
 	if (fstat(fd, &st))
-		return whole(p, path, strerror(errno));
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
-		return 0; /* /dev/null, for no file */
-	if (!S_ISREG(st.st_mode))
-		return whole(p, path, "not a file");
-	if (st.st_mode & S_IWOTH)
-		return whole(p, path, "everybody can write to it");
+		return strerror(errno);
+	if ((st.st_mode & S_IFMT) != type)
+		return type == S_IFDIR ? "not a folder" : "not a file";
 	if (st.st_uid && st.st_uid != geteuid())
-		return whole(p, path, "it belongs to another user");
-	return 0;
+		return "it belongs to another user";
+	if (st.st_mode & S_IWOTH || (st.st_mode & S_IWGRP && st.st_gid && st.st_gid != getegid()))
+		return "others can write to it";
+	return NULL;
+}
+
+/* /dev/null stands for no file. */
+static int check(int fd, const char *path, struct policy_problem *p)
+{
+	struct stat st;
+	const char *why;
+
+	if (!fstat(fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+		return 0;
+	why = policy_not_ours(fd, S_IFREG);
+	return why ? whole(p, path, why) : 0;
 }
 
 static int read_one(struct policy *to, const char *path, enum policy_layer layer, struct policy_problem *p)
