@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * floor pair|record|lsm - attaches the programs of floor.bpf.c with that prefix, and
- * until SIGTERM reads the records as cheaply as can be: every 50 ms, and looks at
- * none of them. Says in the end how many it has read, and how many were lost.
+ * floor pair|record|lsm [FUNCTION] - attaches the programs of floor.bpf.c with
+ * that prefix, but those on FUNCTION, which this kernel does not have. Until
+ * SIGTERM reads the records as cheaply as can be: every 50 ms, and looks at none
+ * of them. Says in the end how many it has read, and how many were lost.
  */
 #include <bpf/libbpf.h>
 #include <err.h>
@@ -29,32 +30,18 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-/* Has this kernel, or a module that is loaded, the function that a program is for? */
-static bool is_there(const struct bpf_program *prog)
+static bool is_for(const struct bpf_program *prog, const char *function)
 {
-	const char *section = bpf_program__section_name(prog), *function = strchr(section, '/') + 1;
-	char line[256], name[128];
-	bool found = false;
-	FILE *f;
-
-	if (!strncmp(section, "lsm/", 4))
-		return true;
-	f = fopen("/proc/kallsyms", "re");
-	if (!f)
-		err(1, "/proc/kallsyms");
-	while (!found && fgets(line, sizeof(line), f))
-		found = sscanf(line, "%*s %*s %127s", name) == 1 && !strcmp(name, function);
-	fclose(f);
-	return found;
+	return function && !strcmp(strchr(bpf_program__section_name(prog), '/') + 1, function);
 }
 
-static void choose(struct floor_bpf *skel, const char *prefix)
+static void choose(struct floor_bpf *skel, const char *prefix, const char *left_out)
 {
 	struct bpf_program *prog;
 	unsigned int n = 0;
 
 	bpf_object__for_each_program(prog, skel->obj) {
-		bool chosen = !strncmp(bpf_program__name(prog), prefix, strlen(prefix)) && is_there(prog);
+		bool chosen = !strncmp(bpf_program__name(prog), prefix, strlen(prefix)) && !is_for(prog, left_out);
 
 		bpf_program__set_autoload(prog, chosen);
 		n += chosen;
@@ -70,13 +57,13 @@ int main(int argc, char **argv)
 	struct ring_buffer *ring;
 	struct floor_bpf *skel;
 
-	if (argc != 2)
-		errx(64, "usage: floor pair|record|lsm");
+	if (argc != 2 && argc != 3)
+		errx(64, "usage: floor pair|record|lsm [FUNCTION]");
 	signal(SIGTERM, on_signal);
 	skel = floor_bpf__open();
 	if (!skel)
 		err(1, "open");
-	choose(skel, argv[1]);
+	choose(skel, argv[1], argv[2]);
 	if (floor_bpf__load(skel) || floor_bpf__attach(skel))
 		err(1, "load and attach");
 	ring = ring_buffer__new(bpf_map__fd(skel->maps.events), on_record, &records, NULL);

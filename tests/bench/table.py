@@ -15,7 +15,7 @@ LEAST = 15     # instructions that are never too many: less than a timer tick mo
 # Calls of a load before what is measured, besides one operation
 SETUP = {"pin": 1, "fd-pin": 1, "dma-rw": 1, "invalidate-1": 1, "invalidate-1000": 1000, "invalidate-60000": 60000}
 
-STORMS = {"all": "trace -j", "first": "trace -j -p, of the first processor's process", "small": "trace -j --buffer 4K"}
+STORMS = {"all": "trace", "first": "trace -p, of the first processor's process", "small": "trace --buffer 4K"}
 
 words, facts, told, loads, about, runs, storm, storms = {}, {}, {}, {}, {}, {}, {}, {}
 for line in sys.stdin:
