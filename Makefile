@@ -5,7 +5,7 @@
 # make check-unit	what needs neither root nor a VM
 # make check-vm		in VMs: KERNELS="6.1 6.1-unfixed" picks rows of tests/kernels
 # make check-long	in VMs: what CI has no time for, hours; KERNELS= as above
-# make bench		in VMs: what watching costs, to tests/bench/RESULTS.md; installs what it compares with; KERNELS=6.1, several minutes
+# make bench		in VMs: what watching costs, to tests/bench/RESULTS.md; installs what it compares with; KERNELS="6.1 iommufd", twenty minutes
 # make demo		the deadlock made and proven in a VM; installs what is missing
 # make docs		manual pages and completion; part of make where scdoc is there
 # make install		DESTDIR= prefix=/usr/local; with manual pages and completion, so it needs scdoc

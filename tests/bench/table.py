@@ -83,7 +83,7 @@ def storm_table():
     rows = []
     for c, processes in storm.items():
         filtered, lost = storms[c]
-        for cpu, calls, mapped, charged in processes:
+        for cpu, calls, mapped, charged in sorted(processes):
             rows.append([f"`{STORMS[c]}`", str(cpu), number(calls), number(mapped), number(charged), "", "", ""])
         made, seen = 2 * sum(p[1] for p in processes), sum(p[2] + p[3] for p in processes)
         if made != seen + filtered + lost:
