@@ -609,6 +609,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 
 	# what somebody else could have written is none
 	exempt strict 1h
+	chgrp nogroup "$EXEMPTION"
 	chmod g+w "$EXEMPTION"
 	wait_line 'no exemption by .*: others can write to it' "$GUARD.err"
 	act_ends guard --what join
