@@ -34,9 +34,11 @@ int rights_use(__u64 these)
 	struct sets sets;
 	int r = get(&sets);
 
+	if (r)
+		return r;
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
 		sets.word[i].effective = sets.word[i].permitted & (__u32)(these >> 32 * i);
-	return r ?: set(&sets);
+	return set(&sets);
 }
 
 /* What no program may ever be given; it takes a right of its own to say so, and without that no_new_privs has to do. */
