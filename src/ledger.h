@@ -76,6 +76,15 @@ struct ledger_counter {
 	__u64 read_ns;
 };
 
+/* Pages of a counter that are in the accounts; what it has above that is others': mlock, io_uring, perf, RDMA, ... */
+struct ledger_booked {
+	struct counter_key key;
+	UT_hash_handle hh;
+	__s64 pages;
+	bool charged; /* somebody has charged to it, ever */
+	bool sure;    /* nothing is missing from them */
+};
+
 enum drift_kind {
 	DRIFT_UNDERFLOW, /* a counter fell below zero */
 	DRIFT_WRONG_MM,	 /* credited to, or left with, another address space than it was charged to */
@@ -143,9 +152,11 @@ void ledger_free(struct ledger *l);
 /* One record. 0 or -ENOMEM. */
 int ledger_apply(struct ledger *l, const struct fdpin_hdr *h);
 /*
- * Pages of a counter that are in the accounts; what it has above that is others':
- * mlock, io_uring, perf, RDMA, ... *ret_sure: nothing is missing from them.
+ * What is booked in each counter, gathered in one pass: 0, and *ret is to be given to
+ * ledger_unbook(); or -ENOMEM. ledger_booked() knows each counter of the ledger.
  */
-__s64 ledger_booked(const struct ledger *l, const struct ledger_counter *c, bool *ret_sure);
+int ledger_book(const struct ledger *l, struct ledger_booked **ret);
+const struct ledger_booked *ledger_booked(const struct ledger_booked *books, const struct ledger_counter *c);
+void ledger_unbook(struct ledger_booked *books);
 
 #endif

@@ -179,30 +179,68 @@ static int look_reads(struct ledger *l, const struct ev_mm *e)
 	       counter_read(l, e->mm, COUNTER_PINNED, e->pinned_vm, e->h.ts_ns);
 }
 
-static bool counts(const struct ledger_counter *c, const struct ledger_account *a)
+/* ---- what is booked in them ------------------------------------------------------ */
+
+/* a: an account of whoever has the counter, or NULL; in it, if it counts there. */
+static int book(const struct ledger *l, struct ledger_booked **books, __u64 id, __u64 kind, const struct ledger_account *a, bool counts)
 {
-	switch (c->key.kind) {
-	case COUNTER_LOCKED:
-		return a->key.way == CHARGED_MM && a->key.mm == c->key.id && !a->gone_ns;
-	case COUNTER_PINNED:
-		return a->iommufd && a->key.mm == c->key.id && !a->gone_ns;
-	default:
-		return a->key.way == CHARGED_USER && a->user == c->key.id;
+	struct counter_key key = { id, kind };
+	struct ledger_booked *b;
+
+	if (!id)
+		return 0;
+	HASH_FIND(hh, *books, &key, sizeof(key), b);
+	if (!b) {
+		b = calloc(1, sizeof(*b));
+		if (!b)
+			return -ENOMEM;
+		b->key = key;
+		b->sure = !l->lost && !l->cut;
+		HASH_ADD(hh, *books, key, sizeof(b->key), b);
 	}
+	b->charged |= a != NULL;
+	if (counts) {
+		b->pages += account_balance(a);
+		b->sure &= !a->unsure;
+	}
+	return 0;
 }
 
-__s64 ledger_booked(const struct ledger *l, const struct ledger_counter *c, bool *ret_sure)
+int ledger_book(const struct ledger *l, struct ledger_booked **ret)
 {
-	__s64 pages = 0;
+	struct ledger_booked *books = NULL;
+	int err = 0;
 
-	*ret_sure = !l->lost && !l->cut;
-	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next) {
-		if (!counts(c, a))
-			continue;
-		pages += account_balance(a);
-		*ret_sure &= !a->unsure;
+	for (const struct ledger_counter *c = l->counters; c && !err; c = c->hh.next)
+		err = book(l, &books, c->key.id, c->key.kind, NULL, false);
+	for (const struct ledger_account *a = l->accounts; a && !err; a = a->hh.next)
+		err = book(l, &books, a->key.mm, COUNTER_LOCKED, a, a->key.way == CHARGED_MM && !a->gone_ns) ?:
+		      book(l, &books, a->key.mm, COUNTER_PINNED, a, a->iommufd && !a->gone_ns) ?:
+		      book(l, &books, a->user, COUNTER_USER, a, a->key.way == CHARGED_USER);
+	if (err) {
+		ledger_unbook(books);
+		return err;
 	}
-	return pages;
+	*ret = books;
+	return 0;
+}
+
+const struct ledger_booked *ledger_booked(const struct ledger_booked *books, const struct ledger_counter *c)
+{
+	const struct ledger_booked *b;
+
+	HASH_FIND(hh, books, &c->key, sizeof(c->key), b);
+	return b;
+}
+
+void ledger_unbook(struct ledger_booked *books)
+{
+	struct ledger_booked *b, *next;
+
+	HASH_ITER(hh, books, b, next) {
+		HASH_DEL(books, b);
+		free(b);
+	}
 }
 
 /* ---- records ---------------------------------------------------------------------- */

@@ -59,30 +59,37 @@ static struct json_object *device(const struct view *v, const struct ledger_devi
 	return obj;
 }
 
-static struct json_object *counter(const struct view *v, const struct ledger_counter *c)
+static struct json_object *counter(const struct view *v, const struct ledger_counter *c, const struct ledger_booked *b)
 {
 	struct json_object *obj = json_object_new_object();
-	bool user = c->key.kind == COUNTER_USER, sure;
-	__s64 booked = ledger_booked(model_ledger(v->model), c, &sure);
+	bool user = c->key.kind == COUNTER_USER;
 
 	json_add(obj, "mm", user ? NULL : name(OBJ_MM, c->key.id));
 	json_add(obj, "user", user ? name(OBJ_USER, c->key.id) : NULL);
 	json_add(obj, "counter", json_object_new_string(c->key.kind == COUNTER_PINNED ? "pinned_vm" : "locked_vm"));
 	json_add(obj, "pages", json_object_new_int64(c->pages));
-	json_add(obj, "booked_pages", json_object_new_int64(booked));
-	json_add(obj, "other_pages", json_object_new_int64(c->pages - booked));
+	json_add(obj, "booked_pages", json_object_new_int64(b->pages));
+	json_add(obj, "other_pages", json_object_new_int64(c->pages - b->pages));
 	json_add(obj, "read_ts_ns", json_object_new_uint64(c->read_ns));
-	json_add(obj, "certain", json_object_new_boolean(sure && model_complete(v->model)));
+	json_add(obj, "certain", json_object_new_boolean(b->sure && model_complete(v->model)));
 	return obj;
 }
 
-/* Is there an account of a container that is shown? */
-static bool counter_shown(const struct view *v, const struct ledger_counter *c)
+/* NULL: no memory */
+static struct json_object *counters_of(const struct view *v)
 {
-	for (const struct ledger_account *a = model_ledger(v->model)->accounts; a; a = a->hh.next)
-		if (c->key.id == (c->key.kind == COUNTER_USER ? a->user : a->key.mm) && shown(v, a->key.container))
-			return true;
-	return !filter_set(v->filter);
+	const struct ledger *l = model_ledger(v->model);
+	struct json_object *list = json_object_new_array();
+	struct ledger_booked *books = NULL;
+
+	if (ledger_book(l, &books)) {
+		json_object_put(list);
+		return NULL;
+	}
+	for (const struct ledger_counter *c = l->counters; c; c = c->hh.next)
+		json_object_array_add(list, counter(v, c, ledger_booked(books, c)));
+	ledger_unbook(books);
+	return list;
 }
 
 static struct json_object *uncharged(const struct uncharged *u, __u64 now)
@@ -107,7 +114,7 @@ struct json_object *json_ledger(const struct view *v)
 {
 	const struct ledger *l = model_ledger(v->model);
 	struct json_object *obj = json_object_new_object(), *accounts = json_object_new_array(), *windows = json_object_new_array();
-	struct json_object *devices = json_object_new_array(), *counters = json_object_new_array();
+	struct json_object *devices = json_object_new_array(), *counters = counters_of(v);
 
 	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
 		if (shown(v, a->key.container))
@@ -115,9 +122,6 @@ struct json_object *json_ledger(const struct view *v)
 	for (const struct ledger_device *d = l->devices; d; d = d->hh.next)
 		if (shown(v, d->key.container))
 			json_object_array_add(devices, device(v, d));
-	for (const struct ledger_counter *c = l->counters; c; c = c->hh.next)
-		if (counter_shown(v, c))
-			json_object_array_add(counters, counter(v, c));
 	for (const struct uncharged *u = l->uncharged; u; u = u->next)
 		if (uncharged_counts(u, model_now(v->model)) && shown(v, u->container))
 			json_object_array_add(windows, uncharged(u, model_now(v->model)));
@@ -126,5 +130,9 @@ struct json_object *json_ledger(const struct view *v)
 	json_add(obj, "devices", devices);
 	json_add(obj, "counters", counters);
 	json_add(obj, "uncharged", windows);
+	if (!counters) {
+		json_object_put(obj);
+		return NULL;
+	}
 	return obj;
 }

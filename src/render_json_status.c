@@ -617,7 +617,12 @@ int json_status(struct json_object *doc, struct view *v)
 			return -ENOMEM;
 		json_add(doc, "memlock", needs);
 	}
-	if (v->kind == VIEW_REPORT)
-		json_add(doc, "ledger", json_ledger(v));
+	if (v->kind == VIEW_REPORT) {
+		struct json_object *ledger = json_ledger(v);
+
+		if (!ledger)
+			return -ENOMEM;
+		json_add(doc, "ledger", ledger);
+	}
 	return json_add(doc, "verdicts", verdicts(v));
 }

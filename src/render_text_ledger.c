@@ -40,13 +40,6 @@ struct sheet {
 	bool failed;
 };
 
-static bool is_shown(const struct view *v, __u64 container)
-{
-	const struct obj *c = model_find(v->model, OBJ_CONTAINER, container);
-
-	return !filter_set(v->filter) || (c && view_has(v, c));
-}
-
 static struct libscols_table *sheet_table(const struct output *o, const struct heading *h, size_t n)
 {
 	struct libscols_table *t = table_new(o);
@@ -174,16 +167,16 @@ static bool is_settled(const struct ledger_account *a)
 	return a->gone_ns && (a->released || !account_balance(a)) && !a->unsure;
 }
 
-static void print_accounts(struct output *o, const struct view *v, const struct ledger *l)
+static void print_accounts(struct output *o, const struct ledger *l)
 {
 	const size_t n = ARRAY_SIZE(account_columns);
 	struct sheet s = { .table = sheet_table(o, account_columns, n) };
 
 	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
-		if (is_shown(v, a->key.container) && !is_settled(a))
+		if (!is_settled(a))
 			sheet_line(&s, n, put_account, a);
 	for (const struct ledger_device *d = l->devices; d; d = d->hh.next)
-		if (is_shown(v, d->key.container) && (d->charged || d->credited))
+		if (d->charged || d->credited)
 			sheet_line(&s, n, put_device, d);
 	sheet_print(o, &s, "ACCOUNTS");
 }
@@ -192,7 +185,7 @@ static void print_accounts(struct output *o, const struct view *v, const struct 
 
 struct counter_line {
 	const struct ledger_counter *c;
-	__s64 booked;
+	const struct ledger_booked *b;
 	bool sure;
 };
 
@@ -213,42 +206,35 @@ static void put_counter(FILE *out, unsigned int column, const void *what)
 		fputs(format_pages(c->pages, buf), out);
 		break;
 	case CNT_BOOKED:
-		fputs(line->sure ? format_pages(line->booked, buf) : "?", out);
+		fputs(line->sure ? format_pages(line->b->pages, buf) : "?", out);
 		break;
 	case CNT_OTHER:
-		fputs(line->sure ? format_pages(c->pages - line->booked, buf) : "?", out);
+		fputs(line->sure ? format_pages(c->pages - line->b->pages, buf) : "?", out);
 		break;
 	}
-}
-
-/* Is it of somebody to whom a container that is shown has charged something? */
-static bool counter_shown(const struct view *v, const struct ledger *l, const struct ledger_counter *c)
-{
-	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
-		if (c->key.id == (c->key.kind == COUNTER_USER ? a->user : a->key.mm) && is_shown(v, a->key.container))
-			return true;
-	return false;
 }
 
 /* type1 does not count in pinned_vm: there it is only shown if somebody does. */
 static bool says_something(const struct counter_line *line)
 {
-	return line->c->key.kind != COUNTER_PINNED || line->c->pages || line->booked;
+	return line->c->key.kind != COUNTER_PINNED || line->c->pages || line->b->pages;
 }
 
 static void print_counters(struct output *o, const struct view *v, const struct ledger *l)
 {
 	const size_t n = ARRAY_SIZE(counter_columns);
 	struct sheet s = { .table = sheet_table(o, counter_columns, n) };
+	struct ledger_booked *books = NULL;
 
-	for (const struct ledger_counter *c = l->counters; c; c = c->hh.next) {
-		struct counter_line line = { .c = c };
+	s.failed = ledger_book(l, &books);
+	for (const struct ledger_counter *c = l->counters; c && !s.failed; c = c->hh.next) {
+		struct counter_line line = { .c = c, .b = ledger_booked(books, c) };
 
-		line.booked = ledger_booked(l, c, &line.sure);
-		line.sure &= model_complete(v->model);
-		if (counter_shown(v, l, c) && says_something(&line))
+		line.sure = line.b->sure && model_complete(v->model);
+		if (line.b->charged && says_something(&line))
 			sheet_line(&s, n, put_counter, &line);
 	}
+	ledger_unbook(books);
 	sheet_print(o, &s, "COUNTERS");
 }
 
@@ -258,6 +244,6 @@ void text_ledger(struct output *o, const struct view *v)
 
 	if (!l->charges)
 		return;
-	print_accounts(o, v, l);
+	print_accounts(o, l);
 	print_counters(o, v, l);
 }

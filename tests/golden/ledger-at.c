@@ -85,15 +85,20 @@ static struct booked booked(unsigned int tgid)
 /* Nobody else charges in a storm: what a charge has read last is what is booked, to the page. */
 static bool others_have(enum counter_kind kind, __u64 id)
 {
-	bool sure;
+	struct ledger_booked *books = NULL;
+	bool have = false;
 
-	for (const struct ledger_counter *c = ledger.counters; c; c = c->hh.next)
-		if (c->key.kind == kind && c->key.id == id && ledger_booked(&ledger, c, &sure) != c->pages) {
-			printf("at %llu, counter %d: %lld pages, %lld of them booked\n", next.ts, kind, c->pages,
-			       ledger_booked(&ledger, c, &sure));
-			return true;
-		}
-	return false;
+	if (ledger_book(&ledger, &books))
+		exit(1);
+	for (const struct ledger_counter *c = ledger.counters; c && !have; c = c->hh.next) {
+		__s64 booked = ledger_booked(books, c)->pages;
+
+		have = c->key.kind == kind && c->key.id == id && booked != c->pages;
+		if (have)
+			printf("at %llu, counter %d: %lld pages, %lld of them booked\n", next.ts, kind, c->pages, booked);
+	}
+	ledger_unbook(books);
+	return have;
 }
 
 static void check_user(void)
