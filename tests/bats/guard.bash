@@ -17,6 +17,10 @@ policy() {
 }
 
 guard() {
+	if guarded; then
+		echo "the guard of an earlier test is still there" >&2
+		return 1
+	fi
 	(
 		close_files
 		exec "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
@@ -28,10 +32,19 @@ guard() {
 	}
 }
 
-# It is no child of the test that ends it, so its end is waited for by what it prints last.
+guarded() { [ -e "$GUARD.pid" ] && kill -0 "$(cat "$GUARD.pid")" 2>/dev/null; }
+
+# It need be no child of the test that ends it, so its end is looked for.
 unguard() {
+	local i
 	kill -TERM "$(cat "$GUARD.pid")"
 	wait_line '"type":"summary"' "$GUARD"
+	for ((i = 0; i < 300; i++)); do
+		guarded || return 0
+		sleep 0.1
+	done
+	echo "the guard does not end" >&2
+	return 1
 }
 
 guard_teardown() {
@@ -39,7 +52,7 @@ guard_teardown() {
 	common_teardown
 }
 
-guard_teardown_file() { [ ! -e "$GUARD.pid" ] || kill -TERM "$(cat "$GUARD.pid")" 2>/dev/null || true; }
+guard_teardown_file() { ! guarded || unguard; }
 
 # What the guard says of itself when it is up.
 guard_says() { jq -r "select(.type == \"guard\") | .$1" "$GUARD"; }
