@@ -14,7 +14,7 @@
 
 struct said {
 	const struct verdict *verdict;
-	__u64 container;
+	__u64 container, opened_ns;
 	enum answer answer;
 	enum level level;
 };
@@ -24,10 +24,15 @@ static bool worth_saying(const struct finding *f)
 	return f->answer == ANSWER_YES || (f->answer == ANSWER_CANNOT_TELL && f->level == LEVEL_LIKELY);
 }
 
-static struct said *find(struct announced *a, const struct verdict *v, __u64 container)
+static bool about_same(const struct said *s, const struct finding *f)
+{
+	return s->verdict == f->verdict && s->container == f->container && s->opened_ns == f->opened_ns;
+}
+
+static struct said *find(struct announced *a, const struct finding *f)
 {
 	for (unsigned int i = 0; i < a->n; i++)
-		if (a->said[i].verdict == v && a->said[i].container == container)
+		if (about_same(&a->said[i], f))
 			return &a->said[i];
 	return NULL;
 }
@@ -47,7 +52,7 @@ static int say(const struct verdict *v, __u64 container, enum answer answer, enu
 
 static int say_new(struct announced *a, const struct finding *f, source_fn fn, void *ctx)
 {
-	struct said *s = find(a, f->verdict, f->container);
+	struct said *s = find(a, f);
 
 	if (s && s->answer == f->answer && s->level == f->level)
 		return 0;
@@ -59,14 +64,14 @@ static int say_new(struct announced *a, const struct finding *f, source_fn fn, v
 		a->said = more;
 		s = &more[a->n++];
 	}
-	*s = (struct said){ f->verdict, f->container, f->answer, f->level };
+	*s = (struct said){ f->verdict, f->container, f->opened_ns, f->answer, f->level };
 	return say(f->verdict, f->container, f->answer, f->level, f->sentence ?: f->verdict->sentence, fn, ctx);
 }
 
 static bool still_so(const struct said *s, const struct findings *f)
 {
 	for (unsigned int i = 0; i < f->n; i++)
-		if (f->f[i].verdict == s->verdict && f->f[i].container == s->container && worth_saying(&f->f[i]))
+		if (about_same(s, &f->f[i]) && worth_saying(&f->f[i]))
 			return true;
 	return false;
 }

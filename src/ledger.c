@@ -126,6 +126,14 @@ struct ledger_container *ledger_container_get(struct ledger *l, __u64 id)
 	return c;
 }
 
+__u64 ledger_opened(const struct ledger *l, __u64 container)
+{
+	const struct ledger_container *c;
+
+	HASH_FIND(hh, l->containers, &container, sizeof(container), c);
+	return c ? c->opened_ns : 0;
+}
+
 /* NULL: no memory, or no room (l->cut). */
 static struct ledger_account *account_get(struct ledger *l, __u64 container, __u64 mm, __u32 way)
 {
@@ -188,10 +196,11 @@ static const struct ledger_account *creditor(const struct ledger *l, const struc
 
 static const struct uncharged *window_of(const struct ledger *l, __u64 container, __u64 mm)
 {
+	__u64 opened_ns = ledger_opened(l, container);
 	const struct uncharged *found = NULL;
 
 	for (const struct uncharged *u = l->uncharged; u; u = u->next)
-		if (u->container == container && u->mm == mm)
+		if (u->container == container && u->opened_ns == opened_ns && u->mm == mm)
 			found = u;
 	return found;
 }
@@ -211,6 +220,7 @@ int ledger_add_drift(struct ledger *l, enum drift_kind kind, const struct ledger
 		return -ENOMEM;
 	d->kind = kind;
 	d->container = a->key.container;
+	d->opened_ns = ledger_opened(l, d->container);
 	d->mm = a->key.mm;
 	d->other_mm = other ? other->key.mm : 0;
 	d->pages = pages;
@@ -238,6 +248,7 @@ static int open_window(struct ledger *l, struct ledger_account *a, const struct 
 	if (!u)
 		return -ENOMEM;
 	u->container = a->key.container;
+	u->opened_ns = ledger_opened(l, u->container);
 	u->mm = a->key.mm;
 	u->since_ns = e->h.ts_ns;
 	u->pages = u->left = account_balance(a);
@@ -529,25 +540,11 @@ static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 
 /* ---- a container begins and ends ------------------------------------------------------------- */
 
-static int on_open(struct ledger *l, const struct fdpin_hdr *h)
-{
-	struct ledger_container *c = ledger_container_get(l, h->container);
-
-	if (!c)
-		return -ENOMEM;
-	end_forget(l, c);
-	c->again = c->opened && !c->closed;
-	c->opened = true;
-	c->counted = c->closed = false;
-	c->groups = 0;
-	drop_accounts(l, h->container, false);
-	call_ends(c);
-	c->based = true;
-	c->moved = c->in_look = false;
-	return 0;
-}
-
-/* Windows of a container that goes. That of a process which ended and took it along is no time in which nobody was charged, and is not kept. */
+/*
+ * Windows of a container that goes, or has gone, as another has its id. That of a
+ * process which ended and took it along is no time in which nobody was charged,
+ * and is not kept.
+ */
 static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 {
 	struct uncharged **at = &l->uncharged, *u;
@@ -569,6 +566,25 @@ static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 		at = &(*at)->next;
 	l->uncharged_tail = at;
 	return err;
+}
+
+static int on_open(struct ledger *l, const struct fdpin_hdr *h)
+{
+	struct ledger_container *c = ledger_container_get(l, h->container);
+
+	if (!c)
+		return -ENOMEM;
+	end_forget(l, c);
+	c->again = c->opened && !c->closed;
+	c->opened = true;
+	c->opened_ns = h->ts_ns;
+	c->counted = c->closed = false;
+	c->groups = 0;
+	drop_accounts(l, h->container, false);
+	call_ends(c);
+	c->based = true;
+	c->moved = c->in_look = false;
+	return end_windows(l, h);
 }
 
 /*

@@ -96,7 +96,7 @@ enum drift_kind {
 struct drift {
 	struct drift *next;
 	enum drift_kind kind;
-	__u64 container;
+	__u64 container, opened_ns; /* as of a window */
 	__u64 mm, other_mm; /* where it went wrong; where the pages had been charged, 0 if that is not known */
 	__s64 pages;
 	bool counter;	    /* the kernel's own counter shows it, whatever else was seen */
@@ -108,7 +108,8 @@ struct drift {
 /* Pages that stay pinned while the address space they are charged to has gone. */
 struct uncharged {
 	struct uncharged *next;
-	__u64 container, mm;
+	__u64 container, opened_ns; /* ids come again: when this one was opened, 0: before anybody watched */
+	__u64 mm;
 	__u64 since_ns, until_ns; /* until: 0 while it lasts */
 	__s64 pages, left;
 	bool unsure;
@@ -151,6 +152,8 @@ void ledger_init(struct ledger *l);
 void ledger_free(struct ledger *l);
 /* One record. 0 or -ENOMEM. */
 int ledger_apply(struct ledger *l, const struct fdpin_hdr *h);
+/* When the one that has this id now, and all its accounts, was opened; 0: before anybody watched. */
+__u64 ledger_opened(const struct ledger *l, __u64 container);
 /*
  * What is booked in each counter, gathered in one pass: 0, and *ret is to be given to
  * ledger_unbook(); or -ENOMEM. ledger_booked() knows each counter of the ledger.

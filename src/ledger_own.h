@@ -15,6 +15,7 @@
 struct ledger_container {
 	__u64 id;
 	UT_hash_handle hh;
+	__u64 opened_ns; /* 0: before anybody watched */
 	bool based;   /* it was seen to be opened, or a look has read all it had charged */
 	bool in_look; /* the look that goes on has shown it */
 	bool moved;   /* something was charged before it was based */

@@ -160,26 +160,26 @@ static void uncharged_sentence(struct findings *out, struct finding *f, const st
 
 /* ---- a container -------------------------------------------------------------------- */
 
-/* What the ledger has about one container. */
+/* What the ledger has about one container, from when it was opened: another may have its id after it. */
 struct about {
+	__u64 container, opened_ns;
 	const struct drift *drift;	  /* the first; the rest follow it in the list */
 	const struct uncharged *open;	  /* the first that lasts */
 	const struct uncharged *longest;  /* of those that are over */
 	bool certain;			  /* of drift */
 };
 
-static void gather(const struct ledger *l, __u64 container, bool complete, __u64 now, struct about *a)
+static void gather(const struct ledger *l, bool complete, __u64 now, struct about *a)
 {
-	*a = (struct about){ .certain = false };
 	for (const struct drift *d = l->drifts; d; d = d->next) {
-		if (d->container != container)
+		if (d->container != a->container || d->opened_ns != a->opened_ns)
 			continue;
 		if (!a->drift)
 			a->drift = d;
 		a->certain |= d->counter || (complete && !d->unsure);
 	}
 	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
-		if (u->container != container || !uncharged_counts(u, now))
+		if (u->container != a->container || u->opened_ns != a->opened_ns || !uncharged_counts(u, now))
 			continue;
 		if (!u->until_ns && !a->open)
 			a->open = u;
@@ -214,7 +214,7 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 	struct names n;
 
 	for (const struct drift *d = first; d && shown < SHOWN_MAX; d = d->next) {
-		if (d->container != first->container)
+		if (d->container != first->container || d->opened_ns != first->opened_ns)
 			continue;
 		name_drift(d, &n);
 		if (d->cause && d == first)
@@ -239,14 +239,14 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 		finding_missing(out, f, "what had been charged before fdpin-trace watched is not known to the page");
 }
 
-static int judge_container(const struct verdict *v, const struct model *m, __u64 container, struct findings *out, bool *found)
+static int judge_container(const struct verdict *v, const struct model *m, __u64 container, __u64 opened_ns, struct findings *out, bool *found)
 {
+	struct about a = { .container = container, .opened_ns = opened_ns };
 	const struct ledger *l = model_ledger(m);
 	bool complete = model_complete(m), certain;
 	struct finding *f;
-	struct about a;
 
-	gather(l, container, complete, model_now(m), &a);
+	gather(l, complete, model_now(m), &a);
 	if (!a.drift && !a.open && !a.longest)
 		return 0;
 	*found = true;
@@ -257,6 +257,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 		f = finding_add(out, v, absence_certain(m) && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
 	if (!f)
 		return -ENOMEM;
+	f->opened_ns = opened_ns;
 	if (a.drift)
 		put_drifts(out, f, &a);
 	else
@@ -265,7 +266,8 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 		tell_uncharged(out, f, a.open);
 	if (a.longest && !a.drift)
 		tell_uncharged(out, f, a.longest);
-	note_accounts(out, f, l, container);
+	if (opened_ns == ledger_opened(l, container))
+		note_accounts(out, f, l, container);
 	if (f->answer == ANSWER_CANNOT_TELL)
 		put_doubts(out, f, m);
 	else if (f->answer == ANSWER_YES)
@@ -276,13 +278,13 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 /* Has it one before this? Then it was judged. */
 static bool first_of(const struct ledger *l, const struct drift *d, const struct uncharged *u)
 {
-	__u64 container = d ? d->container : u->container;
+	__u64 container = d ? d->container : u->container, opened_ns = d ? d->opened_ns : u->opened_ns;
 
 	for (const struct drift *e = l->drifts; e && e != d; e = e->next)
-		if (e->container == container)
+		if (e->container == container && e->opened_ns == opened_ns)
 			return false;
 	for (const struct uncharged *w = l->uncharged; !d && w && w != u; w = w->next)
-		if (w->container == container)
+		if (w->container == container && w->opened_ns == opened_ns)
 			return false;
 	return true;
 }
@@ -294,10 +296,10 @@ static int judge_ledger(const struct verdict *v, const struct model *m, struct f
 
 	for (const struct drift *d = l->drifts; d && !err; d = d->next)
 		if (first_of(l, d, NULL))
-			err = judge_container(v, m, d->container, out, found);
+			err = judge_container(v, m, d->container, d->opened_ns, out, found);
 	for (const struct uncharged *u = l->uncharged; u && !err; u = u->next)
 		if (first_of(l, NULL, u))
-			err = judge_container(v, m, u->container, out, found);
+			err = judge_container(v, m, u->container, u->opened_ns, out, found);
 	return err;
 }
 
@@ -381,7 +383,7 @@ static int judge_state(const struct verdict *v, const struct model *m, const str
 	bool twice;
 
 	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
-		if (u->container == c->id)
+		if (u->container == c->id && u->opened_ns == ledger_opened(model_ledger(m), c->id))
 			return 0; /* the ledger knows more */
 	pages = charged_to_nobody(m, c, &twice, &first);
 	if (!pages)
@@ -422,7 +424,7 @@ static int judge_looks(const struct verdict *v, const struct model *m, struct fi
 static bool has_drift(const struct ledger *l, __u64 container)
 {
 	for (const struct drift *d = l->drifts; d; d = d->next)
-		if (d->container == container)
+		if (d->container == container && d->opened_ns == ledger_opened(l, container))
 			return true;
 	return false;
 }

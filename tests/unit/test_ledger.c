@@ -319,6 +319,61 @@ static void same_id_again(void **state)
 	NO(t);
 }
 
+/* Each that had the id has its own verdict: the longest window of one hides no other, nor does a drift, and accounts are of who has it now. */
+static void verdict_of_each(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	unsigned int n = 0, no = 0, yes = 0;
+	struct findings f;
+	struct model *m;
+
+	(void)state;
+	for (int life = 0; life < 3; life++) {
+		if (life)
+			tape_add(t, EV_open, C1);
+		ledger_locked = 0;
+		tape_charge(t, C1, A, 512, OP_MAP);
+		tape_exec(t, A, B, 512);
+		t->ts += 5000000 * (life + 1);
+		if (life == 1) {
+			tape_charge(t, C1, B, -512, OP_UNMAP);
+			tape_unmapped(t, C1, 512);
+		} else {
+			tape_charge(t, C1, B, 512, OP_REVALIDATE);
+			tape_revalidate(t, C1);
+			ledger_locked = 512;
+			tape_charge(t, C1, B, -512, OP_UNMAP);
+			tape_unmapped(t, C1, 512);
+		}
+		tape_add(t, EV_release, C1);
+	}
+	tape_look(t, 2);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
+	for (unsigned int i = 0; i < f.n; i++) {
+		if (strcmp(f.f[i].verdict->name, "drift"))
+			continue;
+		n++;
+		assert_int_equal(f.f[i].container, C1);
+		if (f.f[i].answer == ANSWER_NO) {
+			assert_true(has(&f.f[i], "2M stayed pinned and charged to nobody for"));
+			/* the first has no accounts any more, the last has */
+			assert_int_equal(has(&f.f[i], "mm-00bb: charged 2M, credited 2M, left 0"), no++);
+		} else {
+			assert_int_equal(f.f[i].answer, ANSWER_YES);
+			assert_true(has(&f.f[i], "in unmap credited 2M to mm-00bb"));
+			assert_false(has(&f.f[i], "mm-00bb: charged"));
+			yes++;
+		}
+	}
+	assert_int_equal(n, 3);
+	assert_int_equal(no, 2);
+	assert_int_equal(yes, 1);
+	findings_free(&f);
+	model_free(m);
+	free(t);
+}
+
 /* Refused: nothing is charged. */
 static void refused(void **state)
 {
@@ -950,7 +1005,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
-		T(charged_twice), T(same_id_again), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
