@@ -62,6 +62,7 @@ enum counter_kind {
 	COUNTER_LOCKED, /* mm_struct.locked_vm: VmLck */
 	COUNTER_PINNED, /* mm_struct.pinned_vm: VmPin */
 	COUNTER_USER,	/* user_struct.locked_vm */
+	COUNTER__MAX
 };
 
 struct counter_key {
@@ -142,6 +143,7 @@ struct ledger {
 	/* private */
 	struct ledger_account *last_account;	 /* that were found last, or NULL: records come in runs */
 	struct ledger_container *last_container;
+	struct ledger_counter *last_counter[COUNTER__MAX];
 	struct ledger_container *containers;
 	unsigned int ending; /* of them, those that are to be settled */
 	struct ledger_pages *pages;

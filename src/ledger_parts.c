@@ -116,21 +116,26 @@ static void device_closed(struct ledger *l, const struct ev_closed *e)
 
 /* ---- counters ------------------------------------------------------------------ */
 
-static struct ledger_counter *counter_find(const struct ledger *l, __u64 id, enum counter_kind kind)
+static struct ledger_counter *counter_find(struct ledger *l, __u64 id, enum counter_kind kind)
 {
 	struct counter_key key = { id, kind };
-	struct ledger_counter *c;
+	struct ledger_counter *c = l->last_counter[kind];
 
+	if (c && c->key.id == id)
+		return c;
 	HASH_FIND(hh, l->counters, &key, sizeof(key), c);
+	if (c)
+		l->last_counter[kind] = c;
 	return c;
 }
 
 static int counter_read(struct ledger *l, __u64 id, enum counter_kind kind, __s64 pages, __u64 read_ns)
 {
-	struct ledger_counter *c = counter_find(l, id, kind);
+	struct ledger_counter *c;
 
 	if (!id)
 		return 0;
+	c = counter_find(l, id, kind);
 	if (!c && HASH_COUNT(l->counters) >= COUNTERS_MAX) {
 		l->cut = true;
 		return 0;
@@ -153,6 +158,8 @@ static void counter_free(struct ledger *l, struct ledger_counter *c)
 {
 	if (!c)
 		return;
+	if (l->last_counter[c->key.kind] == c)
+		l->last_counter[c->key.kind] = NULL;
 	HASH_DEL(l->counters, c);
 	free(c);
 }
