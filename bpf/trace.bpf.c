@@ -63,6 +63,7 @@ struct call_state {
 	__u64 close_device, close_container, close_since;
 	/* flush */
 	__u64 flush_since;
+	__u64 flush_at; /* told by one of the two programs: in the call with these arguments */
 	/* other calls in which something is charged: the container each is about */
 	__u64 unpin_container, unpin_iova, unpin_size;
 	__u64 unpin_device; /* is one in vfio_unpin_pages()? */

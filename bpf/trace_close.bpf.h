@@ -68,18 +68,28 @@ static __always_inline __u64 flush_container(struct call_state *c, const struct 
 	return container ? *container : 0;
 }
 
-static __always_inline int on_flush(struct work_struct *work, struct workqueue_struct *wq)
+/*
+ * Everybody flushes, and the kernel leaves a program out while another thread,
+ * preempted on the same processor, is in it. So each program here is there
+ * twice: whichever runs first does it, and the other one sees by where the
+ * arguments are, the same place for both, that it has been done.
+ */
+static __always_inline int on_flush(const void *ctx, struct work_struct *work, struct workqueue_struct *wq)
 {
+	__u64 container, at = (__u64)ctx;
 	struct call_state *c = call_current();
-	__u64 container = flush_container(c, work);
 	struct ev_flush *e;
 
+	if (c && c->flush_since && c->flush_at == at)
+		return 0;
+	container = flush_container(c, work);
 	if (!container || !wanted(EV_flush, container))
 		return 0;
 	c = call_begin();
 	if (!c)
 		return 0;
 	c->flush_since = bpf_ktime_get_ns();
+	c->flush_at = at;
 	e = EV_BEGIN(flush, container);
 	if (!e)
 		return 0;
@@ -112,59 +122,41 @@ static __always_inline int on_flushed(void)
 	return 0;
 }
 
-/*
- * Everybody flushes, and the kernel leaves a program out while another thread,
- * preempted on the same processor, is in it. So each of these is there twice:
- * the second does what the first was not there to do.
- */
-static __always_inline bool in_flush(void)
-{
-	struct call_state *c = call_current();
-
-	return c && c->flush_since;
-}
-
 /* true: a barrier is queued and the caller will wait for it */
-SEC("?fexit/start_flush_work")
-int BPF_PROG(fexit__start_flush_work, struct work_struct *work, void *barr, bool from_cancel, bool ret)
-{
-	return ret ? on_flush(NUMBER(work), NULL) : 0;
-}
+#define START_FLUSH_WORK(name)                                                               \
+	SEC("?fexit/start_flush_work")                                                       \
+	int BPF_PROG(name, struct work_struct *work, void *barr, bool from_cancel, bool ret) \
+	{                                                                                    \
+		return ret ? on_flush(ctx, NUMBER(work), NULL) : 0;                          \
+	}
 
-SEC("?fexit/start_flush_work")
-int BPF_PROG(fexit__start_flush_work__again, struct work_struct *work, void *barr, bool from_cancel, bool ret)
-{
-	return ret && !in_flush() ? on_flush(NUMBER(work), NULL) : 0;
-}
+START_FLUSH_WORK(fexit__start_flush_work)
+START_FLUSH_WORK(fexit__start_flush_work__again)
 
-SEC("?fentry/__flush_work")
-int BPF_PROG(fentry____flush_work, struct work_struct *work)
-{
-	return on_flush(NUMBER(work), NULL);
-}
+#define FLUSH_WORK(name)                                  \
+	SEC("?fentry/__flush_work")                       \
+	int BPF_PROG(name, struct work_struct *work)      \
+	{                                                 \
+		return on_flush(ctx, NUMBER(work), NULL); \
+	}
 
-SEC("?fentry/__flush_work")
-int BPF_PROG(fentry____flush_work__again, struct work_struct *work)
-{
-	return in_flush() ? 0 : on_flush(NUMBER(work), NULL);
-}
+FLUSH_WORK(fentry____flush_work)
+FLUSH_WORK(fentry____flush_work__again)
 
-SEC("?fentry/__flush_workqueue")
-int BPF_PROG(fentry____flush_workqueue, struct workqueue_struct *wq)
-{
-	return on_flush(NULL, NUMBER(wq));
-}
+#define FLUSH_WORKQUEUE(name)                           \
+	SEC("?fentry/__flush_workqueue")                \
+	int BPF_PROG(name, struct workqueue_struct *wq) \
+	{                                               \
+		return on_flush(ctx, NULL, NUMBER(wq)); \
+	}
 
-SEC("?fentry/__flush_workqueue")
-int BPF_PROG(fentry____flush_workqueue__again, struct workqueue_struct *wq)
-{
-	return in_flush() ? 0 : on_flush(NULL, NUMBER(wq));
-}
+FLUSH_WORKQUEUE(fentry____flush_workqueue)
+FLUSH_WORKQUEUE(fentry____flush_workqueue__again)
 
-#define FLUSHED(name, function)                                        \
-	SEC("?fexit/" #function) int BPF_PROG(name, void *flushed)     \
-	{                                                              \
-		return on_flushed();                                   \
+#define FLUSHED(name, function)                                    \
+	SEC("?fexit/" #function) int BPF_PROG(name, void *flushed) \
+	{                                                          \
+		return on_flushed();                               \
 	}
 
 FLUSHED(fexit____flush_work, __flush_work)

@@ -15,9 +15,16 @@ live_names_all() {
 	same "live size" "$(live_events invalidate | jq -r .bytes | tail -n 1)" "$((A[size]))"
 }
 
+# Two programs are there for each flush: one of them tells it, once.
+flushes_told_once() {
+	same "flushes that are not over" "$(jq -n --argjson t "${A[closer_tid]}" '[inputs | select(.tid == $t)] |
+		(map(select(.type == "flush")) | length) - (map(select(.type == "flushed")) | length)' "$LIVE")" 1
+}
+
 deadlock_case() {
 	act deadlock "$@"
 	proven_deadlock
+	flushes_told_once
 	[ -z "${A[work_func]-}" ] || live_names_all
 }
 
