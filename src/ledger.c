@@ -126,12 +126,26 @@ struct ledger_container *ledger_container_get(struct ledger *l, __u64 id)
 	return c;
 }
 
-__u64 ledger_opened(const struct ledger *l, __u64 container)
+static const struct ledger_container *container_find(const struct ledger *l, __u64 id)
 {
 	const struct ledger_container *c;
 
-	HASH_FIND(hh, l->containers, &container, sizeof(container), c);
+	HASH_FIND(hh, l->containers, &id, sizeof(id), c);
+	return c;
+}
+
+__u64 ledger_opened(const struct ledger *l, __u64 container)
+{
+	const struct ledger_container *c = container_find(l, container);
+
 	return c ? c->opened_ns : 0;
+}
+
+bool ledger_closed(const struct ledger *l, __u64 container)
+{
+	const struct ledger_container *c = container_find(l, container);
+
+	return c && c->closed;
 }
 
 /* NULL: no memory, or no room (l->cut). */

@@ -156,6 +156,8 @@ void ledger_free(struct ledger *l);
 int ledger_apply(struct ledger *l, const struct fdpin_hdr *h);
 /* When the one that has this id now, and all its accounts, was opened; 0: before anybody watched. */
 __u64 ledger_opened(const struct ledger *l, __u64 container);
+/* Was its file seen to be closed for good, and none of this id to be opened since? */
+bool ledger_closed(const struct ledger *l, __u64 container);
 /*
  * What is booked in each counter, gathered in one pass: 0, and *ret is to be given to
  * ledger_unbook(); or -ENOMEM. ledger_booked() knows each counter of the ledger.

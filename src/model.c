@@ -225,12 +225,24 @@ static int apply_effect(struct model *m, const struct effect *ef, const struct r
 	}
 }
 
+/* Who ends closes files in the order of their numbers: a device that is closed after the file of its container was in it only until then. */
+static void leave_closed(struct model *m, const struct ev_closed *e)
+{
+	struct obj *device = model_find(m, OBJ_DEVICE, e->device), *container = model_find(m, OBJ_CONTAINER, e->h.container);
+	struct edge *in = device && container ? store_find(REL_MEMBER, device, container) : NULL;
+
+	if (in && ledger_closed(&m->ledger, e->h.container))
+		store_remove(m, in);
+}
+
 int model_apply(struct model *m, const struct record *r)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; i < r->ev->n_effects && !err; i++)
 		err = apply_effect(m, &r->ev->effects[i], r);
+	if (r->h->type == EV_closed && !err)
+		leave_closed(m, (const void *)r->h);
 	if (!err)
 		err = ledger_apply(&m->ledger, r->h);
 	if (err)

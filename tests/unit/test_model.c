@@ -261,6 +261,29 @@ static void one_place_at_a_time(void **state)
 	free(t);
 }
 
+/* Closed after the file of its container, as by a process that ends: in it until then; closed before: in it still, as its group is. */
+static void closed_after_its_container(void **state)
+{
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		struct tape *t = tape_new();
+		struct model *m;
+
+		tape_as(t, 20733, 20733, "qemu");
+		if (after)
+			tape_add(t, EV_release, C);
+		tape_close(t, C, 0xd1);
+		m = tape_model(t, TAPE_ALL);
+		assert_int_equal(count_in(container(m), REL_MEMBER), 1);
+		model_free(m);
+		tape_closed(t, C, 0xd1);
+		m = tape_model(t, TAPE_ALL);
+		assert_int_equal(count_in(container(m), REL_MEMBER), !after);
+		model_free(m);
+		free(t);
+	}
+}
+
 static void invalidation_ends_with_the_last_range(void **state)
 {
 	struct tape *t = tape_new();
@@ -486,6 +509,7 @@ int main(void)
 		cmocka_unit_test(notes_come_in_pairs),
 		cmocka_unit_test(two_descriptors_in_one_table),
 		cmocka_unit_test(one_place_at_a_time),
+		cmocka_unit_test(closed_after_its_container),
 		cmocka_unit_test(invalidation_ends_with_the_last_range),
 		cmocka_unit_test(gaps_and_losses_are_counted),
 		cmocka_unit_test(nothing_known_is_not_complete),
