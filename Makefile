@@ -71,7 +71,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/guard.c src/guard_canary.c src/guard_window.c src/enforce_%.c src/service.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/observe.c src/probe.c src/types.c src/watch.c src/facts%.c src/rescue_act.c src/rescue_perform.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/guard.c src/guard_canary.c src/guard_pins.c src/guard_window.c src/enforce_%.c src/service.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/observe.c src/probe.c src/types.c src/watch.c src/facts%.c src/rescue_act.c src/rescue_perform.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 pages := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))

@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "enforce.h"
 #include "enforce_exempt.h"
+#include "enforce_pins.h"
 #include "log.h"
 #include "probe.h"
 #include "render.h"
@@ -29,15 +30,24 @@
 static struct {
 	bool check_config, monitor, service;
 	__u64 duration_ns;
-	const char *root, *output;
+	const char *root, *output, *pin;
 	struct exempt_args exempt;
 } args;
+
+static int pick_folder(const struct opt *o, const char *arg)
+{
+	if (arg && !*arg)
+		return opts_bad(o, arg, "the name of a folder is wanted");
+	args.pin = arg ?: PINS_FOLDER;
+	return 0;
+}
 
 static const struct opt rows[] = {
 	HEADING("CONFIGURATION"),
 	OPTION(OPT_FLAG, 0, "check-config", NULL, &args.check_config, "read the configuration, show what follows from it, load nothing"),
 	OPTION(OPT_FLAG, 0, "monitor", NULL, &args.monitor, "deny nothing, whatever the configuration says: tell what would be denied"),
 	OPTION(OPT_FLAG, 0, "service", NULL, &args.service, "for systemd: say when it guards, read the configuration again on SIGHUP, write to the journal"),
+	OPTION_CALL(0, "pin", "[FOLDER]", NULL, pick_folder, "if it dies, go on refusing: pin it in this folder of a bpffs (" PINS_FOLDER "), until the next one is there"),
 	OPTION(OPT_STRING, 0, "root", "FOLDER", &args.root, "look for the configuration below this folder"),
 	HEADING("EXEMPTION"),
 	OPTION(OPT_STRING, 0, "exempt", "RULE", &args.exempt.rule, "let somebody through by this rule, for a time; guard nothing. A guard that runs takes it within a second"),
@@ -74,6 +84,7 @@ struct enforcement {
 	struct policy policy;
 	struct guard *guard;
 	struct exempt_work *exempt;
+	struct pins_work *pins; /* NULL: none */
 	__u64 looked; /* for exemptions */
 	struct service *service; /* NULL: in the foreground */
 	int epoll, signals;
@@ -219,6 +230,13 @@ static void look_for_exemptions(struct enforcement *e)
 	exempt_work(e->exempt, e->guard);
 }
 
+/* What they are does not change what is refused. */
+static void look_for_pins(struct enforcement *e)
+{
+	if (pins_work(e->pins, e->guard) && e->service)
+		service_status(e->guard, &e->policy, args.monitor);
+}
+
 /* What systemd is told when the time has come: that refusals still come back refused, and how many there were. */
 static void keep_in_touch(struct enforcement *e)
 {
@@ -276,6 +294,7 @@ static int loop(struct enforcement *e)
 		if (!r)
 			r = guard_poll(e->guard);
 		look_for_exemptions(e);
+		look_for_pins(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
@@ -312,6 +331,7 @@ static void begin(struct enforcement *e)
 	if (!e->exempt)
 		log_warning("exemptions are not looked for: out of memory");
 	enforce_begin_text(e->guard, &e->policy, args.monitor);
+	pins_work_begin(e->pins);
 	if (e->service) {
 		if (inherited)
 			log_notice("What an earlier one left attached (%d links) guarded until now.", inherited);
@@ -321,7 +341,7 @@ static void begin(struct enforcement *e)
 		return;
 	}
 	if (globals.json != JSON_OFF)
-		enforce_begin_json(&e->out, e->guard, &e->policy, args.monitor);
+		enforce_begin_json(&e->out, e->guard, &e->policy, args.monitor, pins_work_folder(e->pins));
 	else
 		e->format->begin(&e->out, &e->view);
 	fflush(e->out.f);
@@ -334,6 +354,7 @@ static void finish(struct enforcement *e, __u64 began)
 		.lost = guard_lost(e->guard),
 		.missed = guard_missed(e->guard),
 		.lasted_ns = now_ns() - began,
+		.pins_gone = pins_work_gone(e->pins),
 	};
 
 	if (e->service) {
@@ -350,19 +371,25 @@ static int open_status(int err)
 	return err == -EOPNOTSUPP ? EX_CONFIG : err == -ENODEV ? EX_UNAVAILABLE : exit_status(err);
 }
 
-static int guard(struct enforcement *e)
+static int open_guard(struct enforcement *e)
 {
 	const char *why;
-	__u64 began;
 	int r = guard_open(&e->guard, &e->policy, args.monitor, on_record, e, &why);
 
-	if (r) {
-		if (!strcmp(probe_lockdown(), "confidentiality"))
-			why = "kernel lockdown is in mode confidentiality: no program may read kernel memory";
-		log_error("cannot guard: %s", why);
-		return open_status(r);
-	}
-	r = set_up(e);
+	if (!r)
+		return EX_OK;
+	if (!strcmp(probe_lockdown(), "confidentiality"))
+		why = "kernel lockdown is in mode confidentiality: no program may read kernel memory";
+	log_error("cannot guard: %s", why);
+	return open_status(r);
+}
+
+/* An exit status. What it was asked to end leaves no pins, nor does who reads it no more. */
+static int run(struct enforcement *e, bool *ret_died)
+{
+	__u64 began;
+	int r = set_up(e);
+
 	if (!r)
 		r = drop_rights(e);
 	if (!r) {
@@ -371,13 +398,42 @@ static int guard(struct enforcement *e)
 		r = loop(e);
 		finish(e, began);
 	}
+	*ret_died = r && r != -EPIPE;
+	if (*ret_died)
+		log_error("stopped: %s", strerror(-r));
+	return exit_status(r);
+}
+
+/* Where systemd keeps what an earlier one left, it would let it go if none took over: then pins are not worth that. */
+static int check_pins(struct enforcement *e, int status)
+{
+	if (!status || !e->service || !service_inherited(e->service))
+		return status;
+	pins_work_free(e->pins, false);
+	e->pins = NULL;
+	log_warning("it guards without pins: what systemd has kept would be let go if it did not");
+	service_pins("they could not be made", args.pin);
+	return EX_OK;
+}
+
+static int guard(struct enforcement *e)
+{
+	struct output *json = args.service || globals.json == JSON_OFF ? NULL : &e->out;
+	bool died = false;
+	int r = check_pins(e, pins_work_new(&e->pins, args.pin, args.service, json));
+
+	if (!r)
+		r = open_guard(e);
+	if (!r)
+		r = check_pins(e, pins_work_put(e->pins, e->guard));
+	if (!r)
+		r = run(e, &died);
+	pins_work_free(e->pins, died);
 	guard_close(e->guard);
 	exempt_work_free(e->exempt);
 	closep(&e->signals);
 	closep(&e->epoll);
-	if (r && r != -EPIPE)
-		log_error("stopped: %s", strerror(-r));
-	return exit_status(r);
+	return r;
 }
 
 int cmd_enforce(int argc, char **argv)

@@ -30,12 +30,16 @@ int enforce_config_json(struct output *o, const struct policy *p, const struct h
 
 /* What a guard that is up does, on a line or an object; before its decisions. */
 void enforce_begin_text(const struct guard *g, const struct policy *p, bool monitor);
-int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor);
+/* pins: the folder, or NULL. */
+int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor, const char *pins);
+
+/* Its pins are gone, for this reason, or there again (NULL). */
+int enforce_pins_json(struct output *o, const char *folder, const char *gone_why);
 
 /* What it came to. */
 struct enforce_end {
 	struct guard_counters counters;
-	__u64 lost, missed, lasted_ns;
+	__u64 lost, missed, lasted_ns, pins_gone;
 };
 
 void enforce_end_text(const struct enforce_end *e);

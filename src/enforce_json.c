@@ -117,7 +117,7 @@ int enforce_config_json(struct output *o, const struct policy *p, const struct h
 	return put(o, doc);
 }
 
-int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor)
+int enforce_begin_json(struct output *o, const struct guard *g, const struct policy *p, bool monitor, const char *pins)
 {
 	struct json_object *doc = json_object_new_object();
 	const char *no_veto = guard_no_veto(g);
@@ -129,7 +129,22 @@ int enforce_begin_json(struct output *o, const struct guard *g, const struct pol
 	json_add(doc, "promise_why", json_text(guard_promise_why(g), TEXT_MAX));
 	json_add(doc, "no_veto", no_veto ? json_object_new_string(no_veto) : NULL);
 	json_add(doc, "rules", rules(p, monitor));
+	json_add(doc, "pins", pins ? json_text(pins, 4096) : NULL);
 	return put(o, doc);
+}
+
+int enforce_pins_json(struct output *o, const char *folder, const char *gone_why)
+{
+	struct json_object *doc = json_object_new_object();
+	int err;
+
+	json_add(doc, "type", json_object_new_string("pins"));
+	json_add(doc, "folder", json_text(folder, 4096));
+	json_add(doc, "state", json_object_new_string(gone_why ? "gone" : "there"));
+	json_add(doc, "why", gone_why ? json_object_new_string(gone_why) : NULL);
+	err = put(o, doc);
+	fflush(o->f);
+	return err;
 }
 
 static struct json_object *counts(const struct guard_counters *c)
@@ -171,5 +186,6 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));
 	json_add(doc, "missed", json_object_new_uint64(e->missed));
+	json_add(doc, "pins_gone", json_object_new_uint64(e->pins_gone));
 	return put(o, doc);
 }

@@ -193,6 +193,8 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Among them     %llu where it could not be told what is behind the memory\n", c->untold);
 	if (c->unwatched)
 		fprintf(stderr, "Not seen       %llu times that a window or a quarantine could not be noted\n", c->unwatched);
+	if (e->pins_gone)
+		fprintf(stderr, "Pins           %llu time%s gone while it guarded\n", e->pins_gone, e->pins_gone == 1 ? "" : "s");
 	if (e->missed)
 		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
 }

@@ -542,16 +542,18 @@ bool guard_in_reach(const struct guard *g)
 	return !bpf_obj_get_info_by_fd(bpf_program__fd(g->skel->progs.guard_tell_window), &info, &len);
 }
 
-int guard_links(const struct guard *g, int *fds, int n)
+int guard_links(const struct guard *g, struct guard_link *links, int n)
 {
 	struct bpf_object_skeleton *skel = g->skel->skeleton;
 	int found = 0;
 
-	for (int i = 0; i < skel->prog_cnt; i++) {
-		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
+	for (int begins = 0; begins <= 1; begins++) {
+		for (int i = 0; i < skel->prog_cnt; i++) {
+			struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
 
-		if (*p->link && found < n)
-			fds[found++] = bpf_link__fd(*p->link);
+			if (*p->link && is_begin(p->name) == begins && found < n)
+				links[found++] = (struct guard_link){ .name = p->name, .fd = bpf_link__fd(*p->link) };
+		}
 	}
 	return found;
 }

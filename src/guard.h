@@ -70,8 +70,16 @@ void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor
 bool guard_alive(struct guard *g);
 /* Can this process still get at it, with the capabilities that are in force? By descriptors, that is; to make one like it takes more. */
 bool guard_in_reach(const struct guard *g);
-/* File descriptors that keep it attached when this process is no more; at most n, returns how many there are. */
-int guard_links(const struct guard *g, int *fds, int n);
+/*
+ * What keeps it attached when this process is no more: for each program, at most n, its name and a descriptor. Those that end what
+ * others begin come first. Returns how many there are.
+ */
+struct guard_link {
+	const char *name;
+	int fd;
+};
+
+int guard_links(const struct guard *g, struct guard_link *links, int n);
 
 /* ---- between guard.c and guard_canary.c ---------------------------------------------- */
 

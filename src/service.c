@@ -36,6 +36,8 @@
 #define ID_QUARANTINE_BEGINS "ddf4f3e5066f4eafbc56aae3c3bda319"
 #define ID_QUARANTINE_ENDS "371deefc6f624053908d6cb94cf89a24"
 #define ID_NOT_PREVENTED "7c1f0a64c9a44de2b0a2d1a0f9a1c513"
+#define ID_PINS_GONE "f24b6c0b7a594cf4a5f3a0f0d6a0e7c8"
+#define ID_PINS_BACK "0f3d97ce1d6f4b0bb3f5c58e2a9b64d1"
 
 struct service {
 	int *fds; /* inherited */
@@ -93,9 +95,12 @@ int service_inherited(const struct service *s)
 
 static int keep(const struct guard *g)
 {
-	int fds[LINKS_MAX], n = guard_links(g, fds, LINKS_MAX);
+	struct guard_link links[LINKS_MAX];
+	int fds[LINKS_MAX], n = guard_links(g, links, LINKS_MAX);
 	char text[64];
 
+	for (int i = 0; i < n; i++)
+		fds[i] = links[i].fd;
 	/* systemd would drop a descriptor that says it has ended, which a link never does: it is not to be polled */
 	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=" GENERATION "%d", getpid());
 	return sd_pid_notify_with_fds(0, 0, text, fds, n);
@@ -110,6 +115,8 @@ int service_ready(struct service *s, const struct guard *g, const struct policy 
 	sd_notify(0, "READY=1");
 	return r < 0 ? r : 0;
 }
+
+static bool pins_gone;
 
 void service_status(const struct guard *g, const struct policy *p, bool monitor)
 {
@@ -133,9 +140,9 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
 	sd_notifyf(0,
 		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
-		   " not prevented%s; %" PRIu64 " records lost",
+		   " not prevented%s; %" PRIu64 " records lost%s",
 		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
-		   quarantine, (uint64_t)guard_lost(g));
+		   quarantine, (uint64_t)guard_lost(g), pins_gone ? "; pins are gone" : "");
 }
 
 void service_reloading(void)
@@ -218,6 +225,14 @@ void service_exemption(bool begins, const char *rule, const char *reason, const 
 	sd_journal_send("MESSAGE=exemption %s: %s", begins ? "begins" : "is over", text,
 			"MESSAGE_ID=%s", begins ? ID_EXEMPTION_BEGINS : ID_EXEMPTION_ENDS, "PRIORITY=%d", begins ? 4 : 5,
 			"FDPIN_RULE=%s", rule, "FDPIN_REASON=%s", reason, "FDPIN_COUNT=%" PRIu64, (uint64_t)used, NULL);
+}
+
+void service_pins(const char *gone_why, const char *folder)
+{
+	pins_gone = gone_why;
+	sd_journal_send("MESSAGE=pins in %s: %s", folder, gone_why ?: "there again",
+			"MESSAGE_ID=%s", gone_why ? ID_PINS_GONE : ID_PINS_BACK, "PRIORITY=%d", gone_why ? 4 : 5,
+			"FDPIN_FOLDER=%s", folder, NULL);
 }
 
 static void tell_more(struct repeat *p, __u64 now)
@@ -316,6 +331,11 @@ __u64 service_watchdog_ns(void)
 
 void service_sign_of_life(void)
 {
+}
+
+void service_pins(const char *gone_why, const char *folder)
+{
+	(void)gone_why, (void)folder;
 }
 
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)

@@ -47,30 +47,6 @@ tells() {
 	return 1
 }
 
-answers() {
-	act_ends refused
-	same "an invalidation beside an mdev" "${A[invalidate_with_mdev]}" "$1"
-}
-
-attack_begins() {
-	(
-		close_files
-		exec "$progs/act_guard" --timeout 1200 --what attack --rounds 20000
-	) </dev/null >"$BATS_FILE_TMPDIR/attack" 2>&1 &
-	echo $! >"$BATS_FILE_TMPDIR/attack.pid"
-	wait_line '^(ready|error=)' "$BATS_FILE_TMPDIR/attack" 900
-	grep -q '^ready' "$BATS_FILE_TMPDIR/attack"
-}
-
-# It has tried all the time, and none was let through.
-attack_ends() {
-	kill -TERM "$(cat "$BATS_FILE_TMPDIR/attack.pid")"
-	wait_line '^attack_refused=' "$BATS_FILE_TMPDIR/attack"
-	cat "$BATS_FILE_TMPDIR/attack" >&3
-	same "allowed" "$(sed -n 's/^attack_allowed=//p' "$BATS_FILE_TMPDIR/attack")" 0
-	[ "$(sed -n 's/^attack_refused=//p' "$BATS_FILE_TMPDIR/attack")" -gt 0 ]
-}
-
 @test "make install: what systemd needs is where it looks, the unit is in order, and exposed to 1.6 of 10 at most" {
 	cp -a "$O"/tests/installed/* / # what make install has laid down there (check-vm)
 	systemd-sysusers
@@ -158,10 +134,5 @@ attack_ends() {
 @test "stopped: it is gone, and says so" {
 	systemctl stop "$UNIT"
 	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
-	for ((i = 0; i < 50; i++)); do
-		act_ends refused
-		[ "${A[invalidate_with_mdev]}" != done ] || break
-		sleep 0.2
-	done
-	same "an invalidation beside an mdev" "${A[invalidate_with_mdev]}" done
+	comes_to_answer done
 }

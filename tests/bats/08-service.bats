@@ -22,24 +22,6 @@ teardown_file() { [ ! -e "$BATS_FILE_TMPDIR/notify.pid" ] || kill "$(cat "$BATS_
 service_pid() { sed -n 's/^started //p' "$LOG" | tail -n 1; }
 count() { grep -cE "$1" "$LOG"; }
 
-# An invalidation beside an mdev, taken back at once if it succeeds.
-invalidation() {
-	act_ends refused
-	echo "${A[invalidate_with_mdev]}" >"$BATS_TEST_TMPDIR/answer"
-}
-answers() { invalidation && same "an invalidation beside an mdev" "$(cat "$BATS_TEST_TMPDIR/answer")" "$1"; }
-
-# The same, where the kernel takes a moment: it lets go of a link from a worker, some time after the last descriptor of it was closed.
-comes_to_answer() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		invalidation
-		[ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$1" ] && return 0
-		sleep 0.2
-	done
-	answers "$1"
-}
-
 # more LINE COUNT: waits until there are more of these
 more() {
 	local i
@@ -56,7 +38,7 @@ more() {
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
 	(
 		close_files
-		exec "$BATS_TEST_DIRNAME/notify.py" "$LOG" "$fdpin" enforce --service --root "$BATS_FILE_TMPDIR/tree"
+		exec "$BATS_TEST_DIRNAME/notify.py" "$LOG" "$fdpin" enforce --service --pin=/sys/fs/bpf/fdpin-service --root "$BATS_FILE_TMPDIR/tree"
 	) </dev/null >"$LOG.err" 2>&1 &
 	echo $! >"$BATS_FILE_TMPDIR/notify.pid"
 	touch "$LOG"
@@ -156,6 +138,22 @@ past_again() {
 	more WATCHDOG=1 "$before"
 }
 
+@test "its pins: removed, they are pinned anew; unmounted, the status has it" {
+	local n
+	[ "$(find /sys/fs/bpf/fdpin-service -type f | wc -l)" -gt 5 ]
+	rm -r /sys/fs/bpf/fdpin-service/guard-*
+	for ((i = 0; i < 300; i++)); do
+		[ -z "$(find /sys/fs/bpf/fdpin-service -type f -path '*/guard-*')" ] || break
+		sleep 0.1
+	done
+	[ "$(find /sys/fs/bpf/fdpin-service -type f | wc -l)" -gt 5 ]
+	n=$(count 'STATUS=.*; pins are gone')
+	umount -l /sys/fs/bpf
+	more 'STATUS=.*; pins are gone' "$n"
+	answers EBUSY
+}
+
+# By what systemd has: the pins are gone with their bpffs, and there is no other one where they could be.
 @test "killed: what it refused is refused on, the next one takes over without a gap" {
 	local n
 	n=$(count '^message READY=1')
@@ -166,6 +164,8 @@ past_again() {
 	more '^message READY=1' "$n"
 	answers EBUSY
 	[ "$(count '^started')" = 2 ]
+	wait_line 'it guards without pins' "$LOG.err"
+	mount -t bpf bpf /sys/fs/bpf
 }
 
 @test "stopped: it says so, and the guard is gone" {

@@ -8,6 +8,8 @@
 #   unguard		ends it; its summary is in $GUARD, too
 #   decisions RULE ACTION OP	how many of these it told about the act
 #   counted RULE ACTION	how many it counted in all: denied, would_deny, not_prevented
+#   answers ERRNO|done	what an invalidation beside an mdev comes to; comes_to_answer: after a while
+#   attack_begins [COUNT], attack_ends	that all the time, so many of them as fast as it can, and none of it was let through
 
 GUARD=$BATS_FILE_TMPDIR/guard.jsonl
 
@@ -110,4 +112,42 @@ wait_lines() { # COUNT PATTERN FILE
 # In the summary of a guard that has ended: nothing was lost on the way.
 nothing_lost() {
 	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .no_room == 0 and .missed == 0' "$GUARD"
+}
+
+# An invalidation beside an mdev, taken back at once if it succeeds.
+invalidation() {
+	act_ends refused
+	echo "${A[invalidate_with_mdev]}" >"$BATS_TEST_TMPDIR/answer"
+}
+answers() { invalidation && same "an invalidation beside an mdev" "$(cat "$BATS_TEST_TMPDIR/answer")" "$1"; }
+
+# The same, where the kernel takes a moment: it lets go of a link from a worker, some time after the last descriptor of it was closed.
+comes_to_answer() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		invalidation
+		[ "$(cat "$BATS_TEST_TMPDIR/answer")" = "$1" ] && return 0
+		sleep 0.2
+	done
+	answers "$1"
+}
+
+# Invalidates beside an mdev again and again, while other things go on.
+attack_begins() {
+	(
+		close_files
+		exec "$progs/act_guard" --timeout 1200 --what attack --rounds "${1:-20000}"
+	) </dev/null >"$BATS_FILE_TMPDIR/attack" 2>&1 &
+	echo $! >"$BATS_FILE_TMPDIR/attack.pid"
+	wait_line '^(ready|error=)' "$BATS_FILE_TMPDIR/attack" 900
+	grep -q '^ready' "$BATS_FILE_TMPDIR/attack"
+}
+
+# It has tried all the time, and none was let through.
+attack_ends() {
+	kill -TERM "$(cat "$BATS_FILE_TMPDIR/attack.pid")"
+	wait_line '^attack_refused=' "$BATS_FILE_TMPDIR/attack"
+	cat "$BATS_FILE_TMPDIR/attack" >&3
+	same "allowed" "$(sed -n 's/^attack_allowed=//p' "$BATS_FILE_TMPDIR/attack")" 0
+	[ "$(sed -n 's/^attack_refused=//p' "$BATS_FILE_TMPDIR/attack")" -gt 0 ]
 }
