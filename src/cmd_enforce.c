@@ -47,7 +47,7 @@ static const struct opt rows[] = {
 	OPTION(OPT_FLAG, 0, "check-config", NULL, &args.check_config, "read the configuration, show what follows from it, load nothing"),
 	OPTION(OPT_FLAG, 0, "monitor", NULL, &args.monitor, "deny nothing, whatever the configuration says: tell what would be denied"),
 	OPTION(OPT_FLAG, 0, "service", NULL, &args.service, "for systemd: say when it guards, read the configuration again on SIGHUP, write to the journal"),
-	OPTION_CALL(0, "pin", "[FOLDER]", NULL, pick_folder, "if it dies, go on refusing: pin it in this folder of a bpffs (" PINS_FOLDER "), until the next one is there"),
+	OPTION_CALL(0, "pin", "[FOLDER]", NULL, pick_folder, "refuse on if this process dies: pinned in a bpffs, there (" PINS_FOLDER ")"),
 	OPTION(OPT_STRING, 0, "root", "FOLDER", &args.root, "look for the configuration below this folder"),
 	HEADING("EXEMPTION"),
 	OPTION(OPT_STRING, 0, "exempt", "RULE", &args.exempt.rule, "let somebody through by this rule, for a time; guard nothing. A guard that runs takes it within a second"),

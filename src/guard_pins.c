@@ -301,19 +301,26 @@ const char *pins_missing(const struct pins *p)
 
 int pins_renew(struct pins *p, const struct guard *g, const char **ret_why)
 {
+	struct pins next = *p;
 	int r;
 
 	if (!folder_is_there(p)) {
-		r = open_folder(p->path, ret_why);
-		if (r < 0)
-			return r;
-		close(p->dir);
-		p->dir = r;
+		next.dir = open_folder(p->path, ret_why);
+		if (next.dir < 0)
+			return next.dir;
 	}
-	r = pins_put(p, g, ret_why);
-	if (!r)
-		pins_take_over(p);
-	return r;
+	r = pins_put(&next, g, ret_why);
+	if (next.dir != p->dir) {
+		/* one that was renamed still has them, and nobody else knows of them */
+		if (!r)
+			remove_generation(p->dir, p->ours.name);
+		close(r ? next.dir : p->dir);
+	}
+	if (r)
+		return r;
+	*p = next;
+	pins_take_over(p);
+	return 0;
 }
 
 void pins_close(struct pins *p, bool leave)

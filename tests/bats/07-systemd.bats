@@ -136,3 +136,31 @@ tells() {
 	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
 	comes_to_answer done
 }
+
+# What the page says is what is tried; systemd does not start it again, so it keeps no descriptors either.
+@test "with pins as the page has it: killed for good, it refuses on; started, it takes over; stopped, they are gone" {
+	dropin=/etc/systemd/system/$UNIT.d
+	mkdir -p "$dropin"
+	sed -n '/^\[Service\]$/,/^```$/{/^```$/!p}' "$top/man/fdpin-trace-enforce.8.scd" | sed "s|/usr/sbin/fdpin-trace|$(systemctl cat "$UNIT" | sed -n 's/^ExecStart=\([^ ]*\) .*/\1/p')|" >"$dropin/pins.conf"
+	printf '[Service]\nRestart=no\n' >"$dropin/test.conf"
+	grep -- '--pin=' "$dropin/pins.conf"
+	systemctl daemon-reload
+	systemctl start "$UNIT"
+	pins=$(find /sys/fs/bpf/fdpin-trace -type f -path '*/guard-*')
+	[ "$(wc -l <<<"$pins")" -gt 5 ]
+	same "their user" "$(stat -c %U $pins | sort -u)" fdpin-trace
+	rm -r /sys/fs/bpf/fdpin-trace/guard-*
+	tells 'pins in /run/fdpin-trace-pins: there again'
+	journal -x | grep 'The guard is pinned again'
+	systemctl kill -s KILL "$UNIT"
+	comes ActiveState failed
+	same "kept by systemd" "$(state NFileDescriptorStore)" 0
+	answers EBUSY
+	systemctl start "$UNIT"
+	tells 'left pinned guarded until now'
+	same "generations" "$(find /sys/fs/bpf/fdpin-trace -mindepth 1 -maxdepth 1 | wc -l)" 1
+	answers EBUSY
+	systemctl stop "$UNIT"
+	same "pins" "$(find /sys/fs/bpf/fdpin-trace -type f)" ""
+	comes_to_answer done
+}

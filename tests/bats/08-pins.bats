@@ -101,7 +101,8 @@ refused() {
 	mv "$PINS" "$PINS-away"
 	wait_lines 3 '"type":"pins".*"state":"there"' "$GUARD"
 	one_generation
-	rm -r "$PINS-away"
+	same "left in the folder that was renamed" "$(find "$PINS-away" -type f)" ""
+	rmdir "$PINS-away"
 	same "told" "$(told gone) $(told there)" "3 3"
 	attack_ends
 }
