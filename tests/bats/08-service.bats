@@ -139,7 +139,6 @@ past_again() {
 }
 
 @test "its pins: removed, they are pinned anew; unmounted, the status has it" {
-	local n
 	[ "$(find /sys/fs/bpf/fdpin-service -type f | wc -l)" -gt 5 ]
 	rm -r /sys/fs/bpf/fdpin-service/guard-*
 	for ((i = 0; i < 300; i++)); do
@@ -147,9 +146,8 @@ past_again() {
 		sleep 0.1
 	done
 	[ "$(find /sys/fs/bpf/fdpin-service -type f | wc -l)" -gt 5 ]
-	n=$(count 'STATUS=.*; pins are gone')
 	umount -l /sys/fs/bpf
-	more 'STATUS=.*; pins are gone' "$n"
+	more 'STATUS=.*; pins are gone' 0
 	answers EBUSY
 }
 
