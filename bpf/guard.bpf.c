@@ -126,13 +126,19 @@ struct {
 
 __u64 holding; /* entries of held, about: for the return of an ioctl to be cheap */
 
-/* Ranges that were invalid beside a mediated device when a thread entered the driver. */
+/* A thread in an unmap, when it entered the driver. Its own: of a table of all of them enough others would take its place. */
+struct entry {
+	__u64 invalid; /* ranges of the container */
+	__u32 spared;  /* whoever called is not killed, whatever it comes to */
+	__u32 inside;
+};
+
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, GUARD_JOINS_MAX);
-	__type(key, __u64); /* as bpf_get_current_pid_tgid() */
-	__type(value, __u64);
-} before SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct entry);
+} entries SEC(".maps");
 
 /* Containers that had an invalid range, by the address of their vfio_iommu. */
 struct {

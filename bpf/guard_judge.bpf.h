@@ -33,44 +33,53 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 	tell(RULE_MDEV_VADDR, ACTION_PASSED, 0, &a);
 }
 
-#define SPARED (1ULL << 63) /* with that number: whoever called is not killed, whatever it comes to */
-
-/* What was so before the call is not the caller's doing. */
+/*
+ * What was so before the call is not the caller's doing. Also where no mediated
+ * device is there yet: the caller may keep the driver waiting for its argument until one is.
+ */
 SEC("?fentry/vfio_iommu_type1_ioctl")
 int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	__u64 id = bpf_get_current_pid_tgid(), n;
+	struct entry *e;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain || !iommu_has_emulated(iommu))
+	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
 		return 0;
-	n = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	e = bpf_task_storage_get(&entries, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!e) {
+		__sync_fetch_and_add(&counters.unwatched, 1);
+		return 0;
+	}
+	e->invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	/* whom it was not for when he was let through, or who was exempt, is so for all of the call */
-	if (outside(RULE_MDEV_VADDR) || exemptions(policy_now(), RULE_MDEV_VADDR))
-		n |= SPARED;
-	bpf_map_update_elem(&before, &id, &n, BPF_ANY);
+	e->spared = outside(RULE_MDEV_VADDR) || exemptions(policy_now(), RULE_MDEV_VADDR);
+	e->inside = 1;
 	return 0;
 }
 
-/* This call made a range invalid beside a mediated device, which its argument did not say when it was asked for: that is no accident. */
+/*
+ * This call made a range invalid beside a mediated device, which its argument
+ * did not say when it was asked for: that is no accident. Its result does not
+ * tell: where the answer cannot be written it is EFAULT, of what was done.
+ */
 static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	__u64 id = bpf_get_current_pid_tgid(), *n;
+	struct entry *e;
 
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
 		return;
-	n = bpf_map_lookup_elem(&before, &id);
-	if (!n)
+	e = bpf_task_storage_get(&entries, bpf_get_current_task_btf(), 0, 0);
+	if (!e || !e->inside)
 		return;
-	if (!ret && !(*n & SPARED) && policy_now()->rules[RULE_MDEV_VADDR].action == ACTION_DENY && iommu_has_emulated(iommu) &&
-	    BPF_CORE_READ(iommu, vaddr_invalid_count) > *n) {
-		if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
-			begin_quarantine(iommu);
-		if (!bpf_send_signal(SIGKILL))
-			__sync_fetch_and_add(&counters.killed, 1);
-	}
-	bpf_map_delete_elem(&before, &id);
+	e->inside = 0;
+	if ((ret && ret != -EFAULT) || e->spared || policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY || !iommu_has_emulated(iommu) ||
+	    BPF_CORE_READ(iommu, vaddr_invalid_count) <= e->invalid)
+		return;
+	if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
+		begin_quarantine(iommu);
+	if (!bpf_send_signal(SIGKILL))
+		__sync_fetch_and_add(&counters.killed, 1);
 }
 
 SEC("?fexit/vfio_iommu_type1_ioctl")
