@@ -14,7 +14,8 @@
  * --what shared: the actor has the files as its child had them. --what parked: while the child
  * lives, and until it is gone, the actor's are nowhere but in a socket. --what restore:
  * shared, and the range is restored in place of being unmapped. --what leave: shared, and the mdev's group
- * is taken out.
+ * is taken out. --what read-only: shared, and the child gives its argument in a page that
+ * cannot be written to, so that each of its calls comes back with an error.
  * --pci: a device in the same container, which is opened too.
  */
 #define _GNU_SOURCE
@@ -43,7 +44,7 @@ static void answer(const char *when, const char *call, long ret)
 
 /* ---- the child that gets past ---------------------------------------------------------------- */
 
-static struct vfio_iommu_type1_dma_unmap *argument;
+static struct vfio_iommu_type1_dma_unmap *argument, *given;
 
 static void *flip(void *arg)
 {
@@ -53,20 +54,35 @@ static void *flip(void *arg)
 	return NULL;
 }
 
+/* What is written to here the calls read there. */
+static void make_argument(void)
+{
+	int fd = memfd_create("argument", MFD_CLOEXEC);
+	int prot = what_is("read-only") ? PROT_READ : PROT_READ | PROT_WRITE;
+
+	if (fd < 0 || ftruncate(fd, PAGE))
+		die("memfd");
+	argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	given = mmap(NULL, PAGE, prot, MAP_SHARED | MAP_POPULATE, fd, 0);
+	close(fd);
+	if (argument == MAP_FAILED || given == MAP_FAILED)
+		die("mmap");
+}
+
 /* 0: it got past, and was not killed. Not so fast that there are more refusals than can be told: while the other thread does not run they are all alike. */
 static int get_past(struct box *b)
 {
 	unsigned int refused = 0;
 	pthread_t thread;
 
-	argument = calloc(1, sizeof(*argument));
-	if (!argument || pthread_create(&thread, NULL, flip, NULL))
+	make_argument();
+	if (pthread_create(&thread, NULL, flip, NULL))
 		die("thread");
 	for (unsigned int i = 0; i < opt.rounds; i++) {
 		argument->argsz = sizeof(*argument);
 		argument->iova = b->iova;
 		argument->size = b->size;
-		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, argument)) {
+		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, given) && errno != EFAULT) {
 			if (!(++refused % 8))
 				pause_ms(2);
 			continue;
@@ -362,7 +378,7 @@ static void actor(void)
 	wait_for_word(&set);
 	answer("free", "call", make_free());
 	calls("free");
-	if (what_is("shared") || what_is("parked"))
+	if (what_is("shared") || what_is("parked") || what_is("read-only"))
 		use("free");
 	say("over=yes");
 	wait_quit();

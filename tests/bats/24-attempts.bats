@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Attempts to get past the guard. First each of them without one: it gets through where the kernel does not refuse by itself, so it is an attempt. Then
+# beside a guard that denies, one for all of them. What became of the range is the act's own word, not the guard's: only one that is invalid can be restored.
+
+load helpers
+load guard
+
+teardown() { guard_teardown; }
+teardown_file() {
+	load guard
+	guard_teardown_file
+}
+
+GROUP=/dev/vfio/$(sed -n 1p "$RUN/pci-groups")
+OTHER=/dev/vfio/$(sed -n 2p "$RUN/pci-groups")
+
+# Each call and what became of its range, in one line: came_to WORD…
+came_to() {
+	local what
+	for what; do printf '%s=%s/%s ' "$what" "${A[$what]-}" "${A[${what}_state]-}"; done
+}
+# all_came_to RESULT WORD…: the same, if all of them came to that
+all_came_to() {
+	local what result=$1
+	shift
+	for what; do printf '%s=%s ' "$what" "$result"; done
+}
+attempt() { act_ends attempts --what "$@"; }
+past_goes_on() {
+	kill -USR1 "${A[tgid]}"
+	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+	load_act
+}
+
+# What the driver refuses by itself, whatever is in the container.
+NONSENSE=(dirty dirty_all unknown_flag last_flag every_flag argsz_0 argsz_23 size_0 size_most wrap wrap_range all_of_some unaligned)
+SENSE=(plain argsz_most size_half size_pages last_bytes)
+UNREADABLE=(cut no_access)
+NAMES=(canonical node symlink bound devtmpfs chroot)
+HANDS=(forked cgroup user userns sent taken self)
+
+@test "without a guard: odd arguments, other names, other hands" {
+	need_mdev
+	need_blocking
+	attempt arguments
+	same "of sense" "$(came_to "${SENSE[@]}")" "$(all_came_to done/invalid "${SENSE[@]}")"
+	same "of none" "$(came_to "${NONSENSE[@]}")" "$(all_came_to EINVAL/kept "${NONSENSE[@]}")"
+	# it is told that it did not work, though it did
+	same "not to be answered" "$(came_to read_only paged_out)" "$(all_came_to EFAULT/invalid read_only paged_out)"
+	same "not to be read" "$(came_to "${UNREADABLE[@]}")" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}")"
+	same "a hole" "$(came_to punched)" "punched=EINVAL/kept "
+	attempt names
+	same "names" "$(came_to "${NAMES[@]}")" "$(all_came_to done/invalid "${NAMES[@]}")"
+	attempt hands
+	same "hands" "$(came_to "${HANDS[@]}")" "$(all_came_to done/invalid "${HANDS[@]}")"
+	same "another container" "$(came_to reopened)" "reopened=EINVAL/kept "
+}
+
+@test "without a guard: orders, calls that sleep, calls that are stretched, answers that cannot be written" {
+	need_mdev
+	need_blocking
+	attempt orders --pci "$GROUP" --other "$OTHER"
+	same "an mdev is there" "$(came_to driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)" \
+		"$(all_came_to done/invalid driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)"
+	same "while it is invalid" "${A[mdev_comes]} ${A[other_comes]} ${A[meanwhile_state]}" "done done invalid"
+	attempt stalled --pci "$GROUP"
+	same "joins" "${A[join_before]} ${A[join_stalled]} ${A[join_ended]} ${A[ended_by]}" "done done done 9"
+	attempt full --pci "$GROUP" --rounds 8
+	same "joins" "${A[join_before]} ${A[join_full]} ${A[join_ended]} $(came_to invalidate_full)" "done done done invalidate_full=done/invalid "
+	act attempts --what stretched --pci "$GROUP" --rounds 100000
+	past_goes_on
+	same "stretched" "${A[past]} ${A[now_info]} ${A[past_state]} ${A[free_info]}" "yes done invalid done"
+	undo
+	attempt swapped --pci "$GROUP" --rounds 1000
+	same "swapped" "${A[swapped]} ${A[meanwhile_state]}" "done invalid"
+	undo
+	act past --what read-only --rounds 1000000 --timeout 240
+	same "read-only" "${A[past]} ${A[now_info]}" "yes done"
+	past_goes_on
+}
+
+# The one guard of all that follows. What opens a window is only told: who did is to be known.
+@test "arguments: whatever else an invalidation says, and wherever it lies, it is refused, and told as it was" {
+	need_mdev
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = monitor' 'limit = 2s'
+	guard
+	attempt arguments
+	same "of sense" "$(came_to "${SENSE[@]}")" "$(all_came_to EBUSY/kept "${SENSE[@]}")"
+	same "of none" "$(came_to "${NONSENSE[@]}")" "$(all_came_to EBUSY/kept "${NONSENSE[@]}")"
+	same "not to be answered" "$(came_to read_only)" "read_only=EBUSY/kept "
+	same "not to be read" "$(came_to "${UNREADABLE[@]}" punched paged_out)" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}" punched paged_out)"
+	same "told" "$(decisions mdev-vaddr denied invalidate)" $((${#SENSE[@]} + ${#NONSENSE[@]} + 5))
+	# as they are written: jq has no numbers of 64 bits
+	same "numbers" "$(grep -F "\"tgid\":${A[tgid]}," "$GUARD" | sed -n 's/.*"iova":"\([^"]*\)","size":\([0-9]*\),.*"flags":"0x4".*/\1+\2/p' | sort -u | tr '\n' ' ')" \
+		"0x0+18446744073709547520 0x0+18446744073709551615 0x0+9223372036854775808 0x100000000+0 0x100000000+18446744073709547520 0x100000000+2097152 0x100000001+4096 0xfffffffffffff000+8192 "
+}
+
+@test "names: by another node, link, mount or root it is the same file" {
+	need_mdev
+	attempt names
+	same "names" "$(came_to "${NAMES[@]}")" "$(all_came_to EBUSY/kept "${NAMES[@]}")"
+}
+
+@test "hands: another process, user, control group or user namespace, however it got the file" {
+	need_mdev
+	attempt hands
+	same "hands" "$(came_to "${HANDS[@]}")" "$(all_came_to EBUSY/kept "${HANDS[@]}")"
+	same "another container" "$(came_to reopened)" "reopened=EINVAL/kept "
+	local way
+	for way in forked cgroup user userns sent taken; do
+		A[tgid]=${A[${way}_tgid]}
+		same "told of $way" "$(decisions mdev-vaddr denied invalidate)" 1
+	done
+}
+
+@test "orders: whoever comes first, an mdev and an invalid address exclude each other, and only as long as both are there" {
+	need_mdev
+	attempt orders --pci "$GROUP" --other "$OTHER"
+	same "nothing comes before a group" "${A[driver_first]} ${A[driver_again]}" "EINVAL EINVAL"
+	same "an mdev is there" "$(came_to driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)" \
+		"$(all_came_to EBUSY/kept driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)"
+	same "an open one stays" "${A[mdev_leaves_open]}" EBUSY
+	same "none is there" "$(came_to no_mdev mdev_away mdev_group_closed)" "$(all_came_to done/invalid no_mdev mdev_away mdev_group_closed)"
+	same "while it is invalid" "${A[mdev_comes]} ${A[other_comes]} ${A[meanwhile_state]}" "EBUSY EBUSY invalid"
+	same "when it is not" "${A[mdev_comes_later]} ${A[other_comes_later]}" "done done"
+	same "told" "$(decisions mdev-vaddr denied invalidate) $(decisions mdev-vaddr denied attach)" "7 2"
+}
+
+@test "a call that sleeps keeps mdevs out, and no longer than it lives; so do more of them than can be noted" {
+	need_mdev
+	need_blocking
+	attempt stalled --pci "$GROUP"
+	same "joins" "${A[join_before]} ${A[join_stalled]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
+	same "range" "${A[range_state]}" kept
+	same "told" "$(decisions mdev-vaddr denied attach)" 1
+	attempt full --pci "$GROUP" --rounds 4200
+	same "asleep" "${A[asleep]}" 4200
+	same "joins" "${A[join_before]} ${A[join_full]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
+	same "beside an mdev" "$(came_to invalidate_full)" "invalidate_full=EBUSY/kept "
+	same "without one" "${A[map_full]} $(came_to no_mdev_full)" "done no_mdev_full=done/invalid "
+}
+
+@test "a call that was stretched over the joining of an mdev: killed, and the container is in quarantine" {
+	need_mdev
+	act attempts --what stretched --pci "$GROUP" --rounds 100000
+	past_goes_on
+	if refuses; then
+		same "stretched" "${A[past]} ${A[now_info]} ${A[past_state]} ${A[free_info]}" "yes done kept done"
+	else
+		same "stretched" "${A[past]} ${A[now_info]} ${A[past_state]} ${A[free_info]}" "killed EBUSY invalid done"
+	fi
+}
+
+# Its number is read by the guard, and again by the driver. That it gets in is not prevented; what would block is an mdev that is open.
+@test "an mdev that got in by a number that was changed is told, and not opened while the address is invalid" {
+	need_mdev
+	need_blocking
+	attempt swapped --pci "$GROUP" --rounds 1000000
+	same "opened" "${A[swapped]} ${A[meanwhile_state]} ${A[swapped_later]}" "EBUSY invalid done"
+	same "told" "$(decisions mdev-vaddr not-prevented attach) $(decisions mdev-vaddr denied open)" "1 1"
+}
+
+@test "a call whose answer cannot be written: killed as any other, and who opened a window so is known" {
+	act attempts --timeout 300 --what window --pci "$GROUP"
+	same "answer" "${A[window]}" EFAULT
+	wait_line "\"tgid\":${A[tgid]},.*\"rule\":\"max-window\",\"action\":\"would-deny\"" "$GUARD"
+	undo
+	if [ "$FDPIN_MODULE" = none ] || refuses; then return; fi
+	act past --what read-only --rounds 1000000 --timeout 240
+	same "read-only" "${A[past]} ${A[now_info]} ${A[now_map]} ${A[now_device]}" "killed EBUSY EBUSY EBUSY"
+	past_goes_on
+	same "freed" "${A[free_call]} ${A[free_info]} ${A[free_pin]}" "done done done"
+}
+
+@test "a name that would write to a terminal is told as a name, in one line" {
+	need_mdev
+	act_ends guard --what calls --rounds 2 --comm $'\e]52;x\a\n"\x9b\u202e\xff'
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 8
+	same "bytes of a terminal" "$(LC_ALL=C grep -acP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$GUARD" || true)" 0
+	jq -en --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t) | .comm] | unique == ["\\x1b]52;x\\x07\\x0a\"\\x9b\\xe2\\x80\\xae\\xff"]' "$GUARD"
+}
+
+@test "all of it was counted" {
+	unguard
+	if refuses; then
+		same "got past" "$(counted mdev-vaddr not_prevented)" 0
+	else
+		same "got past" "$(counted mdev-vaddr not_prevented)" 3
+		jq -en 'inputs | select(.type == "summary") | .killed == 2 and .quarantines == 2 and .quarantines_over == 2 and .no_room > 0' "$GUARD"
+	fi
+	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .missed == 0' "$GUARD"
+	{ head -n 60 "$GUARD" && tail -n 3 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+}
