@@ -172,6 +172,22 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 	sums_are_zero
 }
 
+# The address space goes first, then the files: pinned_vm is credited all the same, as that takes no process.
+@test "iommufd: pages that a mediated device has pinned are credited at the end of who is killed" {
+	need_iommufd
+	need_mdev
+	record_begins "$BATS_TEST_TMPDIR/r.fdpin"
+	act list out="$BATS_TEST_TMPDIR/list" iommu ioas mcdev anon=64k map=64k pin=7
+	kill -KILL "$ACT_PID"
+	wait "$ACT_PID" || true
+	record_ends
+	"$fdpin" report -i "$BATS_TEST_TMPDIR/r.fdpin" -j >"$ST"
+	same "charges" "$(jq -c --argjson t "$ACT_PID" '[.events[] | select(.type == "charge" and .tgid == $t) | [.op, .pages, .account]]' "$ST")" \
+		'\[\["pin",7,"none"\],\["unpin",-7,"none"\]\]'
+	jq -e '.complete and ([.ledger.accounts[], .ledger.devices[] | .balance_pages] | length > 1 and all(. == 0))' "$ST"
+	! dmesg | grep -E 'WARNING: .*iommufd/(io_pagetable|pages)\.c'
+}
+
 @test "iommufd, charged nowhere: CHANGE_PROCESS leaves pinned_vm behind, and VmPin wraps" {
 	need_iommufd
 	of_act charge-none

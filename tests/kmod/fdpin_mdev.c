@@ -17,15 +17,16 @@
 #include <linux/idr.h>
 #include <linux/iommu.h>
 #include <linux/kthread.h>
+#include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "compat.h"
 #include "fdpin_mdev.h"
@@ -53,7 +54,8 @@ struct fdpin {
 	u32 unmap_flush;
 	pid_t closer_tid;
 
-	struct xarray pins;		/* page number -> how often pinned */
+	spinlock_t pins_lock;
+	struct list_head pins;		/* of struct fdpin_pin */
 };
 
 static const char *const op_words[] = { FDPIN_OP_LIST(FDPIN_WORD) };
@@ -65,42 +67,48 @@ static DEFINE_IDA(fdpin_ida);
 
 /* ---- pages this device has pinned ------------------------------------- */
 
-static int pins_add(struct fdpin *f, unsigned long pfn, unsigned long npage)
+/*
+ * Each as it was pinned: iommufd takes back what was pinned in one call only as
+ * a whole, and keeps it for good if it is asked for a part.
+ */
+struct fdpin_pin {
+	struct list_head node;
+	unsigned long pfn, npage;
+};
+
+static void pins_add(struct fdpin *f, struct fdpin_pin *pin)
 {
-	unsigned long i, n;
-	int err;
-
-	for (i = 0; i < npage; i++) {
-		void *old = xa_load(&f->pins, pfn + i);
-
-		n = old ? xa_to_value(old) : 0;
-		err = xa_err(xa_store(&f->pins, pfn + i, xa_mk_value(n + 1),
-				      GFP_KERNEL));
-		if (err)
-			return err;
-		WRITE_ONCE(f->res.pinned, f->res.pinned + 1);
-	}
-	return 0;
+	spin_lock(&f->pins_lock);
+	list_add(&pin->node, &f->pins);
+	f->res.pinned += pin->npage;
+	spin_unlock(&f->pins_lock);
 }
 
-/* Takes every page of the range off the books and gives it back to vfio. */
+static void pin_give_back(struct fdpin *f, struct fdpin_pin *pin)
+{
+	vfio_unpin_pages(&f->vdev, (dma_addr_t)pin->pfn << PAGE_SHIFT, pin->npage);
+	kfree(pin);
+}
+
+/* Takes what has a page of the range off the books and gives it back to vfio. */
 static bool pins_drop(struct fdpin *f, unsigned long first, unsigned long last)
 {
-	unsigned long pfn, n;
-	bool any = false;
-	void *entry;
+	struct fdpin_pin *pin, *next;
+	LIST_HEAD(out);
 
-	xa_for_each_range(&f->pins, pfn, entry, first, last) {
-		entry = xa_erase(&f->pins, pfn);
-		if (!entry)	/* somebody else was here first */
+	spin_lock(&f->pins_lock);
+	list_for_each_entry_safe(pin, next, &f->pins, node) {
+		if (pin->pfn > last || pin->pfn + pin->npage - 1 < first)
 			continue;
-		any = true;
-		for (n = xa_to_value(entry); n; n--) {
-			vfio_unpin_pages(&f->vdev, (dma_addr_t)pfn << PAGE_SHIFT, 1);
-			WRITE_ONCE(f->res.pinned, f->res.pinned - 1);
-		}
+		list_move(&pin->node, &out);
+		f->res.pinned -= pin->npage;
 	}
-	return any;
+	spin_unlock(&f->pins_lock);
+	if (list_empty(&out))
+		return false;
+	list_for_each_entry_safe(pin, next, &out, node)
+		pin_give_back(f, pin);
+	return true;
 }
 
 /* ---- the acts --------------------------------------------------------- */
@@ -112,40 +120,47 @@ static unsigned long cmd_npage(const struct fdpin_cmd *cmd)
 
 static int act_pin(struct fdpin *f, const struct fdpin_cmd *cmd)
 {
+	struct fdpin_pin *pin = kmalloc(sizeof(*pin), GFP_KERNEL);
 	unsigned long npage = cmd_npage(cmd);
 	struct page **pages;
-	int ret, err;
+	int ret = -ENOMEM;
 
 	pages = kcalloc(npage, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
-	ret = vfio_pin_pages(&f->vdev, cmd->iova, npage,
-			     IOMMU_READ | IOMMU_WRITE, pages);
+	if (pin && pages)
+		ret = vfio_pin_pages(&f->vdev, cmd->iova, npage,
+				     IOMMU_READ | IOMMU_WRITE, pages);
 	kfree(pages);
-	if (ret <= 0)
+	if (ret <= 0) {
+		kfree(pin);
 		return ret;
+	}
 	f->res.bytes = ret;
-	err = pins_add(f, cmd->iova >> PAGE_SHIFT, ret);
-	return err ?: ret;
+	pin->pfn = cmd->iova >> PAGE_SHIFT;
+	pin->npage = ret;
+	pins_add(f, pin);
+	return ret;
 }
 
+/* The pin that has the first page, all of it: the last of them, if it was pinned more than once. */
 static int act_unpin(struct fdpin *f, const struct fdpin_cmd *cmd)
 {
-	unsigned long first = cmd->iova >> PAGE_SHIFT;
-	unsigned long npage = cmd_npage(cmd), i;
+	unsigned long pfn = cmd->iova >> PAGE_SHIFT;
+	struct fdpin_pin *pin, *found = NULL;
 
-	for (i = 0; i < npage; i++) {
-		void *entry = xa_load(&f->pins, first + i);
-
-		/* Pages pinned twice are left to dma_unmap and close. */
-		if (!entry || xa_to_value(entry) != 1)
-			return -ENOENT;
+	spin_lock(&f->pins_lock);
+	list_for_each_entry(pin, &f->pins, node) {
+		if (pin->pfn <= pfn && pfn - pin->pfn < pin->npage) {
+			found = pin;
+			list_del(&found->node);
+			f->res.pinned -= found->npage;
+			break;
+		}
 	}
-	for (i = 0; i < npage; i++)
-		xa_erase(&f->pins, first + i);
-	vfio_unpin_pages(&f->vdev, cmd->iova, npage);
-	WRITE_ONCE(f->res.pinned, f->res.pinned - npage);
-	f->res.bytes = npage;
+	spin_unlock(&f->pins_lock);
+	if (!found)
+		return -ENOENT;
+	f->res.bytes = found->npage;
+	pin_give_back(f, found);
 	return 0;
 }
 
@@ -578,7 +593,8 @@ static int fdpin_init_dev(struct vfio_device *vdev)
 	mutex_init(&f->hold);
 	init_completion(&f->ended);
 	complete_all(&f->ended);
-	xa_init(&f->pins);
+	spin_lock_init(&f->pins_lock);
+	INIT_LIST_HEAD(&f->pins);
 	return 0;
 }
 
@@ -588,7 +604,6 @@ static void fdpin_release_dev(struct vfio_device *vdev)
 
 	destroy_workqueue(f->own);
 	destroy_workqueue(f->ordered);
-	xa_destroy(&f->pins);
 	mutex_destroy(&f->start_lock);
 	mutex_destroy(&f->hold);
 	ida_free(&fdpin_ida, f->id);

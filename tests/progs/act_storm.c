@@ -194,8 +194,6 @@ static void command(struct player *p, __u32 op)
 	opt.len = 4096 * (1 + rnd(p, pages - opt.offset / 4096));
 	if (op == FDPIN_OP_DMA_RW && opt.len > FDPIN_MAX_LEN)
 		opt.len = FDPIN_MAX_LEN;
-	if (op != FDPIN_OP_DMA_RW && by_iommufd(p))
-		opt.len = 4096; /* which wants back what it gave, in these pieces, and the mdev gives back by the page */
 	/* whatever comes of it: over a limit, or in a range whose address space is gone, it fails */
 	box_command(&b, op, pinned || op != FDPIN_OP_PIN ? rnd(p, FDPIN_CTX_MAX) : FDPIN_CTX_CALLER, FDPIN_CLOSE_NOTHING);
 	pinned |= box_finish(&b).ret > 0 && op == FDPIN_OP_PIN;

@@ -69,7 +69,7 @@ static void step_pin(struct box *b)
 		return;		/* left to an unmap or to the close */
 	box_command(b, FDPIN_OP_UNPIN, rnd(FDPIN_CTX_MAX), FDPIN_CLOSE_NOTHING);
 	res = box_finish(b);
-	if (res.ret && res.ret != -ENOENT)	/* ENOENT: pinned twice */
+	if (res.ret)
 		wrong("unpin", res.ret);
 }
 
