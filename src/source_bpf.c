@@ -115,19 +115,28 @@ static __u64 both_left_out(struct left_out *l, __u64 first, __u64 second)
 	return l->both += both;
 }
 
-static __u64 missed_by(struct source_bpf *s, const struct bpf_program *prog, struct left_out *l)
+/* The second of a program that is there twice; NULL: it is not, or that one is not loaded. */
+static const struct bpf_program *second_of(const struct source_bpf *s, const struct bpf_program *prog)
 {
-	const char *name = bpf_program__name(prog);
 	const struct bpf_program *second;
 	char again[64];
 
-	if (strstr(name, PROGRAM_AGAIN) || is_made_good(s, prog))
-		return 0;
-	snprintf(again, sizeof(again), "%s" PROGRAM_AGAIN, name);
+	snprintf(again, sizeof(again), "%s" PROGRAM_AGAIN, bpf_program__name(prog));
 	second = bpf_object__find_program_by_name(s->trace->obj, again);
-	if (!second || bpf_program__fd(second) < 0)
-		return times_left_out(prog);
-	return both_left_out(l, times_left_out(prog), times_left_out(second));
+	return second && bpf_program__fd(second) >= 0 ? second : NULL;
+}
+
+/* Names are looked for once: it is all programs for each. */
+static __u64 missed_by(struct source_bpf *s, const struct bpf_program *prog, struct left_out *l)
+{
+	if (l->prog != prog) {
+		l->prog = prog;
+		l->counts = !strstr(bpf_program__name(prog), PROGRAM_AGAIN) && !is_made_good(s, prog);
+		l->again = l->counts ? second_of(s, prog) : NULL;
+	}
+	if (!l->counts)
+		return 0;
+	return l->again ? both_left_out(l, times_left_out(prog), times_left_out(l->again)) : times_left_out(prog);
 }
 
 _Static_assert(sizeof(((struct trace_bpf *)NULL)->progs) / sizeof(struct bpf_program *) <= PROGRAMS_MAX, "PROGRAMS_MAX");
@@ -140,7 +149,8 @@ static __u64 count_missed(struct source_bpf *s)
 
 	if (!s->trace || (!s->ending && now < s->missed_asked + NSEC_PER_SEC))
 		return s->missed;
-	s->missed_asked = now;
+	/* by the second, not by the look that comes next after it */
+	s->missed_asked = now < s->missed_asked + 2 * NSEC_PER_SEC ? s->missed_asked + NSEC_PER_SEC : now;
 	bpf_object__for_each_program(prog, s->trace->obj) {
 		struct left_out *l = &s->left_out[i++];
 

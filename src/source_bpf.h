@@ -22,6 +22,8 @@
 
 /* A program: how often it was left out by now. One that is there twice: how often each was, and since the reading before. */
 struct left_out {
+	const struct bpf_program *prog, *again; /* again: the second of it, or NULL */
+	bool counts; /* the second of another does not, nor what the next one makes good */
 	__u64 told;
 	__u64 first, second;
 	__u64 first_new, second_new;

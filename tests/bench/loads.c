@@ -14,8 +14,9 @@
  *
  * The caller's are by its own CPU clock. Everybody's are by the scheduler's sum of
  * what ran on the processor (/proc/schedstat), from before the first round until
- * whoever reads records has had DRAIN_MS to be done with them, less what ran in as
- * long a time without load. --share 4 makes a fourth of the rounds.
+ * whoever reads records has had DRAIN_MS to be done with them and a whole number of
+ * seconds is over, less what ran in as many seconds without load: what tracers do by
+ * the clock they do once a second or oftener. --share 4 makes a fourth of the rounds.
  *
  * Every load runs in a process of its own, so that one which has nothing to do with
  * VFIO really has not. --cdev and --mcdev are devices of /dev/vfio/devices, behind an
@@ -45,6 +46,7 @@
 #include "../progs/iommufd.h"
 
 #define DRAIN_MS 500
+#define SECOND_NS 1000000000ULL
 #define MAX_ROUNDS 64
 #define MAX_GROUPS 8
 
@@ -246,11 +248,11 @@ static const struct load {
 	unsigned int calls; /* that are traced, in one operation */
 	unsigned int ops, rounds;
 } loads[] = {
-	{ "map-4k", setup_4k, map_unmap, 2, 500, 16 },
+	{ "map-4k", setup_4k, map_unmap, 2, 2000, 16 },
 	{ "map-2m", setup_2m, map_unmap, 2, 20, 16 },
 	{ "map-1g", setup_1g, map_unmap, 2, 1, 2 },
 	{ "pin", setup_mdev, pin_unpin, 2, 500, 16 },
-	{ "dma-rw", setup_mdev, dma_rw, 1, 1000, 16 },
+	{ "dma-rw", setup_mdev, dma_rw, 1, 4000, 16 },
 	{ "fd-map-4k", setup_fd_4k, fd_map_unmap, 2, 500, 16 },
 	{ "fd-map-2m", setup_fd_2m, fd_map_unmap, 2, 20, 16 },
 	{ "fd-pin", setup_fd_mdev, pin_unpin, 2, 500, 16 },
@@ -317,15 +319,25 @@ static int by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static void sleep_until(__u64 ns)
+{
+	struct timespec t = { .tv_sec = ns / SECOND_NS, .tv_nsec = ns % SECOND_NS };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
 static void measure(const struct load *l, unsigned int rounds)
 {
 	double each[MAX_ROUNDS], all, ops = (double)rounds * l->ops;
-	__u64 idle, start, t;
+	__u64 began, idle, start, t, seconds;
 
 	l->op();	/* what is only done once is done */
 	pause_ms(DRAIN_MS);
+	began = now_ns();
 	idle = everybodys_clock();
-	pause_ms(DRAIN_MS);
+	began += SECOND_NS;
+	sleep_until(began);
 	start = everybodys_clock();
 	idle = start - idle;
 	for (unsigned int i = 0; i < rounds; i++) {
@@ -334,8 +346,9 @@ static void measure(const struct load *l, unsigned int rounds)
 			l->op();
 		each[i] = (double)(own_clock() - t) / l->ops;
 	}
-	pause_ms(DRAIN_MS);
-	all = (double)(everybodys_clock() - start - idle) / ops;
+	seconds = (now_ns() + DRAIN_MS * 1000000ULL - began) / SECOND_NS + 1;
+	sleep_until(began + seconds * SECOND_NS);
+	all = ((double)(everybodys_clock() - start) - (double)(seconds * idle)) / ops;
 	qsort(each, rounds, sizeof(each[0]), by_size);
 	say("%s\t%.0f\t%u\t%.1f\t%.1f\t%.1f\t%.1f", l->name, ops, l->calls, (each[rounds / 2] + each[(rounds - 1) / 2]) / 2,
 	    each[0], each[rounds - 1], all);
