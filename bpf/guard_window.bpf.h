@@ -45,17 +45,17 @@ static __always_inline struct guard_window *window_of(__u64 iommu)
 
 /*
  * Who returns from an invalidation that went well while nobody is known to have
- * opened the window has. A call that only came back first has not. That its answer could not
- * be written, which is EFAULT, undoes nothing.
+ * opened the window has. A call that only came back first has not. EFAULT of an
+ * argument that can be read is that the answer could not be written, which undoes nothing.
  */
 static __always_inline void note_opener(struct guard_window *w, __u32 cmd, __u64 arg, long ret)
 {
 	struct task_struct *leader;
-	__u32 flags = 0;
+	struct unmap_arg unmap = {};
 
 	if (w->tgid || cmd != VFIO_IOMMU_UNMAP_DMA || (ret && ret != -EFAULT))
 		return;
-	if (bpf_probe_read_user(&flags, sizeof(flags), (void *)(arg + 4)) || !(flags & UNMAP_FLAG_VADDR))
+	if (bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg) || !(unmap.flags & UNMAP_FLAG_VADDR))
 		return;
 	leader = bpf_get_current_task_btf()->group_leader;
 	w->outside = outside(RULE_MAX_WINDOW);

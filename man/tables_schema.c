@@ -312,7 +312,7 @@ static json *verdict(void)
 	add(p, "name", ref("verdict-name"));
 	add(p, "answer", words(answers, 3, false, "three answers: cannot-tell names in missing what a better one would need"));
 	add(p, "grade", words(levels, 2, true, "how sure; null with no, and where there is nothing to grade"));
-	add(p, "subject", described(ref("container"), "the container it is about; null: the host as a whole"));
+	add(p, "subject", described(ref("container"), "the container it is about; null: the host as a whole. Ids come again: of drift there is one for each container that had the id"));
 	add(p, "evidence", list);
 	add(p, "missing", strings("what a better answer would need; with yes and no: what is not known"));
 	add(p, "sentence", described(or_null(of_type("string", NULL)), "the finding in one line, such as the cycle: 35 > vfio-5428 > 269 > 35"));
