@@ -84,7 +84,7 @@ EVENT(unmap, "{container} {size} at {iova}",
 
 EVENT(invalidate, "{container} {ranges} ranges {bytes}",
 	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all)")
-	       F(__u64, bytes, BYTES, "bytes the kernel says became invalid")
+	       F(__u64, bytes, BYTES, "bytes the kernel says became invalid; if it could not say so (EFAULT), as asked")
 	       F(__u32, ranges, COUNT, "ranges that became invalid")
 	       F(__u32, invalid, COUNT, "ranges invalid afterwards")
 	       F(__u32, flags, HEX, "flags of the call")
@@ -112,7 +112,7 @@ EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	       F(__u32, invalid, COUNT, "ranges invalid at that moment")
 	       F(__u32, emulated, BOOL, "a mediated device is in the container")
 	       F(__u32, argsz, COUNT, "size of the argument, as the caller says")
-	       F(__u32, flags, HEX, "flags of the call")
+	       F(__u32, flags, HEX, "flags of the call; set-iommu: the type that was asked for")
 	       F(__u32, avail, COUNT, "ranges that could still be mapped (vfio_iommu.dma_avail)")
 	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")),
 	EFFECTS())
@@ -512,7 +512,8 @@ struct fdpin_hdr {
 
 /* Values of fields with a table of names; the names are in src/schema.c. */
 enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
-		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC };
+		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC,
+		OP_SET_IOMMU };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {

@@ -20,10 +20,12 @@
  */
 #include "common.bpf.h"
 
+#define VFIO_SET_IOMMU 0x3b66
 #define VFIO_IOMMU_MAP_DMA 0x3b71
 #define VFIO_IOMMU_UNMAP_DMA 0x3b72
 #define MAP_FLAG_VADDR 4
 #define UNMAP_FLAG_VADDR 4
+#define EFAULT 14
 
 /* The calls of user space, as far as they are looked at. */
 struct map_arg {

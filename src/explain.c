@@ -96,6 +96,15 @@ static bool say_argument(const struct ev_refuse *e, __u32 known_flags, __u32 arg
 	return true;
 }
 
+/* Nothing of it was there when it was looked at, either. */
+static bool say_unreadable(const struct ev_refuse *e, char *ret)
+{
+	if (e->result != -EFAULT || e->argsz || e->flags || e->iova || e->size || e->vaddr)
+		return false;
+	say(ret, "the argument itself cannot be read");
+	return true;
+}
+
 /* ---- type1 ------------------------------------------------------------------------ */
 
 static void explain_map(struct explainer *x, const struct ev_refuse *e, char *ret)
@@ -160,6 +169,10 @@ static void explain_unmap(const struct ev_refuse *e, char *ret)
 		say(ret, "a mediated device is in the container: its driver could need an address at any time");
 		return;
 	}
+	if (e->result == -EFAULT) {
+		say(ret, "the answer could not be written to the argument: what was asked for is done nevertheless");
+		return;
+	}
 	if (e->result != -EINVAL && e->result != -EOVERFLOW)
 		return;
 	if (say_argument(e, 7, UNMAP_ARGSZ, false, ret))
@@ -174,6 +187,8 @@ static void explain_unmap(const struct ev_refuse *e, char *ret)
 	else
 		say(ret, "0x%llx-0x%llx begins or ends in the middle of a range", e->iova, e->iova + e->size - 1);
 }
+
+#define INTERRUPTS "interrupts of the device cannot be kept apart here, and vfio_iommu_type1's allow_unsafe_interrupts is off"
 
 /* ---- drivers and groups -------------------------------------------------------------- */
 
@@ -200,16 +215,46 @@ static void explain_driver(struct explainer *x, const struct ev_refuse *e, char 
 	}
 }
 
-static void explain_attach(const struct ev_refuse *e, char *ret)
+/* Of a group that joins, all that is mapped already is pinned, and mapped in its IOMMU. */
+static void explain_attach(struct explainer *x, const struct ev_refuse *e, char *ret)
 {
 	switch (-e->result) {
+	case ENOMEM:
+		say_limit(x, e, ret);
+		return;
+	case EFAULT:
+		say(ret, "the memory of a range that is mapped is not there, or not for this access, or its IOMMU cannot address that range");
+		return;
+	case ERANGE:
+		say(ret, "a range is mapped beyond what its IOMMU can address");
+		return;
+	case EINVAL:
+		say(ret, "a range is mapped where the group has a reserved region (its iommu_group's reserved_regions lists them) or beyond what "
+			 "its IOMMU can address, or the group is in the container already");
+		return;
 	case EBUSY:
 		if (e->invalid)
 			say(ret, "%u range%s of the container %s invalid: no group may join until all are valid", e->invalid,
 			    e->invalid == 1 ? "" : "s", e->invalid == 1 ? "is" : "are");
 		return;
 	case EPERM:
-		say(ret, "interrupts of the device cannot be kept apart here, and vfio_iommu_type1's allow_unsafe_interrupts is off");
+		say(ret, "a device of the group has a driver of the kernel's (all of them have to be given to vfio-pci), or " INTERRUPTS);
+		return;
+	}
+}
+
+static void explain_set_iommu(const struct ev_refuse *e, char *ret)
+{
+	switch (-e->result) {
+	case EPERM:
+		say(ret, INTERRUPTS);
+		return;
+	case ENODEV:
+		say(ret, "no driver is there for an IOMMU of type %u: is vfio_iommu_type1 loaded, and does the IOMMU work?", e->flags);
+		return;
+	case EINVAL:
+		say(ret, "there is no group in the container (VFIO_GROUP_SET_CONTAINER comes first), it has a driver already, or the IOMMU of a "
+			 "group cannot be used for that");
 		return;
 	}
 }
@@ -239,13 +284,14 @@ static void explain_fd_attach(struct explainer *x, const struct ev_refuse *e, ch
 		say(ret, "there is no ioas or page table %u", e->ioas);
 		return;
 	case EADDRINUSE:
-		say(ret, "an area of ioas %u is where the device has a reserved region (its iommu_group's reserved_regions lists them)", e->ioas);
+		say(ret, "an area of ioas %u is where the device has a reserved region (its iommu_group's reserved_regions lists them), or beyond what "
+			 "its IOMMU can address", e->ioas);
+		return;
+	case EFAULT:
+		say(ret, "the memory of an area of ioas %u is not there, or not for this access", e->ioas);
 		return;
 	case EBUSY:
 		say(ret, "the group of the device is attached to something else");
-		return;
-	case EPERM:
-		say(ret, "interrupts of the device cannot be kept apart here, and iommufd's allow_unsafe_interrupts is off");
 		return;
 	case EINVAL:
 		if (e->argsz < ATTACH_ARGSZ)
@@ -258,6 +304,12 @@ static void explain_fd_attach(struct explainer *x, const struct ev_refuse *e, ch
 	}
 }
 
+/* What every kernel wants of it. */
+static __u32 fd_argsz(__u32 op)
+{
+	return op == OP_UNMAP ? 24 : 40;
+}
+
 static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret)
 {
 	if (e->op == OP_ATTACH) {
@@ -267,6 +319,15 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 	switch (-e->result) {
 	case ENOMEM:
 		say_limit(x, e, ret);
+		return;
+	case E2BIG:
+		say(ret, "the argument has %u bytes, and beyond those that this kernel knows not all are 0", e->argsz);
+		return;
+	case ENOSPC:
+		say(ret, "no free space of 0x%llx bytes is left in ioas %u (IOMMU_IOAS_IOVA_RANGES has what there is)", e->size, e->ioas);
+		return;
+	case EDEADLOCK:
+		say(ret, "the driver of a mediated device does not give back what it has pinned of it");
 		return;
 	case EOPNOTSUPP:
 		if (e->flags & ~FD_MAP_FLAGS)
@@ -305,6 +366,8 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 	case EINVAL:
 		if (e->op == OP_CHANGE_PROCESS)
 			explain_change(x, e, ret);
+		else if (e->argsz < fd_argsz(e->op))
+			say(ret, "size is %u, and the argument has at least %u bytes", e->argsz, fd_argsz(e->op));
 		else if (e->op == OP_MAP && !(e->flags & FD_MAP_ACCESS))
 			say(ret, "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE is given");
 		else if (!e->size)
@@ -318,6 +381,12 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 	}
 }
 
+/* Is it a call with an argument that was looked at? */
+static bool by_argument(__u32 op)
+{
+	return op == OP_MAP || op == OP_UNMAP || op == OP_INVALIDATE || op == OP_REVALIDATE || op == OP_COPY;
+}
+
 void explain(struct explainer *x, const struct record *r, char ret[EXPLAIN_MAX])
 {
 	const struct ev_refuse *e = (const void *)r->h;
@@ -326,6 +395,8 @@ void explain(struct explainer *x, const struct record *r, char ret[EXPLAIN_MAX])
 	if (r->h->type == EV_charge && ((const struct ev_charge *)r->h)->result)
 		x->refused[x->n++ % ARRAY_SIZE(x->refused)] = *(const struct ev_charge *)r->h;
 	if (r->h->type != EV_refuse)
+		return;
+	if (by_argument(e->op) && say_unreadable(e, ret))
 		return;
 	if ((e->h.container & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD) {
 		explain_fd(x, e, ret);
@@ -342,7 +413,10 @@ void explain(struct explainer *x, const struct record *r, char ret[EXPLAIN_MAX])
 			explain_unmap(e, ret);
 			break;
 		case OP_ATTACH:
-			explain_attach(e, ret);
+			explain_attach(x, e, ret);
+			break;
+		case OP_SET_IOMMU:
+			explain_set_iommu(e, ret);
 			break;
 		default:
 			explain_driver(x, e, ret);

@@ -272,7 +272,7 @@ static const char *const op_names[] = {
 	[OP_UNPIN] = "unpin",	  [OP_DETACH] = "detach", [OP_RELEASE] = "release",
 	[OP_CLOSE] = "close",	  [OP_CHANGE_PROCESS] = "change-process", [OP_COPY] = "copy",
 	[OP_OTHER] = "other",	  [OP_OPEN] = "open",
-	[OP_EXEC] = "exec",
+	[OP_EXEC] = "exec",	  [OP_SET_IOMMU] = "set-iommu",
 };
 
 static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict",

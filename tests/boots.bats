@@ -5,9 +5,14 @@
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.."
 	# shellcheck disable=SC2016 # the guest's shell it is
-	tests/vm/run --timeout 400 --append 'lsm=lockdown,capability,yama' -- bash -c '
+	tests/vm/run --timeout 400 --append 'lsm=lockdown,capability,yama intremap=off' -- bash -c '
 		modprobe vfio_iommu_type1
 		cd "$1"
+		pci=/dev/vfio/$("$2/vm/bind-vfio" | awk "NR == 1 { print \$2 }")
+		for safe in N Y; do
+			echo $safe >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+			"$0" trace --errors -j -q -o errors.$safe -- "${0%/*}/tests/progs/act_errors" --timeout 60 --what isolated --pci "$pci" >act.$safe 2>&1
+		done
 		for mode in none integrity confidentiality; do
 			[ $mode = none ] || echo $mode >/sys/kernel/security/lockdown
 			"$0" doctor -j >doctor.$mode
@@ -19,7 +24,7 @@ setup_file() {
 		say status "$0" status -j
 		say check "$0" status --check
 		say trace "$0" trace --duration 1s
-		true' "$PWD/${O:-build}/fdpin-trace" "$(shared)" >&2
+		true' "$PWD/${O:-build}/fdpin-trace" "$(shared)" "$PWD/tests" >&2
 }
 
 # A folder of the working tree, as the guest's /tmp is its own
@@ -70,4 +75,15 @@ check() { jq -r --arg id "$2" '.checks[] | select(.id == $id) | "\(.answer)/\(.s
 	grep -q '^UNKNOWN .*lockdown' check
 	grep -q lockdown trace
 	[ "$(cat trace.status)" = 77 ]
+}
+
+@test "interrupts are not remapped: why a group is not let in is told, and the parameter that lets it" {
+	grep -x isolated=EPERM act.N
+	grep -x isolated=ok act.Y
+	because() { jq -r 'select(.type == "because") | .text' "errors.$1"; }
+	because N | sed -n 1p | grep "there is no group in the container"
+	because N | sed -n 2p | grep "no driver is there for an IOMMU of type 99"
+	because N | sed -n 3p | grep "interrupts of the device cannot be kept apart .* allow_unsafe_interrupts is off"
+	[ "$(because N | wc -l)" = 3 ]
+	[ "$(because Y)" = "$(because N | head -n 2)" ]
 }

@@ -239,6 +239,7 @@ no_more() {
 	echo 3 >$LIMIT
 	errors_of --what type1 --pci "$(group)" "${other[@]}"
 	echo "$ENTRIES" >$LIMIT
+	why unreadable EFAULT "the argument itself cannot be read"
 	why argsz EINVAL "argsz is 16, and the argument has 32 bytes"
 	why flags EINVAL "flags 0x100 are none of this call"
 	why align EINVAL "iova 0x100000008 is no multiple of the smallest page of the IOMMU, 4K"
@@ -265,6 +266,29 @@ no_more() {
 	no_more
 }
 
+@test "trace --errors: what is mapped keeps a group from joining" {
+	need_mdev
+	errors_of --what joins --pci "$(group)"
+	why msi EINVAL "a range is mapped where the group has a reserved region"
+	why far '@(EFAULT|EINVAL|ERANGE)' "its IOMMU can" # whether it is asked first, or found out
+	why nothing EFAULT "the memory of a range that is mapped is not there"
+	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0 of it are used (locked_vm of the address space)" ": 256K too much"
+	same joins "${A[joins]}" ok
+	no_more
+}
+
+@test "a call that cannot write its answer has failed, and is told as done nevertheless" {
+	errors_of --what unanswered --pci "$(group)"
+	why invalidate EFAULT "the answer could not be written to the argument: what was asked for is done nevertheless"
+	same restore "${A[restore]}" ok
+	why unmap EFAULT "what was asked for is done nevertheless"
+	same map "${A[map]}" ok
+	no_more
+	wait_line "\"tgid\":${A[tgid]},.*\"op\":\"unmap\"" "$LIVE"
+	same "told" "$(jq -r --argjson t "${A[tgid]}" 'select(.tgid == $t and (.type | IN("refuse", "invalidate", "revalidate"))) | .type' "$LIVE" | xargs)" \
+		"refuse invalidate revalidate refuse"
+}
+
 @test "trace --errors: a mediated device keeps an address from becoming invalid" {
 	need_mdev
 	need_refusal
@@ -281,6 +305,8 @@ no_more() {
 	why attach_nothing ENOENT "there is no ioas or page table 9999"
 	why attach_device EINVAL "is no ioas and no page table"
 	why attach_msi EADDRINUSE "is where the device has a reserved region"
+	why attach_far EADDRINUSE "or beyond what its IOMMU can address"
+	why attach_fault EFAULT "the memory of an area of ioas"
 	why attach_limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0 of it are used (locked_vm of the user)" ": 256K too much"
 	why overlap EEXIST "0x100000000-0x100003fff overlaps an area of ioas"
 	why flags EOPNOTSUPP "flags 0x100 are none of this call"
@@ -290,6 +316,12 @@ no_more() {
 	why wraps EOVERFLOW "0xfffffffffffff000 and length 0x2000 go beyond the last address"
 	why outside EINVAL "0x1000000000000000-0x1000000000000fff is outside of what the page tables"
 	why fault EFAULT "the memory is not there"
+	why unreadable EFAULT "the argument itself cannot be read"
+	why short EINVAL "size is 16, and the argument has at least 40 bytes"
+	why long E2BIG "the argument has 48 bytes, and beyond those that this kernel knows not all are 0"
+	why nospace ENOSPC "no free space of 0x100000000000000 bytes is left in ioas"
+	why copy EPERM "the memory may only be read, and writing is asked for"
+	why copy_nothing ENOENT "or nothing is mapped at 0x10000c000 of the source"
 	why nofile EBADF "the file descriptor is none"
 	why exe EINVAL "or is of a kind that cannot be mapped"
 	why beyond EINVAL "or the file has no such part"

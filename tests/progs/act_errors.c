@@ -5,6 +5,9 @@
  * --pci is needed: --what type1: a group of vfio-pci, and with --other a second,
  * which is not let in while a range is invalid; --what iommufd: a device of
  * /dev/vfio/devices. --what mdev needs none: an address is to become invalid.
+ * --what joins: the group of --pci is to join a container that has mappings of
+ * before, which nobody has pinned. --what isolated: it is to be the first in one.
+ * --what unanswered: with it, calls that are done and cannot say so.
  * A line for each call: its name and the errno it ended with.
  * What the entry limit of type1 (dma_entry_limit) is when it starts is what
  * "nospace" runs into; it has to be 3.
@@ -27,6 +30,7 @@
 
 #define PAGE 4096ULL
 #define MSI 0xfee00000ULL /* where x86 has interrupts */
+#define NOWHERE ((void *)16)
 
 static struct box box;
 
@@ -75,6 +79,7 @@ static void type1(void)
 	box_open_pci(&box);
 	box_memory(&box);
 	mem = (__u64)(unsigned long)box.mem;
+	told("unreadable", ioctl(box.container, VFIO_IOMMU_MAP_DMA, NOWHERE));
 	told("argsz", map(16, rw, mem, at, PAGE));
 	told("flags", map(size, 0x100, mem, at, PAGE));
 	told("align", map(size, rw, mem, at + 8, PAGE));
@@ -115,6 +120,78 @@ static void mdev(void)
 	told("mediated", box_try_invalidate(&box));
 }
 
+/* Its answer is the length, which cannot be written here. */
+static int unmap_unanswered(__u32 flags, __u64 iova, __u64 size)
+{
+	struct vfio_iommu_type1_dma_unmap *arg = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (arg == MAP_FAILED)
+		die("mmap");
+	*arg = (struct vfio_iommu_type1_dma_unmap){ .argsz = sizeof(*arg), .flags = flags, .iova = iova, .size = size };
+	if (mprotect(arg, PAGE, PROT_READ))
+		die("mprotect");
+	return ioctl(box.container, VFIO_IOMMU_UNMAP_DMA, arg);
+}
+
+static void unanswered(void)
+{
+	struct vfio_iommu_type1_dma_map arg = { .argsz = sizeof(arg), .flags = VFIO_DMA_MAP_FLAG_VADDR };
+
+	box_open_pci(&box);
+	box_map(&box);
+	told("invalidate", unmap_unanswered(VFIO_DMA_UNMAP_FLAG_VADDR, box.iova, box.size));
+	arg.vaddr = (__u64)(unsigned long)box.mem;
+	arg.iova = box.iova;
+	arg.size = box.size;
+	told("restore", ioctl(box.container, VFIO_IOMMU_MAP_DMA, &arg));
+	told("unmap", unmap_unanswered(0, box.iova, box.size));
+	told("map", box_try_map(&box));
+}
+
+/* With an mdev alone a mapping is what its driver asks for; a group pins all of it, and its IOMMU has to reach it. */
+static void joins(void)
+{
+	const __u32 rw = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	const __u32 size = sizeof(struct vfio_iommu_type1_dma_map);
+	const char *pci = opt.pci;
+	__u64 mem, far = 1ULL << 60;
+	int group = open(pci, O_RDWR);
+
+	if (group < 0)
+		die("%s", pci);
+	opt.pci = NULL; /* the mdev alone */
+	box_open(&box);
+	box_memory(&box);
+	mem = (__u64)(unsigned long)box.mem;
+	const struct {
+		const char *name;
+		__u64 iova, vaddr, size;
+	} mappings[] = { { "msi", MSI, mem, PAGE }, { "far", far, mem, PAGE }, { "nothing", opt.iova, 0x1000, PAGE }, { "limit", opt.iova, mem, 128 * PAGE } };
+
+	limit(64 * PAGE);
+	for (unsigned int i = 0; i < sizeof(mappings) / sizeof(*mappings); i++) {
+		if (map(size, rw, mappings[i].vaddr, mappings[i].iova, mappings[i].size))
+			die("VFIO_IOMMU_MAP_DMA %s", mappings[i].name);
+		told(mappings[i].name, ioctl(group, VFIO_GROUP_SET_CONTAINER, &box.container));
+		if (unmap(0, mappings[i].iova, mappings[i].size))
+			die("VFIO_IOMMU_UNMAP_DMA %s", mappings[i].name);
+	}
+	told("joins", ioctl(group, VFIO_GROUP_SET_CONTAINER, &box.container));
+}
+
+static void isolated(void)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR), group = open(opt.pci, O_RDWR);
+
+	if (container < 0 || group < 0)
+		die("%s", opt.pci);
+	told("alone", ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
+		die("%s", opt.pci);
+	told("type", ioctl(container, VFIO_SET_IOMMU, 99));
+	told("isolated", ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+}
+
 /* ---- iommufd ------------------------------------------------------------------------ */
 
 /* What is mapped, the device and the limit: all that a call of it needs. */
@@ -126,6 +203,30 @@ static int fd_map(__u32 flags, __u32 to, __u64 vaddr, __u64 iova, __u64 length)
 	struct fd_ioas_map arg = { sizeof(arg), FD_MAP_FIXED | flags, to, 0, vaddr, length, iova };
 
 	return ioctl(iommu, FD_IOAS_MAP, &arg);
+}
+
+/* The argument says that it has so many bytes, the last of them of that value. */
+static int fd_sized(__u32 size, __u8 last)
+{
+	__u8 arg[128] = { 0 };
+
+	memcpy(arg, &size, sizeof(size));
+	arg[size - 1] = last;
+	return ioctl(iommu, FD_IOAS_MAP, arg);
+}
+
+static int fd_anywhere(__u64 vaddr, __u64 length)
+{
+	struct fd_ioas_map arg = { sizeof(arg), FD_MAP_READ, ioas, 0, vaddr, length, 0 };
+
+	return ioctl(iommu, FD_IOAS_MAP, &arg);
+}
+
+static int fd_copy(__u32 flags, __u64 from, __u64 to, __u64 length)
+{
+	struct fd_ioas_copy arg = { sizeof(arg), FD_MAP_FIXED | flags, ioas, ioas, length, to, from };
+
+	return ioctl(iommu, FD_IOAS_COPY, &arg);
 }
 
 static int fd_file(int fd, __u64 start, __u64 iova, __u64 length)
@@ -168,6 +269,12 @@ static void attaching(__u32 id, __u64 mem)
 	told("before_msi", fd_map(rw, ioas, mem, MSI, PAGE));
 	told("attach_msi", fd_attach(size, 0, ioas));
 	told("after_msi", fd_unmap(MSI, PAGE));
+	told("before_far", fd_map(rw, ioas, mem, 1ULL << 60, PAGE));
+	told("attach_far", fd_attach(size, 0, ioas));
+	told("after_far", fd_unmap(1ULL << 60, PAGE));
+	told("before_fault", fd_map(rw, ioas, 0x1000, opt.iova, PAGE));
+	told("attach_fault", fd_attach(size, 0, ioas));
+	told("after_fault", fd_unmap(opt.iova, PAGE));
 	told("before_limit", fd_map(rw, ioas, mem, opt.iova, 128 * PAGE));
 	told("attach_limit", fd_attach(size, 0, ioas));
 	told("after_limit", fd_unmap(opt.iova, 128 * PAGE));
@@ -212,6 +319,14 @@ static void iommufd(void)
 	told("wraps", fd_map(rw, ioas, mem, -PAGE, 2 * PAGE));
 	told("outside", fd_map(rw, ioas, mem, 1ULL << 60, PAGE));
 	told("fault", fd_map(rw, ioas, 0x1000, at + 8 * PAGE, PAGE));
+	told("unreadable", ioctl(iommu, FD_IOAS_MAP, NOWHERE));
+	told("short", fd_sized(16, 0));
+	told("long", fd_sized(sizeof(struct fd_ioas_map) + 8, 1));
+	told("nospace", fd_anywhere(mem, 1ULL << 56));
+	told("before_copy", fd_map(FD_MAP_READ, ioas, mem, at + 8 * PAGE, PAGE));
+	told("copy", fd_copy(rw, at + 8 * PAGE, at + 16 * PAGE, PAGE));
+	told("copy_nothing", fd_copy(rw, at + 12 * PAGE, at + 16 * PAGE, PAGE));
+	told("after_copy", fd_unmap(at + 8 * PAGE, PAGE));
 	told("nofile", fd_file(-1, 0, at + 8 * PAGE, PAGE));
 	told("exe", fd_file(exe, 0, at + 8 * PAGE, PAGE));
 	told("beyond", fd_file(box.memfd, opt.size, at + 8 * PAGE, PAGE));
@@ -235,6 +350,12 @@ static void actor(void)
 		iommufd();
 	else if (what_is("mdev"))
 		mdev();
+	else if (what_is("joins"))
+		joins();
+	else if (what_is("unanswered"))
+		unanswered();
+	else if (what_is("isolated"))
+		isolated();
 	else
 		type1();
 }

@@ -9,6 +9,7 @@
 #include <linux/vfio.h>
 
 #define FD_IOAS_ALLOC		_IO(';', 0x81)
+#define FD_IOAS_COPY		_IO(';', 0x83)
 #define FD_IOAS_MAP		_IO(';', 0x85)
 #define FD_IOAS_UNMAP		_IO(';', 0x86)
 #define FD_OPTION		_IO(';', 0x87)
@@ -38,6 +39,11 @@ struct fd_ioas_map_file {
 	__u32 size, flags, ioas;
 	__s32 fd;
 	__u64 start, length, iova;
+};
+
+struct fd_ioas_copy {
+	__u32 size, flags, to, from;
+	__u64 length, to_iova, from_iova;
 };
 
 struct fd_change_process {
