@@ -175,7 +175,7 @@ static void account_clear(struct ledger_account *a)
 {
 	free(a->exec);
 	a->exec = NULL;
-	a->older = a->charged = a->credited = 0;
+	a->older = a->charged = a->credited = a->late = 0;
 	a->unsure = a->released = false;
 	a->gone_ns = 0;
 }
@@ -351,7 +351,10 @@ static bool credit_came_late(struct ledger *l, const struct ev_charge *e)
 	struct ledger_account *a;
 
 	HASH_FIND(hh, l->accounts, &key, sizeof(key), a);
-	return e->asked < 0 && !hands_over(e->op) && a && a->gone_ns;
+	if (e->asked >= 0 || hands_over(e->op) || !a || !a->gone_ns)
+		return false;
+	a->late -= e->asked;
+	return true;
 }
 
 static int note_refused(struct ledger *l, struct ledger_container *c, const struct ev_charge *e)
@@ -445,16 +448,17 @@ static int on_charge(struct ledger *l, const struct ev_charge *e)
 
 /* ---- hand-over ------------------------------------------------------------------------ */
 
-/* Still there after the whole context has changed hands: its charge did not. */
+/* Still there after the whole context has changed hands: its charge did not. What is pinned no longer has nobody to go to. */
 static int check_moved(struct ledger *l, const struct ev_change_process *e)
 {
 	int err = 0;
 
 	for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		struct ledger_account to = { .key = { a->key.container, e->mm, a->key.way } };
+		__s64 left = account_balance(a) - a->late;
 
-		if (a->key.container == e->h.container && a->key.mm != e->mm && account_balance(a) > 0 && a->iommufd)
-			err = ledger_add_drift(l, DRIFT_WRONG_MM, &to, a, account_balance(a), e);
+		if (a->key.container == e->h.container && a->key.mm != e->mm && left > 0 && a->iommufd)
+			err = ledger_add_drift(l, DRIFT_WRONG_MM, &to, a, left, e);
 	}
 	return err;
 }

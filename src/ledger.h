@@ -25,6 +25,7 @@ struct ledger_account {
 	__u64 user;		 /* whose locked_vm it is too; 0: nobody's */
 	__s64 older;		 /* pages charged before anybody watched, as the first look read them */
 	__s64 charged, credited; /* pages since, both counted up */
+	__s64 late;		 /* pages of credits that were refused, as no process had the address space any more: pinned no longer */
 	bool iommufd;		 /* mm_struct.pinned_vm goes along */
 	bool unsure;		 /* what was charged before is not known */
 	bool released;		 /* the container's file is gone */

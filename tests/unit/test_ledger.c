@@ -698,6 +698,28 @@ static void credit_comes_late(void **state)
 	}
 }
 
+/* Such a residue is nobody's: the next hand-over leaves it, rightly. What else stays is a drift. */
+static void residue_is_not_moved(void **state)
+{
+	(void)state;
+	for (int more = 0; more < 2; more++) {
+		struct tape *t = ledger_begin(FD1);
+		struct ev_charge *e;
+
+		tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
+		tape_exec(t, A, B, 64);
+		e = tape_fd_charge(t, A, 0, OP_UNPIN, CHARGED_MM);
+		e->asked = more ? -40 : -64;
+		e->result = -22;
+		e->users = 0;
+		tape_change_process(t, B, 0);
+		if (more)
+			check(t, FD1, "yes/proven", false, "wrong address space of 96K", NULL);
+		else
+			check(t, FD1, "no/none", false, NULL);
+	}
+}
+
 /* A page of a file is pinned after the exec, and charged to the address space before: it is owed by nobody. */
 static void charged_after_the_end(void **state)
 {
@@ -1007,7 +1029,7 @@ int main(void)
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
 		T(charged_twice), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
-		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
+		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
 		T(by_device), T(device_of_before), T(others_charge_too), T(told_in_another_order),
 		T(state_charged_to_nobody),
