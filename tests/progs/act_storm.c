@@ -190,6 +190,13 @@ static void command(struct player *p, __u32 op)
 
 	if (!mediated(p) || !pages)
 		return;
+	/*
+	 * What is charged to an address space that no process has any more cannot be credited. iommufd (7.3) tries that again at the next pin, and if
+	 * this one finds all of its pages pinned already, gives back mmap_lock without having it (user->locked is -1 in update_mm_locked_vm()): the
+	 * thread then waits for it for good.
+	 */
+	if (op == FDPIN_OP_PIN && p->mode == MODE_MM && by_iommufd(p) && !p->slots[i].own)
+		return;
 	opt.offset = 4096 * rnd(p, pages);
 	opt.len = 4096 * (1 + rnd(p, pages - opt.offset / 4096));
 	if (op == FDPIN_OP_DMA_RW && opt.len > FDPIN_MAX_LEN)
