@@ -83,6 +83,11 @@ void die(const char *fmt, ...)
 	exit(1);
 }
 
+void say_result(const char *call, long ret)
+{
+	say("%s=%s", call, ret < 0 ? strerrorname_np(errno) : "done");
+}
+
 /* ---- options ---------------------------------------------------------- */
 
 static void usage(const char *why, const char *arg)
@@ -434,6 +439,28 @@ void box_revalidate(struct box *b)
 {
 	if (box_try_revalidate(b))
 		die("VFIO_IOMMU_MAP_DMA VADDR");
+}
+
+/* What the range is, found out by calls that say so of themselves; it is as it was afterwards, or valid. */
+const char *range_state(struct box *b)
+{
+	if (!box_try_revalidate(b))
+		return "invalid";
+	if (!box_try_map(b))
+		return "gone";
+	if (errno != EEXIST)
+		die("map again");
+	return "kept";
+}
+
+long group_set(int group, int container)
+{
+	return ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
+}
+
+long group_unset(int group)
+{
+	return ioctl(group, VFIO_GROUP_UNSET_CONTAINER);
 }
 
 void box_close(struct box *b)

@@ -70,6 +70,7 @@ extern struct shared *shared;
 /* act.c: words */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void say_result(const char *call, long ret); /* CALL=done, or its errno */
 void act_options(int argc, char **argv);
 bool what_is(const char *word);
 void drop_ipc_lock(void);
@@ -86,6 +87,9 @@ int box_try_invalidate(struct box *b);
 void box_invalidate(struct box *b);
 int box_try_revalidate(struct box *b);
 void box_revalidate(struct box *b);
+const char *range_state(struct box *b);
+long group_set(int group, int container);
+long group_unset(int group);
 void box_close(struct box *b);
 void box_setup(struct box *b);
 void box_say(const struct box *b, const char *prefix);
@@ -105,6 +109,19 @@ void box_send(const struct box *b, int sock);
 void box_receive(struct box *b, int sock);
 pid_t fork_holder(void (*body)(void *), void *arg);
 void run_thread(void *(*body)(void *), void *arg);
+
+/* ways.c: what several attempts are made of */
+struct late_page {
+	void *at;
+	int uffd;
+};
+
+void late_page(struct late_page *ret);
+bool late_page_asked_for(const struct late_page *p, const bool *over);
+void late_page_supply(const struct late_page *p, const void *what, size_t size);
+void *pages(size_t n, int prot, int flags, int fd);
+int memory_file(size_t size);
+int get_past(struct box *b, bool read_only);
 
 /* watch.c */
 void expect(const char *deadlock, const char *grade, const char *stall);

@@ -28,9 +28,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <linux/vfio.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -59,60 +57,15 @@ struct unmap {
 	__u64 iova, size;
 };
 
-static void answer(const char *call, long ret)
-{
-	say("%s=%s", call, ret < 0 ? strerrorname_np(errno) : "done");
-}
-
-/* What the range is, found out by calls that say so of themselves; it is as it was afterwards. */
-static const char *state_of(struct box *b)
-{
-	if (!box_try_revalidate(b))
-		return "invalid";
-	if (!box_try_map(b))
-		return "gone";
-	if (errno != EEXIST)
-		die("map again");
-	return "kept";
-}
-
 static void came_to(const char *call, struct box *b, long ret)
 {
-	answer(call, ret);
-	say("%s_state=%s", call, state_of(b));
+	say_result(call, ret);
+	say("%s_state=%s", call, range_state(b));
 }
 
 static struct unmap unmap_of(const struct box *b, __u32 flags)
 {
 	return (struct unmap){ .argsz = sizeof(struct unmap), .flags = flags, .iova = b->iova, .size = b->size };
-}
-
-static void *pages(size_t n, int prot, int flags, int fd)
-{
-	void *at = mmap(NULL, n * PAGE, prot, flags, fd, 0);
-
-	if (at == MAP_FAILED)
-		die("mmap");
-	return at;
-}
-
-static int memory_file(size_t size)
-{
-	int fd = memfd_create("argument", MFD_CLOEXEC);
-
-	if (fd < 0 || ftruncate(fd, size))
-		die("memfd");
-	return fd;
-}
-
-static long unset(int group)
-{
-	return ioctl(group, VFIO_GROUP_UNSET_CONTAINER);
-}
-
-static long set(int group, int container)
-{
-	return ioctl(group, VFIO_GROUP_SET_CONTAINER, &container);
 }
 
 /* ---- odd arguments --------------------------------------------------------------------------- */
@@ -262,13 +215,13 @@ static void driver_last(void)
 	struct box b = { 0 };
 	int alone = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 
-	answer("driver_first", ioctl(alone, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	say_result("driver_first", ioctl(alone, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	close(alone);
 	opt.pci = NULL;
 	box_open(&b);
 	box_map(&b);
 	invalidate("driver_last", &b);
-	answer("driver_again", ioctl(b.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	say_result("driver_again", ioctl(b.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	invalidate("driver_twice", &b);
 	box_close(&b);
 	opt.pci = pci;
@@ -283,21 +236,21 @@ static void mdev_last_and_away(void)
 	box_map(&b);
 	invalidate("no_mdev", &b);
 	mdev = open_mdev_group(&m);
-	if (set(mdev, b.container))
+	if (group_set(mdev, b.container))
 		die("the mdev joins");
 	invalidate("mdev_last", &b);
 	m.device = ioctl(mdev, VFIO_GROUP_GET_DEVICE_FD, m.uuid);
 	if (m.device < 0)
 		die("the mdev is opened");
 	invalidate("mdev_open", &b);
-	answer("mdev_leaves_open", unset(mdev));
+	say_result("mdev_leaves_open", group_unset(mdev));
 	invalidate("mdev_stays", &b);
 	close(m.device);
 	invalidate("mdev_closed", &b);
-	if (unset(mdev))
+	if (group_unset(mdev))
 		die("the mdev leaves");
 	invalidate("mdev_away", &b);
-	if (set(mdev, b.container))
+	if (group_set(mdev, b.container))
 		die("the mdev is back");
 	invalidate("mdev_back", &b);
 	close(mdev);
@@ -316,13 +269,13 @@ static void come_while_invalid(void)
 	mdev = open_mdev_group(&m);
 	if (box_try_invalidate(&b))
 		die("invalidate");
-	answer("mdev_comes", set(mdev, b.container));
-	unset(mdev);
-	answer("other_comes", set(other, b.container));
-	unset(other);
-	say("meanwhile_state=%s", state_of(&b));
-	answer("mdev_comes_later", set(mdev, b.container));
-	answer("other_comes_later", set(other, b.container));
+	say_result("mdev_comes", group_set(mdev, b.container));
+	group_unset(mdev);
+	say_result("other_comes", group_set(other, b.container));
+	group_unset(other);
+	say("meanwhile_state=%s", range_state(&b));
+	say_result("mdev_comes_later", group_set(mdev, b.container));
+	say_result("other_comes_later", group_set(other, b.container));
 }
 
 static void orders(void)
@@ -358,7 +311,7 @@ static void through(const char *call, const char *dir)
 	b->container = open_group(path);
 	path_in(path, sizeof(path), dir, names.group);
 	b->group = open_group(path);
-	if (set(b->group, b->container) || ioctl(b->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	if (group_set(b->group, b->container) || ioctl(b->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		die("%s: its container", call);
 	box_map(b);
 	invalidate(call, b);
@@ -480,11 +433,11 @@ static void by_child(const char *call, struct box *b, void (*before)(void))
 	if (!pid) {
 		before();
 		say("%s_tgid=%d", call, getpid());
-		answer(call, box_try_invalidate(b));
+		say_result(call, box_try_invalidate(b));
 		_exit(0);
 	}
 	waited_for(pid);
-	say("%s_state=%s", call, state_of(b));
+	say("%s_state=%s", call, range_state(b));
 }
 
 static void nothing(void)
@@ -526,7 +479,7 @@ static void received(void *arg)
 	box_receive(&b, pair[1]);
 	another_user();
 	say("sent_tgid=%d", getpid());
-	answer("sent", box_try_invalidate(&b));
+	say_result("sent", box_try_invalidate(&b));
 	_exit(0);
 }
 
@@ -539,7 +492,7 @@ static void taken(struct box *b, int from, int container)
 		die("pidfd_getfd");
 	another_cgroup();
 	say("taken_tgid=%d", getpid());
-	answer("taken", box_try_invalidate(b));
+	say_result("taken", box_try_invalidate(b));
 	_exit(0);
 }
 
@@ -584,11 +537,11 @@ static void in_other_hands(void)
 	by_child("userns", &b, user_namespace);
 	box_send(&b, sent[0]);
 	waited_for(receiver);
-	say("sent_state=%s", state_of(&b));
+	say("sent_state=%s", range_state(&b));
 	if (write(word[1], &b.container, sizeof(b.container)) != sizeof(b.container))
 		die("pipe");
 	waited_for(taker);
-	say("taken_state=%s", state_of(&b));
+	say("taken_state=%s", range_state(&b));
 	open_again(&b);
 	invalidate("self", &b);
 }
@@ -597,49 +550,25 @@ static void in_other_hands(void)
 
 static struct sleeper {
 	struct box *box;
-	struct unmap *arg; /* in a page that is asked for by uffd */
-	int uffd;
+	struct late_page page;
+	struct unmap *arg; /* in that page */
 	bool over, stop;
-	pid_t tid;
 } s;
 
 static void page_on_demand(void)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	s.arg = pages(1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	s.uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	reg.range.start = (unsigned long)s.arg;
-	reg.range.len = PAGE;
-	if (s.uffd < 0 || ioctl(s.uffd, UFFDIO_API, &api) || ioctl(s.uffd, UFFDIO_REGISTER, &reg))
-		die("userfaultfd");
+	late_page(&s.page);
+	s.arg = s.page.at;
 }
 
-/* Somebody sleeps for the page. False: nobody does, the call is over. */
 static bool asked_for(void)
 {
-	struct pollfd p = { .fd = s.uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	for (;;) {
-		if (poll(&p, 1, 10) < 0)
-			die("poll");
-		if (p.revents & POLLIN && read(s.uffd, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_PAGEFAULT)
-			return true;
-		if (__atomic_load_n(&s.over, __ATOMIC_ACQUIRE))
-			return false;
-	}
+	return late_page_asked_for(&s.page, &s.over);
 }
 
 static void supply(const struct unmap *arg)
 {
-	static char page[PAGE] __attribute__((aligned(PAGE)));
-	struct uffdio_copy copy = { .dst = (unsigned long)s.arg, .src = (unsigned long)page, .len = PAGE };
-
-	memcpy(page, arg, sizeof(*arg));
-	if (ioctl(s.uffd, UFFDIO_COPY, &copy) && errno != EEXIST)
-		die("UFFDIO_COPY");
+	late_page_supply(&s.page, arg, sizeof(*arg));
 }
 
 static void *sleep_in_unmap(void *arg)
@@ -699,10 +628,10 @@ static void end_process(pid_t pid)
 
 static void join(const char *call, int group, const struct box *b)
 {
-	long ret = set(group, b->container);
+	long ret = group_set(group, b->container);
 
-	answer(call, ret);
-	if (!ret && unset(group))
+	say_result(call, ret);
+	if (!ret && group_unset(group))
 		die("VFIO_GROUP_UNSET_CONTAINER");
 }
 
@@ -721,7 +650,7 @@ static void stalled(void)
 	join("join_stalled", mdev, &b);
 	end_process(pid);
 	join("join_ended", mdev, &b);
-	say("range_state=%s", state_of(&b));
+	say("range_state=%s", range_state(&b));
 }
 
 /* As many as the guard has places for. */
@@ -746,7 +675,7 @@ static void full(void)
 	join("join_full", mdev, &other);
 	invalidate("invalidate_full", &other);
 	box_unmap(&other);
-	answer("map_full", box_try_map(&other));
+	say_result("map_full", box_try_map(&other));
 	invalidate("no_mdev_full", &b);
 	end_process(pid);
 	join("join_ended", mdev, &other);
@@ -785,7 +714,7 @@ static int stretch(struct box *b, struct box *m, int mdev)
 	if (pthread_create(&caller, NULL, unmap_nothing, NULL) || pthread_create(&taker, NULL, take_page_away, NULL))
 		die("thread");
 	for (unsigned int i = 0; i < opt.rounds && asked_for(); i++) {
-		if (set(mdev, b->container)) {
+		if (group_set(mdev, b->container)) {
 			supply(&harmless);
 			/* more refusals than can be told are of no use */
 			if (!(++refused % 8))
@@ -828,12 +757,12 @@ static void stretched(void)
 		say("past=killed");
 	else
 		say("past=%s", !WIFEXITED(status) || WEXITSTATUS(status) > 2 ? "failed" : WEXITSTATUS(status) ? "no" : "yes");
-	answer("now_info", ioctl(b.container, VFIO_IOMMU_GET_INFO, &info));
+	say_result("now_info", ioctl(b.container, VFIO_IOMMU_GET_INFO, &info));
 	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
 	sigwait(&set, &sig);
-	say("past_state=%s", state_of(&b));
-	answer("free_info", ioctl(b.container, VFIO_IOMMU_GET_INFO, &info));
+	say("past_state=%s", range_state(&b));
+	say_result("free_info", ioctl(b.container, VFIO_IOMMU_GET_INFO, &info));
 	say("over=yes");
 	wait_quit();
 }
@@ -882,7 +811,7 @@ static void swapped(void)
 		}
 		if (in_bad_one(mdev, &m))
 			break;
-		if (unset(mdev))
+		if (group_unset(mdev))
 			die("VFIO_GROUP_UNSET_CONTAINER");
 	}
 	if (i == opt.rounds) {
@@ -890,9 +819,9 @@ static void swapped(void)
 		return;
 	}
 	say("swapped_rounds=%u", i + 1);
-	answer("swapped", m.device);
-	say("meanwhile_state=%s", state_of(&b));
-	answer("swapped_later", ioctl(mdev, VFIO_GROUP_GET_DEVICE_FD, m.uuid));
+	say_result("swapped", m.device);
+	say("meanwhile_state=%s", range_state(&b));
+	say_result("swapped_later", ioctl(mdev, VFIO_GROUP_GET_DEVICE_FD, m.uuid));
 }
 
 /* ---- a window whose opener was answered with an error --------------------------------------------- */
@@ -906,11 +835,11 @@ static void window(void)
 	box_map(&b);
 	box_say(&b, "");
 	*writable = unmap_of(&b, VADDR);
-	answer("window", ioctl(b.container, VFIO_IOMMU_UNMAP_DMA, arg));
+	say_result("window", ioctl(b.container, VFIO_IOMMU_UNMAP_DMA, arg));
 	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
 	wait_quit();
-	say("window_state=%s", state_of(&b));
+	say("window_state=%s", range_state(&b));
 }
 
 int main(int argc, char **argv)

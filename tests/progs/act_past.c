@@ -42,61 +42,6 @@ static void answer(const char *when, const char *call, long ret)
 	say("%s_%s=%s", when, call, ret < 0 ? strerrorname_np(errno) : "done");
 }
 
-/* ---- the child that gets past ---------------------------------------------------------------- */
-
-static struct vfio_iommu_type1_dma_unmap *argument, *given;
-
-static void *flip(void *arg)
-{
-	(void)arg;
-	for (;;)
-		__atomic_xor_fetch(&argument->flags, VFIO_DMA_UNMAP_FLAG_VADDR, __ATOMIC_RELAXED);
-	return NULL;
-}
-
-/* What is written to here the calls read there. */
-static void make_argument(void)
-{
-	int fd = memfd_create("argument", MFD_CLOEXEC);
-	int prot = what_is("read-only") ? PROT_READ : PROT_READ | PROT_WRITE;
-
-	if (fd < 0 || ftruncate(fd, PAGE))
-		die("memfd");
-	argument = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	given = mmap(NULL, PAGE, prot, MAP_SHARED | MAP_POPULATE, fd, 0);
-	close(fd);
-	if (argument == MAP_FAILED || given == MAP_FAILED)
-		die("mmap");
-}
-
-/* 0: it got past, and was not killed. Not so fast that there are more refusals than can be told: while the other thread does not run they are all alike. */
-static int get_past(struct box *b)
-{
-	unsigned int refused = 0;
-	pthread_t thread;
-
-	make_argument();
-	if (pthread_create(&thread, NULL, flip, NULL))
-		die("thread");
-	for (unsigned int i = 0; i < opt.rounds; i++) {
-		argument->argsz = sizeof(*argument);
-		argument->iova = b->iova;
-		argument->size = b->size;
-		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, given) && errno != EFAULT) {
-			if (!(++refused % 8))
-				pause_ms(2);
-			continue;
-		}
-		/* a range that is there still is invalid now; one that is gone is mapped again */
-		if (!box_try_map(b))
-			continue;
-		if (errno != EEXIST)
-			die("map again");
-		return 0;
-	}
-	return 2;
-}
-
 /* ---- files in a socket ------------------------------------------------------------------------ */
 
 #define FILES 3
@@ -299,7 +244,7 @@ static void let_child_get_past(void)
 		close(a.pair[1]);
 		if (read(go[0], &byte, 1) != 1)
 			_exit(3);
-		_exit(get_past(&a.box));
+		_exit(get_past(&a.box, what_is("read-only")));
 	}
 	if (what_is("parked"))
 		park(&a.box, a.pair[0]);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ways.c - what several attempts to get past the guard are made of: a page that
+ * is there when we say so, and a flag that is turned on and off under a call.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "act.h"
+
+#define PAGE 4096
+
+void *pages(size_t n, int prot, int flags, int fd)
+{
+	void *at = mmap(NULL, n * PAGE, prot, flags, fd, 0);
+
+	if (at == MAP_FAILED)
+		die("mmap");
+	return at;
+}
+
+int memory_file(size_t size)
+{
+	int fd = memfd_create("argument", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, size))
+		die("memfd");
+	return fd;
+}
+
+/* ---- a page that is asked for by uffd ----------------------------------------------------------- */
+
+void late_page(struct late_page *ret)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	ret->at = pages(1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	ret->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	reg.range.start = (unsigned long)ret->at;
+	reg.range.len = PAGE;
+	if (ret->uffd < 0 || ioctl(ret->uffd, UFFDIO_API, &api) || ioctl(ret->uffd, UFFDIO_REGISTER, &reg))
+		die("userfaultfd");
+}
+
+/* Somebody sleeps for the page. False: nobody does, the call is over. */
+bool late_page_asked_for(const struct late_page *p, const bool *over)
+{
+	struct pollfd fd = { .fd = p->uffd, .events = POLLIN };
+	struct uffd_msg msg;
+
+	for (;;) {
+		if (poll(&fd, 1, 10) < 0)
+			die("poll");
+		if (fd.revents & POLLIN && read(p->uffd, &msg, sizeof(msg)) == sizeof(msg) && msg.event == UFFD_EVENT_PAGEFAULT)
+			return true;
+		if (__atomic_load_n(over, __ATOMIC_ACQUIRE))
+			return false;
+	}
+}
+
+void late_page_supply(const struct late_page *p, const void *what, size_t size)
+{
+	static char page[PAGE] __attribute__((aligned(PAGE)));
+	struct uffdio_copy copy = { .dst = (unsigned long)p->at, .src = (unsigned long)page, .len = PAGE };
+
+	memset(page, 0, PAGE);
+	memcpy(page, what, size);
+	if (ioctl(p->uffd, UFFDIO_COPY, &copy) && errno != EEXIST)
+		die("UFFDIO_COPY");
+}
+
+/* ---- a flag that changes -------------------------------------------------------------------------- */
+
+static struct vfio_iommu_type1_dma_unmap *argument, *given;
+
+static void *flip(void *arg)
+{
+	(void)arg;
+	for (;;)
+		__atomic_xor_fetch(&argument->flags, VFIO_DMA_UNMAP_FLAG_VADDR, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* What is written to here the calls read there. */
+static void make_argument(bool read_only)
+{
+	int fd = memory_file(PAGE);
+
+	argument = pages(1, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	given = pages(1, read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd);
+	close(fd);
+}
+
+/*
+ * 0: it got past, and was not killed; 2: it did not, in --rounds tries. Not so
+ * fast that there are more refusals than can be told: while the other thread does not
+ * run they are all alike. Its thread goes on for as long as the process.
+ */
+int get_past(struct box *b, bool read_only)
+{
+	unsigned int refused = 0;
+	pthread_t thread;
+
+	make_argument(read_only);
+	if (pthread_create(&thread, NULL, flip, NULL))
+		die("thread");
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		argument->argsz = sizeof(*argument);
+		argument->iova = b->iova;
+		argument->size = b->size;
+		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, given) && errno != EFAULT) {
+			if (!(++refused % 8))
+				pause_ms(2);
+			continue;
+		}
+		/* a range that is there still is invalid now; one that is gone is mapped again */
+		if (!box_try_map(b))
+			continue;
+		if (errno != EEXIST)
+			die("map again");
+		return 0;
+	}
+	return 2;
+}
