@@ -188,6 +188,78 @@ rescue_case() {
 	blocked "${A[worker_tid]}"
 }
 
+# What each range came to at the end, as the act finds it, and the one of the other container.
+ranges_came_to() { # STATES OTHER
+	undo
+	wait_line '^result=undone' "$BATS_TEST_TMPDIR/act.out"
+	load_act
+	same "ranges" "${A[range0_state]-} ${A[range1_state]-} ${A[range2_state]-} ${A[range3_state]-}" "$1"
+	same "in the other container" "${A[other_state]-}" "$2"
+}
+range_steps() { plan '.performed.steps | map("\(.way) \(.result) \(.iova) \(.unmapped_bytes)") | join(",")'; }
+
+@test "several ranges are invalid: all are named, they are unmapped one by one until it is free, and what is left is as it was" {
+	act ranges --op dma_rw --ctx work --close flush_work --what second --pins 4
+	look
+	hangs
+	rescue
+	same "deadlock" "$(plan '"\(.deadlock)/\(.grade)"')" yes/proven
+	same "ranges" "$(plan '.ranges | map("\(.iova) \(.size)") | join(",")')" \
+		"${A[range0_iova]} ${A[range0_size]},${A[range1_iova]} ${A[range1_size]},${A[range2_iova]} ${A[range2_size]}"
+	same "plans, of all containers" "$("$fdpin" rescue -j | jq -c --arg id "$ID" '[.plans[] | select(.container == $id) | .ranges | length]')" '\[3\]'
+	before=$(awk '/^VmLck/ { print $2 }' "/proc/${A[tgid]}/status")
+	rescue --perform --yes
+	after=$(awk '/^VmLck/ { print $2 }' "/proc/${A[tgid]}/status")
+	same status "$STATUS" 0
+	same outcome "$(plan '.performed | "\(.outcome) \(.threads_free) \(.closer_returned)"')" "freed yes yes"
+	same steps "$(range_steps)" "unmap done ${A[range0_iova]} ${A[range0_size]},unmap done ${A[range1_iova]} ${A[range1_size]}"
+	! blocked "${A[worker_tid]}"
+	same "the closer" "$(state "${A[closer_tid]}")" "[RS]"
+	same "VmLck, from outside" "$before $after" "32 0"
+	same "balance" "$(plan '.performed.balance | "\(.answer) \(.locked_vm_before) \(.locked_vm_after) \(.pinned_pages_before) \(.pinned_pages_after)"')" "yes 8 0 8 0"
+	wait_line '^closed=yes' "$BATS_TEST_TMPDIR/act.out"
+	ranges_came_to "gone gone invalid kept" invalid
+}
+
+@test "several ranges, and it is the first, or the last, that is waited for: no more of them than it takes" {
+	once_on 6.1-unfixed
+	act ranges --op dma_rw --ctx work --close flush_work --what first
+	look
+	rescue --perform --yes
+	same "outcome" "$STATUS $(plan .performed.outcome)" "0 freed"
+	same steps "$(range_steps)" "unmap done ${A[range0_iova]} ${A[range0_size]}"
+	ranges_came_to "gone invalid invalid kept" invalid
+	act ranges --op dma_rw --ctx work --close flush_work --what third --pins 2
+	look
+	rescue --perform --yes
+	same "outcome" "$STATUS $(plan .performed.outcome)" "0 freed"
+	same steps "$(plan '.performed.steps | map("\(.way) \(.iova)") | join(",")')" "unmap ${A[range0_iova]},unmap ${A[range1_iova]},unmap ${A[range2_iova]}"
+	ranges_came_to "gone gone gone kept" invalid
+}
+
+@test "who was freed ends while rescue still looks: the group can be opened again, and no file is left" {
+	local group rescuer i
+	act deadlock --op dma_rw --ctx work --close flush_work
+	look
+	hangs
+	group=/dev/vfio/$(basename "$(readlink "/sys/bus/mdev/devices/${A[uuid]}/iommu_group")")
+	(
+		close_files
+		exec "$fdpin" rescue -j --perform --yes "$ID"
+	) </dev/null >"$BATS_TEST_TMPDIR/rescue.out" 2>&1 &
+	rescuer=$!
+	wait_line '^closed=yes' "$BATS_TEST_TMPDIR/act.out"
+	kill -KILL "${A[tgid]}"
+	wait $rescuer || true
+	for ((i = 0; i < 100; i++)); do
+		case $(state "${A[tgid]}") in gone | Z) break ;; esac
+		sleep 0.1
+	done
+	: <>"$group"
+	same "files of it" "$(find /proc/[0-9]*/fd -lname "$group" 2>/dev/null || true)" ""
+	same "children of rescue" "$(pgrep -x fdpin-rescue || true)" ""
+}
+
 # The driver is asked before pages are unpinned, and waits there for the work that is blocked.
 @test "a driver that waits in dma_unmap stops the one who unmaps: the second step, where that is sound" {
 	local left
@@ -195,7 +267,13 @@ rescue_case() {
 	look
 	rescue
 	why unmap | grep -q "pinned pages"
+	record_begins "$BATS_TEST_TMPDIR/steps.fdpin"
 	rescue --perform --yes --wait 60s
+	record_ends
+	# restored by rescue: never where that would make it the owner
+	same "restored" "$("$fdpin" report -j -i "$BATS_TEST_TMPDIR/steps.fdpin" |
+		jq -c --arg id "$ID" '[.events[] | select(.type == "revalidate" and .container == $id) | .comm] | unique')" \
+		"$([ "$KERNEL" = 6.1-unfixed ] && echo '\["fdpin-rescue"\]' || echo '\[\]')"
 	same "first step" "$(plan '.performed.steps[0] | "\(.way) \(.result)"')" "unmap caught"
 	left=$(plan '.performed.steps[0].borrower')
 	if [ "$KERNEL" = 6.1-unfixed ]; then
