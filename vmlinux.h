@@ -58,6 +58,9 @@ struct css_set;
 struct linux_binprm;
 struct xarray;
 struct xa_node;
+struct bpf_map;
+struct bpf_prog_aux;
+struct bpf_prog;
 struct seq_file;
 struct bpf_iter_meta;
 struct bpf_iter__task;
@@ -276,6 +279,7 @@ struct task_struct {
 	int exit_state;
 	pid_t pid;
 	pid_t tgid;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	void *worker_private;
 	long unsigned int nvcsw;
@@ -308,10 +312,13 @@ struct inode {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
@@ -472,6 +479,18 @@ struct xarray {
 struct xa_node {
 	unsigned char shift;
 	void *slots[64];
+};
+
+struct bpf_map {
+	u32 id;
+};
+
+struct bpf_prog_aux {
+	u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 
 struct seq_file {

@@ -28,7 +28,8 @@
  * where from, to and member are members of the record; LINK with a member
  * that is 0 does nothing. Sentence templates: {field} is the field in its
  * kind's form, {container} the container's short id; other text stands for
- * itself; a part in [brackets] is left out when its field is 0 or empty.
+ * itself; a part in [brackets] is left out when its field, or the container
+ * that it names, is 0 or empty.
  *
  * `make expand` prints what the blocks become.
  */
@@ -420,20 +421,21 @@ EVENT(memory, "{backing} {path}",
 
 /* ---- what the guard decides (guard.bpf.c) --------------------------------- */
 
-EVENT(decision, "{action} {op} on {container} = {result}[, {size} at {iova}][, group {group}][, memory {memory}][, cannot be told: {untold}][, invalid for {window_ns}]",
+EVENT(decision, "{action} {op}[ on {container}][ {object}] = {result}[, {size} at {iova}][, group {group}][, memory {memory}][, cannot be told: {untold}][, invalid for {window_ns}]",
 	FIELDS(F(__u64, iova, ADDR, "start, as asked (0 with all, and where there is none)")
 	       F(__u64, size, BYTES, "length, as asked")
 	       F(__s32, result, ERRNO, "the negative errno that the caller gets, or would get; 0 for what was not prevented")
 	       F(__u32, rule, RULE, "the rule that it is about")
 	       F(__u32, action, ACTION, "what came of it")
-	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device); quarantined: also map, and other (any other call); quarantine-ends: unmap, revalidate, detach (a group), release (of the container)")
+	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device), exec; protect: get-map, get-program, get-link, trace (the process), remove-pins, unmount-pins; quarantined: also map, and other (any other call); quarantine-ends: unmap, revalidate, detach (a group), release (of the container)")
 	       F(__u32, flags, HEX, "flags of the call, as asked")
 	       F(__u32, group, COUNT, "number of the IOMMU group; 0 where the call is about none")
 	       F(__u32, invalid, COUNT, "ranges invalid in the container at that moment")
 	       F(__u32, emulated, BOOL, "a mediated device is in the container, or is what would join it")
 	       F(__u32, memory, BACKING, "file-backed: what is there instead of a file; unknown: nothing is mapped there, or it cannot be told, or the rule is another one")
 	       F(__u32, untold, BOOL, "file-backed: whether a file is behind it could not be told")
-	       F(__u64, window_ns, NS, "max-window: how long the container has had an invalid range; 0 with other rules")),
+	       F(__u64, window_ns, NS, "max-window: how long the container has had an invalid range; 0 with other rules")
+	       F(__u64, object, COUNT, "protect: id of the map, program or link that somebody wants, number of the process that he would trace; else 0")),
 	EFFECTS())
 
 /* ---- about the observation itself -------------------------------------- */
@@ -513,7 +515,7 @@ struct fdpin_hdr {
 /* Values of fields with a table of names; the names are in src/schema.c. */
 enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
 		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC,
-		OP_SET_IOMMU };
+		OP_SET_IOMMU, OP_GET_MAP, OP_GET_PROGRAM, OP_GET_LINK, OP_TRACE, OP_REMOVE_PINS, OP_UNMOUNT_PINS };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {
@@ -537,7 +539,7 @@ enum fdpin_backing {
 	BACKING_GUEST_MEMFD,
 	BACKING_MMIO,	  /* no pages behind it: a device's region */
 };
-enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE_EXEC_PINNED, RULE_FILE_BACKED, RULE_MAX_WINDOW, RULE__max }; /* the rules of the guard: src/policy.h */
+enum fdpin_rule { RULE_MDEV_VADDR, RULE_STRICT, RULE_EXEC_PINNED, RULE_FILE_BACKED, RULE_MAX_WINDOW, RULE_PROTECT, RULE__max }; /* the rules of the guard: src/policy.h */
 enum fdpin_action {
 	ACTION_OFF,
 	ACTION_MONITOR, /* let through; it would have been denied */

@@ -25,6 +25,9 @@
  *   window	the same return: since when a container has an invalid range; user
  *		space looks whether that is too long
  *
+ *   protect	descriptors of the guard's own maps, programs and links; ptrace of
+ *		its process; removal of its pins (guard_protect.bpf.h)
+ *
  * A rule may be for some callers only, which is judged at the early hook, too
  * (guard_scope.bpf.h).
  *
@@ -193,6 +196,7 @@ struct about {
 	__u64 iova, size;
 	__u32 op, flags, invalid, emulated;
 	__u32 memory, untold;
+	__u64 object;
 };
 
 #define UNDROWNED (1U << ACTION_OFF | 1U << ACTION_PASSED | 1U << ACTION_QUARANTINE_BEGINS | 1U << ACTION_QUARANTINE_ENDS)
@@ -221,6 +225,7 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	e->emulated = a->emulated;
 	e->memory = a->memory;
 	e->untold = a->untold;
+	e->object = a->object;
 	if (group)
 		e->group = BPF_CORE_READ(group, iommu_group, id);
 	EV_END_NOW(e);
@@ -276,3 +281,4 @@ static __always_inline int refusal(__u32 rule)
 #include "guard_veto.bpf.h"
 #include "guard_window.bpf.h"
 #include "guard_judge.bpf.h"
+#include "guard_protect.bpf.h"

@@ -111,6 +111,21 @@ struct guard_policy {
 	struct guard_scope scope[GUARD_SCOPES]; /* of an exemption: whom it lets through */
 };
 
+/* What the guard is made of, by its id. */
+#define GUARD_OBJECTS_MAX 256
+enum guard_object_kind { GUARD_MAP, GUARD_PROGRAM, GUARD_LINK };
+
+struct guard_object {
+	__u32 kind, id;
+};
+
+/* Whose it is; addresses, 0: nobody's, and no folder. */
+struct guard_owner {
+	__u64 task, start; /* of the process: its first thread, and when that was started */
+	__u64 folder, bpffs; /* of its pins: inode and super block */
+	__u32 tgid, pad;
+};
+
 /* Kept in the kernel, and the same whether a rule monitors or denies. */
 struct guard_counters {
 	__u64 decisions[GUARD_RULES_ROOM][GUARD_ACTIONS_ROOM];

@@ -134,12 +134,12 @@ struct sched_info last_arrival
 struct thread_struct sp
 struct fdtable max_fds fd close_on_exec
 struct files_struct fdt
-struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state group_leader start_boottime sched_info
+struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state real_parent group_leader start_boottime sched_info
 struct qstr name
 struct super_block s_magic s_dev s_blocksize
 struct inode i_ino i_sb i_nlink
-struct dentry d_name d_parent
-struct vfsmount mnt_root
+struct dentry d_name d_parent d_inode d_sb
+struct vfsmount mnt_root mnt_sb
 struct mount mnt mnt_parent mnt_mountpoint
 struct path *
 struct file f_rcuhead f_op f_count private_data f_path f_inode
@@ -169,6 +169,9 @@ struct css_set dfl_cgrp
 struct linux_binprm filename interp
 struct xarray xa_head
 struct xa_node shift slots
+struct bpf_map id
+struct bpf_prog_aux id
+struct bpf_prog aux
 struct seq_file count
 struct bpf_iter_meta seq seq_num
 struct bpf_iter__task meta task

@@ -26,6 +26,7 @@
 #include "../bpf/config.h"
 
 #define POLL_MS 500
+#define MEND_NS (2 * NSEC_PER_SEC)
 
 static struct {
 	bool check_config, monitor, service;
@@ -86,6 +87,7 @@ struct enforcement {
 	struct exempt_work *exempt;
 	struct pins_work *pins; /* NULL: none */
 	__u64 looked; /* for exemptions */
+	__u64 mended, changed; /* for what somebody else has written: when last, and how often there was something */
 	struct service *service; /* NULL: in the foreground */
 	int epoll, signals;
 	__u64 sign_of_life; /* when the next one is due; 0: never */
@@ -203,13 +205,23 @@ static int wait_ms(__u64 deadline, bool woken)
 	return deadline > now ? (deadline - now) / NSEC_PER_MSEC + 1 : 0;
 }
 
+/* To load takes rights that it has given up. */
+static int check_next(const struct enforcement *e, struct policy *next)
+{
+	if (guard_can(e->guard, next))
+		return 0;
+	log_error("[protect] was off when this guard started, and can be switched on by another start only; nothing of the configuration was taken");
+	policy_free(next);
+	return -EOPNOTSUPP;
+}
+
 /* What is wrong is told, and what held goes on. */
 static void reload(struct enforcement *e)
 {
 	struct policy next;
 
 	service_reloading();
-	if (!read_policy(&next)) {
+	if (!read_policy(&next) && !check_next(e, &next)) {
 		guard_set_policy(e->guard, &next, args.monitor);
 		policy_free(&e->policy);
 		e->policy = next;
@@ -235,6 +247,27 @@ static void look_for_pins(struct enforcement *e)
 {
 	if (pins_work(e->pins, e->guard) && e->service)
 		service_status(e->guard, &e->policy, args.monitor);
+}
+
+/* With all of its rights somebody can write where the guard's policy is: it is told, and put right. */
+static void look_for_changes(struct enforcement *e)
+{
+	__u64 now = now_ns();
+	const char *what;
+
+	if (now < e->mended + MEND_NS)
+		return;
+	e->mended = now;
+	what = guard_mend(e->guard);
+	if (!what)
+		return;
+	e->changed++;
+	if (e->service)
+		service_changed(what);
+	else
+		enforce_changed_text(what);
+	if (!e->service && globals.json != JSON_OFF)
+		enforce_changed_json(&e->out, what);
 }
 
 /* What systemd is told when the time has come: that refusals still come back refused, and how many there were. */
@@ -295,6 +328,7 @@ static int loop(struct enforcement *e)
 			r = guard_poll(e->guard);
 		look_for_exemptions(e);
 		look_for_pins(e);
+		look_for_changes(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
@@ -355,6 +389,7 @@ static void finish(struct enforcement *e, __u64 began)
 		.missed = guard_missed(e->guard),
 		.lasted_ns = now_ns() - began,
 		.pins_gone = pins_work_gone(e->pins),
+		.changed = e->changed,
 	};
 
 	if (e->service) {

@@ -36,10 +36,14 @@ int enforce_begin_json(struct output *o, const struct guard *g, const struct pol
 /* Its pins are gone, for this reason, or there again (NULL). */
 int enforce_pins_json(struct output *o, const char *folder, const char *gone_why);
 
+/* Somebody has written where only the guard writes: see guard_mend(). */
+void enforce_changed_text(const char *what);
+int enforce_changed_json(struct output *o, const char *what);
+
 /* What it came to. */
 struct enforce_end {
 	struct guard_counters counters;
-	__u64 lost, missed, lasted_ns, pins_gone;
+	__u64 lost, missed, lasted_ns, pins_gone, changed;
 };
 
 void enforce_end_text(const struct enforce_end *e);

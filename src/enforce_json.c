@@ -147,6 +147,18 @@ int enforce_pins_json(struct output *o, const char *folder, const char *gone_why
 	return err;
 }
 
+int enforce_changed_json(struct output *o, const char *what)
+{
+	struct json_object *doc = json_object_new_object();
+	int err;
+
+	json_add(doc, "type", json_object_new_string("changed"));
+	json_add(doc, "what", json_object_new_string(what));
+	err = put(o, doc);
+	fflush(o->f);
+	return err;
+}
+
 static struct json_object *counts(const struct guard_counters *c)
 {
 	struct json_object *list = json_object_new_array();
@@ -187,5 +199,6 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "lost", json_object_new_uint64(e->lost));
 	json_add(doc, "missed", json_object_new_uint64(e->missed));
 	json_add(doc, "pins_gone", json_object_new_uint64(e->pins_gone));
+	json_add(doc, "changed", json_object_new_uint64(e->changed));
 	return put(o, doc);
 }

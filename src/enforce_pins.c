@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "enforce.h"
@@ -54,11 +55,22 @@ int pins_work_new(struct pins_work **ret, const char *folder, bool service, stru
 	return EX_OK;
 }
 
-int pins_work_put(struct pins_work *w, const struct guard *g)
+/* What the rule protect is about. */
+static void own(const struct pins_work *w, struct guard *g)
+{
+	int r = guard_own_folder(g, pins_fd(w->pins));
+
+	if (r)
+		log_warning("the rule protect does not cover the pins: %s", strerror(-r));
+}
+
+int pins_work_put(struct pins_work *w, struct guard *g)
 {
 	const char *why;
 	int r = w ? pins_put(w->pins, g, &why) : 0;
 
+	if (w && !r)
+		own(w, g);
 	return r ? refuse(pins_folder(w->pins), r, why) : EX_OK;
 }
 
@@ -82,7 +94,7 @@ static void tell(struct pins_work *w, const char *why)
 		enforce_pins_json(w->json, pins_folder(w->pins), why);
 }
 
-bool pins_work(struct pins_work *w, const struct guard *g)
+bool pins_work(struct pins_work *w, struct guard *g)
 {
 	const char *why, *ignored;
 	__u64 now = now_ns();
@@ -98,6 +110,8 @@ bool pins_work(struct pins_work *w, const struct guard *g)
 		tell(w, why);
 	}
 	w->gone = why && pins_renew(w->pins, g, &ignored);
+	if (why && !w->gone)
+		own(w, g);
 	if (!w->gone && (why || was_gone))
 		tell(w, NULL);
 	return why || was_gone != w->gone;

@@ -14,11 +14,11 @@ struct pins_work;
 /* The folder is ours. An exit status; if it is not 0, it was told why. service, json: where it is told how the pins are. */
 int pins_work_new(struct pins_work **ret, const char *folder, bool service, struct output *json);
 /* The guard, proven, is pinned beside what is there. An exit status, as above. */
-int pins_work_put(struct pins_work *w, const struct guard *g);
+int pins_work_put(struct pins_work *w, struct guard *g);
 /* It guards: what was pinned before goes. */
 void pins_work_begin(struct pins_work *w);
 /* From time to time: what is gone is told, and pinned anew. True if there is something new to say of it. */
-bool pins_work(struct pins_work *w, const struct guard *g);
+bool pins_work(struct pins_work *w, struct guard *g);
 /* leave: it did not end by being told to. */
 void pins_work_free(struct pins_work *w, bool leave);
 

@@ -156,6 +156,12 @@ void enforce_begin_text(const struct guard *g, const struct policy *p, bool moni
 		print_labelled(&err, "Kernel", 11, "%s (%s).", promise_sentence(guard_promise(g)), why ?: "?");
 }
 
+void enforce_changed_text(const char *what)
+{
+	log_warning("somebody has changed the maps of this guard (%s), past it: written anew", what);
+	log_hint("what it has noted about containers and calls may be wrong now: start it again");
+}
+
 void enforce_end_text(const struct enforce_end *e)
 {
 	const struct guard_counters *c = &e->counters;
@@ -195,6 +201,8 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Not seen       %llu times that a window or a quarantine could not be noted\n", c->unwatched);
 	if (e->pins_gone)
 		fprintf(stderr, "Pins           %llu time%s gone while it guarded\n", e->pins_gone, e->pins_gone == 1 ? "" : "s");
+	if (e->changed)
+		fprintf(stderr, "Changed        %llu time%s by somebody else, in its maps\n", e->changed, e->changed == 1 ? "" : "s");
 	if (e->missed)
 		fprintf(stderr, "Not seen       %llu calls: the kernel left out a program that was running already\n", e->missed);
 }

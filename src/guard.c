@@ -42,15 +42,21 @@ struct guard {
 	char promise_why[TEXT_MAX], no_veto[160];
 	const char *compat;
 	__u32 nonce;
-	bool veto, has_compat;
+	bool veto, has_compat, protect;
 	source_fn fn;
 	void *ctx;
 	int stop;
 	__u64 undecoded, swept;
 	__u64 max_window_ns, looked;
+	/* what only we write, and its programs go by: see guard_mend() */
+	struct guard_policy holds;
+	struct guard_owner owner;
+	__u64 symbols[GUARD_SYM__max], key[2];
 	__u64 heard; /* canaries */
 	unsigned int left; /* records that are still to be handed over at a time */
 };
+
+#define LINKS_MAX 64
 
 static char why_text[512];
 
@@ -94,6 +100,19 @@ static bool has_compat_hook(const struct guard *g)
 	return probe_func(g->types, "vmlinux", "bpf_lsm_file_ioctl_compat");
 }
 
+static void choose_protect(struct guard *g)
+{
+	struct guard_bpf *s = g->skel;
+	struct bpf_program *const programs[] = {
+		s->progs.lsm__bpf, s->progs.lsm__bpf_map, s->progs.lsm__bpf_prog, s->progs.lsm__ptrace_access_check, s->progs.lsm__inode_unlink,
+		s->progs.lsm__inode_rmdir, s->progs.lsm__inode_rename, s->progs.lsm__sb_umount, s->progs.guard_own, s->progs.guard_own_folder,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		bpf_program__set_autoload(programs[i], g->protect);
+	bpf_map__set_autocreate(s->maps.own_objects, g->protect);
+}
+
 /* Programs of this mechanism. Where the kernel has no hook for 32-bit calls, these come by the other one. */
 static void choose(struct guard *g)
 {
@@ -119,6 +138,7 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_ioctl, true);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_attach_group, true);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_release, true);
+	choose_protect(g);
 }
 
 /* Until no program runs that began before: it may go by the policy that is to be written over. */
@@ -171,6 +191,7 @@ static void hold(struct guard *g, struct guard_policy *next)
 		next->scopes = now->scopes + 1 ?: 1;
 	next->generation = now->generation + 1 ?: 1;
 	__atomic_store_n(&g->skel->bss->policy_slot, next - g->skel->bss->policies, __ATOMIC_RELEASE);
+	g->holds = *next;
 }
 
 void guard_set_exemptions(struct guard *g, const struct guard_exemption e[GUARD_EXEMPTIONS])
@@ -316,6 +337,137 @@ static int prove_veto(struct guard *g)
 				mechanism_name(g->mechanism));
 }
 
+/* ---- the rule protect ----------------------------------------------------------------------- */
+
+static int add_object(struct guard *g, enum guard_object_kind kind, __u32 id)
+{
+	struct guard_object object = { .kind = kind, .id = id };
+	__u32 value = 1;
+	int r = bpf_map_update_elem(bpf_map__fd(g->skel->maps.own_objects), &object, &value, BPF_ANY);
+
+	return r ? fail(r, "what it is made of cannot be written down: %s", strerror(-r)) : 0;
+}
+
+/* The id of what a descriptor is of comes at another place for each kind. */
+static int add_fd(struct guard *g, enum guard_object_kind kind, int fd, __u32 *ret_id)
+{
+	struct bpf_map_info map = {};
+	struct bpf_prog_info prog = {};
+	struct bpf_link_info link = {};
+	void *const infos[] = { [GUARD_MAP] = &map, [GUARD_PROGRAM] = &prog, [GUARD_LINK] = &link };
+	__u32 len = kind == GUARD_MAP ? sizeof(map) : kind == GUARD_PROGRAM ? sizeof(prog) : sizeof(link);
+	int r = bpf_obj_get_info_by_fd(fd, infos[kind], &len);
+
+	if (r)
+		return fail(r, "what it is made of cannot be told: %s", strerror(-r));
+	*ret_id = kind == GUARD_MAP ? map.id : kind == GUARD_PROGRAM ? prog.id : link.id;
+	return add_object(g, kind, *ret_id);
+}
+
+/* All that it is made of, and one of each kind to try. */
+static int add_objects(struct guard *g, __u32 some[3])
+{
+	struct guard_link links[LINKS_MAX];
+	int n = guard_links(g, links, LINKS_MAX), r = 0;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, g->skel->obj)
+		if (!r && bpf_map__fd(map) >= 0)
+			r = add_fd(g, GUARD_MAP, bpf_map__fd(map), &some[GUARD_MAP]);
+	bpf_object__for_each_program(prog, g->skel->obj)
+		if (!r && bpf_program__fd(prog) >= 0)
+			r = add_fd(g, GUARD_PROGRAM, bpf_program__fd(prog), &some[GUARD_PROGRAM]);
+	for (int i = 0; !r && i < n; i++)
+		r = add_fd(g, GUARD_LINK, links[i].fd, &some[GUARD_LINK]);
+	/* from here on it is for its programs to read */
+	if (!r && bpf_map_freeze(bpf_map__fd(g->skel->maps.own_objects)))
+		r = fail(-errno, "what it is made of cannot be made final: %s", strerror(errno));
+	return r;
+}
+
+static int prove_protect(const __u32 some[3])
+{
+	const int got[] = {
+		[GUARD_MAP] = bpf_map_get_fd_by_id(some[GUARD_MAP]),
+		[GUARD_PROGRAM] = bpf_prog_get_fd_by_id(some[GUARD_PROGRAM]),
+		[GUARD_LINK] = bpf_link_get_fd_by_id(some[GUARD_LINK]),
+	};
+	static const char *const words[] = { "map", "program", "link" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(got); i++) {
+		if (got[i] >= 0)
+			close(got[i]);
+		if (!r && got[i] != -GUARD_CANARY_ERRNO)
+			r = fail(-EOPNOTSUPP, "LSM programs about its own objects attach, but a %s can be had: %s", words[i],
+				 got[i] < 0 ? strerror(-got[i]) : "they are never called");
+	}
+	return r;
+}
+
+/* From here on it is its own, as far as the policy says so. */
+static int own(struct guard *g)
+{
+	__u32 some[3] = {};
+	int r = source_bpf_run(g->skel->progs.guard_own, NULL, 0);
+
+	if (r)
+		return fail(r, "whose it is cannot be said: %s", strerror(-r));
+	r = add_objects(g, some);
+	if (!r)
+		r = prove_protect(some);
+	g->skel->bss->proving = 0;
+	return r;
+}
+
+int guard_own_folder(struct guard *g, int fd)
+{
+	__u64 arg = fd;
+	int r;
+
+	if (!g->protect)
+		return 0;
+	r = source_bpf_run(g->skel->progs.guard_own_folder, &arg, sizeof(arg));
+	g->owner = g->skel->bss->owner;
+	return r;
+}
+
+bool guard_can(const struct guard *g, const struct policy *policy)
+{
+	return g->protect || policy->rules[RULE_PROTECT].action == ACTION_OFF;
+}
+
+/* ---- what somebody else has written ------------------------------------------------------------ */
+
+static void note_written(struct guard *g)
+{
+	memcpy(g->symbols, g->skel->bss->symbols, sizeof(g->symbols));
+	memcpy(g->key, g->skel->bss->key, sizeof(g->key));
+	g->owner = g->skel->bss->owner;
+}
+
+/* True if it was not as it was left; now it is. */
+static bool put_back(void *there, const void *left, size_t size)
+{
+	if (!memcmp(there, left, size))
+		return false;
+	memcpy(there, left, size);
+	return true;
+}
+
+const char *guard_mend(struct guard *g)
+{
+	struct guard_policy *now = policy_that_holds(g);
+	bool kernel, rules;
+
+	kernel = put_back(g->skel->bss->symbols, g->symbols, sizeof(g->symbols));
+	kernel |= put_back(g->skel->bss->key, g->key, sizeof(g->key));
+	kernel |= put_back(&g->skel->bss->owner, &g->owner, sizeof(g->owner));
+	rules = put_back(now, &g->holds, sizeof(g->holds));
+	return rules ? "rules" : kernel ? "kernel" : NULL;
+}
+
 static void unload(struct guard *g)
 {
 	guard_bpf__destroy(g->skel);
@@ -338,6 +490,8 @@ static int try_mechanism(struct guard *g, enum mechanism mechanism, bool veto)
 		err = prove_ioctl(g);
 	if (!err && veto)
 		err = prove_veto(g);
+	if (!err && g->protect)
+		err = own(g);
 	if (err)
 		unload(g);
 	log_debug("guard as %s%s: %s", mechanism_name(mechanism), veto ? " with veto" : "", err ? why_text : "proven");
@@ -352,22 +506,25 @@ static int admit(struct guard *g)
 {
 	static const enum mechanism order[] = { MECHANISM_LSM, MECHANISM_FMOD_RET };
 	bool want_veto = g->promise != PROMISE_AUDIT;
+	size_t n = g->protect ? 1 : ARRAY_SIZE(order);
 	char first[sizeof(why_text)] = "";
 	int err = -EOPNOTSUPP;
 
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+	for (size_t i = 0; i < n; i++) {
 		err = try_mechanism(g, order[i], want_veto);
 		if (!err || err == -EPERM || err == -ENOMEM)
 			return err;
 		if (!i)
 			snprintf(first, sizeof(first), "%s", why_text);
 	}
-	for (size_t i = 0; want_veto && i < ARRAY_SIZE(order); i++) {
+	for (size_t i = 0; want_veto && i < n; i++) {
 		snprintf(g->no_veto, sizeof(g->no_veto), "%.150s", why_text);
 		err = try_mechanism(g, order[i], false);
 		if (!err)
 			return 0;
 	}
+	if (g->protect)
+		return fail(err, "%.250s; and the rule protect is for the BPF LSM alone (bpf in lsm= of the kernel's command line)", first);
 	if (!strcmp(first, why_text))
 		return err;
 	return fail(err, "%.250s; %.250s", first, strdupa(why_text));
@@ -429,6 +586,7 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 		return fail(-ENOMEM, "out of memory");
 	g->fn = fn;
 	g->ctx = ctx;
+	g->protect = policy->rules[RULE_PROTECT].action != ACTION_OFF;
 	if (getrandom(&g->nonce, sizeof(g->nonce), 0) != sizeof(g->nonce))
 		g->nonce = now_ns();
 	err = check_system(g);
@@ -437,6 +595,7 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 		err = admit(g);
 	}
 	if (!err) {
+		note_written(g);
 		guard_set_policy(g, policy, monitor);
 		g->ring = ring_buffer__new(bpf_map__fd(g->skel->maps.events), on_sample, g, NULL);
 		err = g->ring ? emit_session(fn, ctx, "enforce", true) : fail(-errno, "no ring buffer: %s", strerror(errno));

@@ -66,6 +66,15 @@ void guard_set_exemptions(struct guard *g, const struct guard_exemption e[GUARD_
 
 /* Another policy, at once; what it denied before it denies until it is replaced, so there is no gap. */
 void guard_set_policy(struct guard *g, const struct policy *policy, bool monitor);
+/* Can it do what this policy says? The rule protect needs programs that are loaded at the start, if it is on then. */
+bool guard_can(const struct guard *g, const struct policy *policy);
+/* The folder of its pins, open, for the rule protect. 0 or -errno. */
+int guard_own_folder(struct guard *g, int fd);
+/*
+ * Has somebody else written to what only we write and its programs go by? It is put right. NULL: no; "rules": the policy;
+ * "kernel": what it knows of the kernel and of itself.
+ */
+const char *guard_mend(struct guard *g);
 /* Make the calls that must be refused once more: true if they are, and their records got here. */
 bool guard_alive(struct guard *g);
 /* Can this process still get at it, with the capabilities that are in force? By descriptors, that is; to make one like it takes more. */

@@ -178,6 +178,11 @@ const char *pins_folder(const struct pins *p)
 	return p->path;
 }
 
+int pins_fd(const struct pins *p)
+{
+	return p->dir;
+}
+
 /* ---- generations ------------------------------------------------------------------------------- */
 
 static int is_pin(const struct dirent *d)

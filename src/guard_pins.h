@@ -19,6 +19,8 @@ struct pins;
  */
 int pins_open(struct pins **ret, const char *folder, const char **ret_why);
 const char *pins_folder(const struct pins *p);
+/* The folder, open; another one after pins_renew(). */
+int pins_fd(const struct pins *p);
 /* All links of this guard, or none. What was pinned before stays. 0 or -errno, with *ret_why. */
 int pins_put(struct pins *p, const struct guard *g, const char **ret_why);
 /* From here on only what was put last is there. Returns how many generations went. */

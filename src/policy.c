@@ -37,7 +37,7 @@ static const struct {
 	int value;
 } actions[] = { { "off", ACTION_OFF }, { "monitor", ACTION_MONITOR }, { "deny", ACTION_DENY } },
   contains[] = { { "none", CONTAIN_NONE }, { "kill", CONTAIN_KILL }, { "quarantine", CONTAIN_QUARANTINE } },
-  errors[] = { { "EPERM", EPERM }, { "EACCES", EACCES }, { "EBUSY", EBUSY } };
+  errors[] = { { "EPERM", EPERM }, { "EACCES", EACCES }, { "EBUSY", EBUSY }, { "ENOENT", ENOENT } };
 
 const char *rule_name(enum fdpin_rule rule)
 {
@@ -303,12 +303,12 @@ static int set_key(void *ctx, enum fdpin_rule id, const char *key, const char *v
 		return policy_problem(p, line, "errno of [%s] is not to be chosen: what a fixed kernel gives", rule_name(id));
 	if (!strcmp(key, "errno")) {
 		for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-			if (strcmp(errors[i].word, value))
+			if (strcmp(errors[i].word, value) || (errors[i].value == ENOENT && id != RULE_PROTECT))
 				continue;
 			rule->error = errors[i].value;
 			return 0;
 		}
-		return policy_problem(p, line, "errno = %.80s: EPERM, EACCES or EBUSY", value);
+		return policy_problem(p, line, "errno = %.80s: EPERM, EACCES%s", value, id == RULE_PROTECT ? ", EBUSY or ENOENT" : " or EBUSY");
 	}
 	return policy_problem(p, line, "unknown key %.80s in [%s]", key, rule_name(id));
 }

@@ -34,7 +34,9 @@
 	RULE(FILE_BACKED, EPERM, true, ACTION_OFF, "file_ioctl", "memory without file",                                    \
 	     "to invalidate the address of memory that no file is behind")                                                 \
 	RULE(MAX_WINDOW, 0, false, ACTION_OFF, "(timer)", "windows",                                                       \
-	     "a container in which an address is invalid for too long")
+	     "a container in which an address is invalid for too long")                                                    \
+	RULE(PROTECT, EPERM, true, ACTION_OFF, "bpf, ptrace, unlink", "the guard itself",                                                  \
+	     "to get at the guard's own maps, programs, links, process or pins")
 
 struct rule_info {
 	int error;

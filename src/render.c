@@ -284,7 +284,7 @@ void line_sentence(struct linebuf *l, const struct record *r)
 			line_frames(l, (const void *)r->h);
 			break;
 		case STEP_PART:
-			if (step->field && field_empty(r, step->field))
+			if (step->field ? field_empty(r, step->field) : !r->h->container)
 				step += step->skip;
 			break;
 		case STEP_END:

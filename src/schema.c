@@ -273,11 +273,13 @@ static const char *const op_names[] = {
 	[OP_CLOSE] = "close",	  [OP_CHANGE_PROCESS] = "change-process", [OP_COPY] = "copy",
 	[OP_OTHER] = "other",	  [OP_OPEN] = "open",
 	[OP_EXEC] = "exec",	  [OP_SET_IOMMU] = "set-iommu",
+	[OP_GET_MAP] = "get-map", [OP_GET_PROGRAM] = "get-program", [OP_GET_LINK] = "get-link",
+	[OP_TRACE] = "trace",	  [OP_REMOVE_PINS] = "remove-pins", [OP_UNMOUNT_PINS] = "unmount-pins",
 };
 
 static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict",
 					  [RULE_EXEC_PINNED] = "exec-pinned", [RULE_FILE_BACKED] = "file-backed",
-					  [RULE_MAX_WINDOW] = "max-window" };
+					  [RULE_MAX_WINDOW] = "max-window", [RULE_PROTECT] = "protect" };
 
 static const char *const action_names[] = {
 	[ACTION_OFF] = "off", [ACTION_MONITOR] = "would-deny", [ACTION_DENY] = "denied", [ACTION_PASSED] = "not-prevented",

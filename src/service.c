@@ -37,6 +37,8 @@
 #define ID_QUARANTINE_ENDS "371deefc6f624053908d6cb94cf89a24"
 #define ID_NOT_PREVENTED "7c1f0a64c9a44de2b0a2d1a0f9a1c513"
 #define ID_PINS_GONE "f24b6c0b7a594cf4a5f3a0f0d6a0e7c8"
+#define ID_PROTECT "01ab9c7c834d43088b599243b1b85883"
+#define ID_CHANGED "eb86f612f4f04f11b41815ed176bc3e2"
 #define ID_PINS_BACK "0f3d97ce1d6f4b0bb3f5c58e2a9b64d1"
 
 struct service {
@@ -191,7 +193,7 @@ static struct repeat {
 static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
 {
 	return a->h.tgid == b->h.tgid && a->h.container == b->h.container && a->rule == b->rule &&
-	       a->action == b->action && a->op == b->op && a->result == b->result && !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
+	       a->action == b->action && a->op == b->op && a->object == b->object && a->result == b->result && !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
 }
 
 static void tell(const struct ev_decision *e, __u64 more)
@@ -205,19 +207,23 @@ static void tell(const struct ev_decision *e, __u64 more)
 	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
 	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
 	const char *op = kind_value_name(KIND_OP, e->op);
-	char id[ID_NAME_MAX], times[48] = "";
+	char id[ID_NAME_MAX], about[ID_NAME_MAX + 24] = "", times[48] = "";
 
 	if (e->action >= ACTION__max || !ids[e->action])
 		return;
 	id_name(OBJ_CONTAINER, e->h.container, id);
+	if (e->h.container)
+		snprintf(about, sizeof(about), " on %s", id);
+	else if (e->object)
+		snprintf(about, sizeof(about), " %" PRIu64, (uint64_t)e->object);
 	if (more)
 		snprintf(times, sizeof(times), ", %" PRIu64 " time%s more", (uint64_t)more, more == 1 ? "" : "s");
-	sd_journal_send("MESSAGE=%s %s on %s by %s [%u]: rule %s, %s%s", action, op ?: "?", id, comm ?: "?", e->h.tgid, rule ?: "?",
+	sd_journal_send("MESSAGE=%s %s%s by %s [%u]: rule %s, %s%s", action, op ?: "?", about, comm ?: "?", e->h.tgid, rule ?: "?",
 			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error", times,
-			"MESSAGE_ID=%s", ids[e->action],
+			"MESSAGE_ID=%s", e->rule == RULE_PROTECT ? ID_PROTECT : ids[e->action],
 			"PRIORITY=%d", priorities[e->action] ?: 4,
 			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
-			"FDPIN_CONTAINER=%s", id, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
+			"FDPIN_CONTAINER=%s", e->h.container ? id : "-", "FDPIN_OBJECT=%" PRIu64, (uint64_t)e->object, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
 }
 
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)
@@ -233,6 +239,12 @@ void service_pins(const char *gone_why, const char *folder)
 	sd_journal_send("MESSAGE=pins in %s: %s", folder, gone_why ?: "there again",
 			"MESSAGE_ID=%s", gone_why ? ID_PINS_GONE : ID_PINS_BACK, "PRIORITY=%d", gone_why ? 4 : 5,
 			"FDPIN_FOLDER=%s", folder, NULL);
+}
+
+void service_changed(const char *what)
+{
+	sd_journal_send("MESSAGE=somebody has changed the maps of the guard (%s): written anew", what,
+			"MESSAGE_ID=%s", ID_CHANGED, "PRIORITY=%d", 2, "FDPIN_CHANGED=%s", what, NULL);
 }
 
 static void tell_more(struct repeat *p, __u64 now)
@@ -336,6 +348,11 @@ void service_sign_of_life(void)
 void service_pins(const char *gone_why, const char *folder)
 {
 	(void)gone_why, (void)folder;
+}
+
+void service_changed(const char *what)
+{
+	(void)what;
 }
 
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)

@@ -34,6 +34,8 @@ void service_sign_of_life(void);
 
 /* Its pins are gone, for this reason, or there again (NULL); what the status says from then on. */
 void service_pins(const char *gone_why, const char *folder);
+/* Somebody has written where only the guard writes: see guard_mend(). */
+void service_changed(const char *what);
 /* An exemption begins or is over, in words; and how many it let through. */
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used);
 /* A decision, as an entry of the journal; one that repeats is counted. */

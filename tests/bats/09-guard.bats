@@ -28,7 +28,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	same "32-bit calls" "$(guard_says compat)" refused
 	same promise "$(guard_says promise)" "$(refuses && echo audit || echo honest)"
 	same "veto" "$(guard_says no_veto)" null
-	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off exec-pinned=off file-backed=off max-window=off"
+	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off exec-pinned=off file-backed=off max-window=off protect=off"
 	if ! refuses; then
 		kill -USR1 "${A[tgid]}"
 		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
