@@ -80,7 +80,7 @@ static void read_ids(pid_t tgid)
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo", tgid);
 	dir = opendir(path);
 	if (!dir)
-		die("%s: %s", path, strerror(errno));
+		die("%s", path);
 	while ((d = readdir(dir)))
 		if (d->d_name[0] != '.')
 			read_fdinfo(tgid, d->d_name);
@@ -120,11 +120,11 @@ static void try_ptrace(pid_t tgid)
 
 	say("seize=%s", came(r));
 	if (!r && (ptrace(PTRACE_INTERRUPT, tgid, 0, 0) || waitpid(tgid, &status, __WALL) != tgid || ptrace(PTRACE_DETACH, tgid, 0, 0)))
-		die("seized, and not let go: %s", strerror(errno));
+		die("seized, and not let go");
 	r = ptrace(PTRACE_ATTACH, tgid, 0, 0);
 	say("attach=%s", came(r));
 	if (!r && (waitpid(tgid, &status, __WALL) != tgid || ptrace(PTRACE_DETACH, tgid, 0, 0)))
-		die("attached, and not let go: %s", strerror(errno));
+		die("attached, and not let go");
 }
 
 /* The last word of its stack, which nothing uses; it is written as it was. */
@@ -167,7 +167,7 @@ static void try_pidfd(pid_t tgid)
 	int pidfd = syscall(SYS_pidfd_open, tgid, 0), fd;
 
 	if (pidfd < 0)
-		die("pidfd_open: %s", strerror(errno));
+		die("pidfd_open");
 	fd = syscall(SYS_pidfd_getfd, pidfd, bpf_fd, 0);
 	say("getfd=%s", came(fd));
 	say("signal=%s", came(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0)));
@@ -199,17 +199,17 @@ static unsigned int disarm_map(__u32 id)
 	char *value;
 
 	if (fd < 0)
-		die("map %u: %s", id, strerror(errno));
+		die("map %u", id);
 	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
-		die("map %u: its info: %s", id, strerror(errno));
+		die("map %u: its info", id);
 	value = strstr(info.name, ".bss") ? calloc(1, info.value_size) : NULL;
 	if (value) {
 		attr = (union bpf_attr){ .map_fd = fd, .key = (unsigned long)&key, .value = (unsigned long)value };
 		if (bpf(BPF_MAP_LOOKUP_ELEM, &attr))
-			die("map %u: to read: %s", id, strerror(errno));
+			die("map %u: to read", id);
 		n = disarm_value(value, info.value_size);
 		if (n && bpf(BPF_MAP_UPDATE_ELEM, &attr))
-			die("map %u: to write: %s", id, strerror(errno));
+			die("map %u: to write", id);
 		free(value);
 	}
 	close(fd);

@@ -104,6 +104,24 @@ static void test_max_window(void **state)
 	policy_free(&p);
 }
 
+static void test_protect(void **state)
+{
+	struct policy_problem problem;
+	struct policy p;
+	char buf[64];
+
+	(void)state;
+	policy_init(&p);
+	assert_int_equal(p.rules[RULE_PROTECT].action, ACTION_OFF);
+	assert_int_equal(p.rules[RULE_PROTECT].error, EPERM);
+	assert_string_equal(policy_applies_to(&p, RULE_PROTECT, buf, sizeof(buf)), "the guard itself");
+	assert_int_equal(parse(&p, "[protect]\naction = deny\nerrno = ENOENT\n", &problem), 0);
+	assert_int_equal(p.rules[RULE_PROTECT].action, ACTION_DENY);
+	assert_int_equal(p.rules[RULE_PROTECT].error, ENOENT);
+	assert_int_equal(p.rules[RULE_STRICT].error, EPERM);
+	policy_free(&p);
+}
+
 static void assert_about(const struct policy *p, enum fdpin_rule rule, const char *text)
 {
 	char buf[POLICY_ABOUT_MAX];
@@ -265,6 +283,9 @@ static const struct {
 	{ "[max-window]\nlimit = 99999999999999999999s\n", 4, "limit = 99999" },
 	{ "[max-window]\nlimit = 5s\nlimit = 6s\n", 5, "limit is there twice" },
 	{ "[max-window]\nerrno = EPERM\n", 4, "returns no errno" },
+	{ "[protect]\nerrno = ESRCH\n", 4, "errno = ESRCH: EPERM, EACCES, EBUSY or ENOENT" },
+	{ "[protect]\ncontain = kill\n", 4, "unknown key contain in [protect]" },
+	{ "[protect]\nprotect = deny\n", 4, "unknown key protect in [protect]" },
 	{ "[strict]\nlimit = 5s\n", 4, "unknown key limit in [strict]" },
 	{ "[file_backed]\n", 3, "unknown section [file_backed]" },
 	{ "cgroup = a/b\n", 3, "a name has no slash" },
@@ -490,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_all_it_can_say),
 		cmocka_unit_test(test_file_backed),
 		cmocka_unit_test(test_max_window),
+		cmocka_unit_test(test_protect),
 		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_scope_at_its_limits),
 		cmocka_unit_test(test_later_wins),
