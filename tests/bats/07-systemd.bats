@@ -137,6 +137,35 @@ tells() {
 	comes_to_answer done
 }
 
+@test "with the rule protect: started again when it is killed, reloaded, started again by hand and stopped, as without" {
+	local pid
+	grep -qw bpf /sys/kernel/security/lsm || skip "the BPF LSM is not on here"
+	printf '%s\n' '[protect]' 'action = deny' >"$CONF"
+	systemctl start "$UNIT"
+	pid=$(state MainPID)
+	! bpftool map dump id "$(sed -n 's/^map_id:[[:blank:]]*//p' /proc/"$pid"/fdinfo/* | head -n 1)"
+	tells 'denied get-map [0-9]+ by bpftool \[[0-9]+\]: rule protect, EPERM'
+	journal -x | grep 'Somebody wanted to get at the guard itself'
+	systemctl kill -s KILL "$UNIT"
+	comes MainPID "!($pid|0)"
+	comes ActiveState active
+	tells 'left attached \([0-9]+ links\) guarded until now'
+	answers EBUSY
+	systemctl reload "$UNIT"
+	systemctl status --no-pager "$UNIT" | grep 'enforce --service'
+	pid=$(state MainPID)
+	systemctl restart "$UNIT"
+	comes ActiveState active
+	[ "$(state MainPID)" != "$pid" ]
+	"$progs/act_protect" reach "$(state MainPID)" >"$BATS_TEST_TMPDIR/reach"
+	grep -x 'map=EPERM' "$BATS_TEST_TMPDIR/reach"
+	grep -x 'getfd=EPERM' "$BATS_TEST_TMPDIR/reach"
+	systemctl stop "$UNIT"
+	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
+	comes_to_answer done
+	rm "$CONF"
+}
+
 # What the page says is what is tried; systemd does not start it again, so it keeps no descriptors either.
 @test "with pins as the page has it: killed for good, it refuses on; started, it takes over; stopped, they are gone" {
 	dropin=/etc/systemd/system/$UNIT.d
