@@ -25,6 +25,7 @@ struct thread_struct;
 struct fdtable;
 struct files_struct;
 struct task_struct;
+struct nsproxy;
 struct qstr;
 struct super_block;
 struct inode;
@@ -288,9 +289,14 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct thread_struct thread;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 };
 
 struct qstr {
@@ -325,6 +331,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct path {

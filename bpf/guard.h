@@ -123,6 +123,7 @@ struct guard_object {
 struct guard_owner {
 	__u64 task, start; /* of the process: its first thread, and when that was started */
 	__u64 folder, bpffs; /* of its pins: inode and super block */
+	__u64 mounts, init_mounts; /* mount namespaces: its own, and that of the first process of all */
 	__u32 tgid, pad;
 };
 

@@ -12,7 +12,8 @@
  *			process_vm_writev(2), /proc/PID/mem); to read of it what
  *			ps reads goes on
  *   its pins		unlink, rmdir and rename in the folder of them, and umount of
- *			its bpffs
+ *			its bpffs, where the guard is or where the host is; who has a
+ *			mount namespace of his own may do there as he likes
  *
  * The process of the guard may. While it is gone there is none that could
  * take over, or be got rid of, but by its pins: so these, and a process that
@@ -155,16 +156,40 @@ int BPF_PROG(lsm__inode_rename, struct inode *old_dir, struct dentry *old_dentry
 	return bounded(ret ?: is_pins(old_dentry) || is_pins(new_dentry) ? on_protected(OP_REMOVE_PINS, 0) : 0);
 }
 
-/* Whichever mount of it: also one in another mount namespace. */
+/* A mount of it that others see. */
+static __always_inline bool is_pins_mount(struct vfsmount *mnt)
+{
+	struct mount *mount = (void *)((__u64)mnt - bpf_core_field_offset(struct mount, mnt));
+	__u64 where;
+
+	if (!owner.folder || (__u64)BPF_CORE_READ(mnt, mnt_sb) != owner.bpffs)
+		return false;
+	where = (__u64)BPF_CORE_READ(mount, mnt_ns);
+	return (where == owner.mounts || where == owner.init_mounts) && owner_lives();
+}
+
 SEC("?lsm/sb_umount")
 int BPF_PROG(lsm__sb_umount, struct vfsmount *mnt, int flags, int ret)
 {
-	if (ret || !owner.folder || (__u64)BPF_CORE_READ(mnt, mnt_sb) != owner.bpffs || !owner_lives())
-		return ret;
-	return bounded(on_protected(OP_UNMOUNT_PINS, 0));
+	return bounded(ret ?: is_pins_mount(mnt) ? on_protected(OP_UNMOUNT_PINS, 0) : 0);
 }
 
 /* ---- for user space ----------------------------------------------------------------------------------- */
+
+#define PARENTS_MAX 32
+
+/* Its own, and that of process 1, which it comes from by some way; of a longer one only its own. */
+static __always_inline void note_mounts(struct task_struct *task)
+{
+	owner.mounts = owner.init_mounts = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	for (int i = 0; i < PARENTS_MAX && task; i++) {
+		if (BPF_CORE_READ(task, tgid) == 1) {
+			owner.init_mounts = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+			return;
+		}
+		task = BPF_CORE_READ(task, real_parent);
+	}
+}
 
 /* Whoever runs this is the guard, and is about to try what follows from that. */
 SEC("?syscall")
@@ -174,6 +199,7 @@ int guard_own(void *ctx)
 
 	owner.start = leader->start_boottime;
 	owner.tgid = bpf_get_current_pid_tgid() >> 32;
+	note_mounts(leader);
 	owner.task = (__u64)leader;
 	proving = bpf_get_current_pid_tgid();
 	return 0;

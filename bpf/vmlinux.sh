@@ -134,13 +134,14 @@ struct sched_info last_arrival
 struct thread_struct sp
 struct fdtable max_fds fd close_on_exec
 struct files_struct fdt
-struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state real_parent group_leader start_boottime sched_info
+struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state real_parent group_leader start_boottime nsproxy sched_info
+struct nsproxy mnt_ns
 struct qstr name
 struct super_block s_magic s_dev s_blocksize
 struct inode i_ino i_sb i_nlink
 struct dentry d_name d_parent d_inode d_sb
 struct vfsmount mnt_root mnt_sb
-struct mount mnt mnt_parent mnt_mountpoint
+struct mount mnt mnt_parent mnt_mountpoint mnt_ns
 struct path *
 struct file f_rcuhead f_op f_count private_data f_path f_inode
 struct vm_area_struct vm_start vm_end vm_pgoff vm_file vm_flags

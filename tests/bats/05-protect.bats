@@ -173,6 +173,9 @@ fails() { # PATTERN COMMAND…
 	fails 'must be superuser' umount -l /sys/fs/bpf
 	same "mounted" "$(grep -c ' /sys/fs/bpf bpf ' /proc/self/mounts)" "$mounts"
 	same "pins" "$(find "$PINS" | sort)" "$before"
+	# its own mount of it is anybody's, and takes nothing from the pins
+	unshare -m umount /sys/fs/bpf
+	same "pins" "$(find "$PINS" | sort)" "$before"
 	mkdir "$BATS_TEST_TMPDIR/bpf"
 	mount -t bpf bpf "$BATS_TEST_TMPDIR/bpf"
 	umount "$BATS_TEST_TMPDIR/bpf"
