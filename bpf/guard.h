@@ -98,6 +98,13 @@ struct guard_window_args {
 	__u32 open; /* out: it was, and was told */
 };
 
+/* A descriptor of who asks, and how many descriptors there are of its file, of everybody; negative: the kernel does not say. */
+struct guard_refs_args {
+	__s32 fd;
+	__u32 pad;
+	__s64 refs; /* out */
+};
+
 struct guard_policy {
 	struct guard_unfixed unfixed;
 	struct guard_rule rules[GUARD_RULES_ROOM];

@@ -147,3 +147,13 @@ int guard_reclaim(__u64 *id)
 		__sync_fetch_and_add(&counters.reclaimed, 1);
 	return 0;
 }
+
+/* For user space: would its links stay, if it died? A descriptor that waits in a socket counts, too. */
+SEC("syscall")
+int guard_count_refs(struct guard_refs_args *args)
+{
+	struct file *file = current_file(args->fd);
+
+	args->refs = file ? file_refs(file) : -1;
+	return 0;
+}

@@ -14,6 +14,7 @@
 
 #include "cmd.h"
 #include "enforce.h"
+#include "enforce_anchors.h"
 #include "enforce_exempt.h"
 #include "enforce_pins.h"
 #include "log.h"
@@ -85,7 +86,7 @@ struct enforcement {
 	struct policy policy;
 	struct guard *guard;
 	struct exempt_work *exempt;
-	struct pins_work *pins; /* NULL: none */
+	struct anchors anchors;
 	__u64 looked; /* for exemptions */
 	__u64 mended, changed; /* for what somebody else has written: when last, and how often there was something */
 	struct service *service; /* NULL: in the foreground */
@@ -243,9 +244,9 @@ static void look_for_exemptions(struct enforcement *e)
 }
 
 /* What they are does not change what is refused. */
-static void look_for_pins(struct enforcement *e)
+static void look_for_anchors(struct enforcement *e)
 {
-	if (pins_work(e->pins, e->guard) && e->service)
+	if (anchors_look(&e->anchors, e->guard) && e->service)
 		service_status(e->guard, &e->policy, args.monitor);
 }
 
@@ -270,7 +271,7 @@ static void look_for_changes(struct enforcement *e)
 		enforce_changed_json(&e->out, what);
 }
 
-/* What systemd is told when the time has come: that refusals still come back refused, and how many there were. */
+/* What systemd is told when the time has come: that refusals still come back refused, and will if this dies, and how many there were. */
 static void keep_in_touch(struct enforcement *e)
 {
 	struct guard_counters c;
@@ -292,10 +293,12 @@ static void keep_in_touch(struct enforcement *e)
 	if (!every || now < e->sign_of_life)
 		return;
 	e->sign_of_life = now + every;
-	if (guard_alive(e->guard))
-		service_sign_of_life();
-	else
+	if (!guard_alive(e->guard))
 		log_error("a call that must be refused was not, or its record did not come: systemd is not told that all is well");
+	else if (anchors_lost(&e->anchors))
+		log_error("it refuses, but nothing would if it died: pins cannot be made, nor does systemd keep its descriptors. It is not told that all is well");
+	else
+		service_sign_of_life();
 }
 
 /* True to go on. */
@@ -327,7 +330,7 @@ static int loop(struct enforcement *e)
 		if (!r)
 			r = guard_poll(e->guard);
 		look_for_exemptions(e);
-		look_for_pins(e);
+		look_for_anchors(e);
 		look_for_changes(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
@@ -365,7 +368,7 @@ static void begin(struct enforcement *e)
 	if (!e->exempt)
 		log_warning("exemptions are not looked for: out of memory");
 	enforce_begin_text(e->guard, &e->policy, args.monitor);
-	pins_work_begin(e->pins);
+	pins_work_begin(e->anchors.pins);
 	if (e->service) {
 		if (inherited)
 			log_notice("What an earlier one left attached (%d links) guarded until now.", inherited);
@@ -375,7 +378,7 @@ static void begin(struct enforcement *e)
 		return;
 	}
 	if (globals.json != JSON_OFF)
-		enforce_begin_json(&e->out, e->guard, &e->policy, args.monitor, pins_work_folder(e->pins));
+		enforce_begin_json(&e->out, e->guard, &e->policy, args.monitor, pins_work_folder(e->anchors.pins));
 	else
 		e->format->begin(&e->out, &e->view);
 	fflush(e->out.f);
@@ -388,7 +391,7 @@ static void finish(struct enforcement *e, __u64 began)
 		.lost = guard_lost(e->guard),
 		.missed = guard_missed(e->guard),
 		.lasted_ns = now_ns() - began,
-		.pins_gone = pins_work_gone(e->pins),
+		.pins_gone = pins_work_gone(e->anchors.pins),
 		.changed = e->changed,
 	};
 
@@ -444,8 +447,8 @@ static int check_pins(struct enforcement *e, int status)
 {
 	if (!status || !e->service || !service_inherited(e->service))
 		return status;
-	pins_work_free(e->pins, false);
-	e->pins = NULL;
+	pins_work_free(e->anchors.pins, false);
+	e->anchors.pins = NULL;
 	log_warning("it guards without pins: what systemd has kept would be let go if it did not");
 	service_pins("they could not be made", args.pin);
 	return EX_OK;
@@ -455,15 +458,18 @@ static int guard(struct enforcement *e)
 {
 	struct output *json = args.service || globals.json == JSON_OFF ? NULL : &e->out;
 	bool died = false;
-	int r = check_pins(e, pins_work_new(&e->pins, args.pin, args.service, json));
+	int r;
 
+	e->anchors.service = e->service;
+	e->anchors.pins_wanted = args.pin;
+	r = check_pins(e, pins_work_new(&e->anchors.pins, args.pin, args.service, json));
 	if (!r)
 		r = open_guard(e);
 	if (!r)
-		r = check_pins(e, pins_work_put(e->pins, e->guard));
+		r = check_pins(e, pins_work_put(e->anchors.pins, e->guard));
 	if (!r)
 		r = run(e, &died);
-	pins_work_free(e->pins, died);
+	pins_work_free(e->anchors.pins, died);
 	guard_close(e->guard);
 	exempt_work_free(e->exempt);
 	closep(&e->signals);

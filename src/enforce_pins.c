@@ -130,6 +130,11 @@ const char *pins_work_folder(const struct pins_work *w)
 	return w ? pins_folder(w->pins) : NULL;
 }
 
+bool pins_work_are_gone(const struct pins_work *w)
+{
+	return w && w->gone;
+}
+
 __u64 pins_work_gone(const struct pins_work *w)
 {
 	return w ? w->times_gone : 0;

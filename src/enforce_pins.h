@@ -24,6 +24,8 @@ void pins_work_free(struct pins_work *w, bool leave);
 
 /* The folder, or NULL. */
 const char *pins_work_folder(const struct pins_work *w);
+/* Those that are to be there are not, and could not be pinned anew. */
+bool pins_work_are_gone(const struct pins_work *w);
 /* How often they were found gone. */
 __u64 pins_work_gone(const struct pins_work *w);
 

@@ -717,6 +717,25 @@ int guard_links(const struct guard *g, struct guard_link *links, int n)
 	return found;
 }
 
+int guard_links_shared(const struct guard *g)
+{
+	struct guard_link links[GUARD_LINKS_MAX];
+	int n = guard_links(g, links, GUARD_LINKS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		struct guard_refs_args args = { .fd = links[i].fd };
+		int r = source_bpf_run(g->skel->progs.guard_count_refs, &args, sizeof(args));
+
+		if (r)
+			return r < 0 ? r : -EINVAL;
+		if (args.refs < 1)
+			return -EOPNOTSUPP;
+		if (args.refs < 2)
+			return 0;
+	}
+	return n > 0;
+}
+
 struct guard_counters guard_counters(const struct guard *g)
 {
 	return g->skel->bss->counters;

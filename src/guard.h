@@ -83,12 +83,16 @@ bool guard_in_reach(const struct guard *g);
  * What keeps it attached when this process is no more: for each program, at most n, its name and a descriptor. Those that end what
  * others begin come first. Returns how many there are.
  */
+#define GUARD_LINKS_MAX 32
+
 struct guard_link {
 	const char *name;
 	int fd;
 };
 
 int guard_links(const struct guard *g, struct guard_link *links, int n);
+/* Has somebody else a descriptor of each of them, so that they would stay? 1, 0, or -errno: it cannot be told. */
+int guard_links_shared(const struct guard *g);
 
 /* ---- between guard.c and guard_canary.c ---------------------------------------------- */
 

@@ -28,7 +28,6 @@
 
 #include "util.h"
 
-#define LINKS_MAX 32
 #define WHOLE "guard-"
 #define HALF "half-"
 #define GENERATION_MAX 40
@@ -39,7 +38,7 @@ struct generation {
 	struct {
 		char name[64];
 		ino_t ino;
-	} pin[LINKS_MAX];
+	} pin[GUARD_LINKS_MAX];
 };
 
 struct pins {
@@ -225,9 +224,9 @@ static void remove_generation(int dir, const char *name)
 /* Into this folder, in order, and what their files are is noted. */
 static int pin_links(struct generation *to, int fd, const struct guard *g, const char **ret_why)
 {
-	struct guard_link links[LINKS_MAX];
+	struct guard_link links[GUARD_LINKS_MAX];
 
-	to->n = guard_links(g, links, LINKS_MAX);
+	to->n = guard_links(g, links, GUARD_LINKS_MAX);
 	for (int i = 0; i < to->n; i++) {
 		char path[128];
 		struct stat st;

@@ -6,7 +6,8 @@
  * holds a second one of each: when this process dies, they keep guarding with
  * the policy they had, and the next process is handed them. It attaches its
  * own, proves them, and only then lets those go: there is no moment without.
- * They are named by generation, as all of one go together.
+ * They are named by generation, as all of one go together; of more than one,
+ * which is what one leaves that is killed at the hand-over, the rest goes first.
  */
 #include "service.h"
 
@@ -24,7 +25,6 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
-#define LINKS_MAX 32
 #define GENERATION "guard-"
 /* dist/fdpin-trace.catalog has the words to each */
 #define ID_DENIED "b5a1f2a6d2554b3c8ef0a4d81b9f6a11"
@@ -40,6 +40,8 @@
 #define ID_PROTECT "01ab9c7c834d43088b599243b1b85883"
 #define ID_CHANGED "eb86f612f4f04f11b41815ed176bc3e2"
 #define ID_PINS_BACK "0f3d97ce1d6f4b0bb3f5c58e2a9b64d1"
+#define ID_STORE_GONE "6a90c1b7e2c34d7fa1bd04f58c3e7d12"
+#define ID_STORE_BACK "c81f5d3a09b84e6c9f27ab6e10d4f953"
 
 struct service {
 	int *fds; /* inherited */
@@ -52,6 +54,54 @@ bool service_possible(void)
 	return getenv("NOTIFY_SOCKET") != NULL;
 }
 
+static bool is_generation(const struct service *s, int i)
+{
+	return s->fds[i] >= 0 && !strncmp(s->names[i], GENERATION, strlen(GENERATION));
+}
+
+/* systemd lets all of that name go; they stay attached until the last descriptor is closed, which is ours. */
+static void let_name_go(struct service *s, const char *name)
+{
+	sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	for (int i = 0; i < s->n; i++) {
+		if (s->fds[i] < 0 || strcmp(s->names[i], name))
+			continue;
+		close(s->fds[i]);
+		s->fds[i] = -1;
+	}
+}
+
+/* All generations but this one. */
+static void let_go(struct service *s, const char *but)
+{
+	for (int i = 0; i < s->n; i++)
+		if (is_generation(s, i) && (!but || strcmp(s->names[i], but)))
+			let_name_go(s, s->names[i]);
+}
+
+/* Of which most is there: it is whole, as the one that guarded is. NULL: there is none. */
+static const char *largest(const struct service *s)
+{
+	const char *best = NULL;
+	int most = 0;
+
+	for (int i = 0; i < s->n; i++) {
+		int n = 0;
+
+		for (int k = 0; k < s->n && is_generation(s, i); k++)
+			n += is_generation(s, k) && !strcmp(s->names[k], s->names[i]);
+		if (n > most) {
+			most = n;
+			best = s->names[i];
+		}
+	}
+	return best;
+}
+
+/*
+ * One that is killed when it has given its links to systemd, and has not let those of before go, leaves two. Of these one is enough:
+ * if they were kept, a few more like it would fill the store, and then systemd would not take the links of the one that has to last.
+ */
 struct service *service_new(void)
 {
 	struct service *s = calloc(1, sizeof(*s));
@@ -63,20 +113,8 @@ struct service *service_new(void)
 	s->fds = n > 0 ? calloc(n, sizeof(*s->fds)) : NULL;
 	for (int i = 0; i < n && s->fds; i++)
 		s->fds[s->n++] = SD_LISTEN_FDS_START + i;
+	let_go(s, largest(s));
 	return s;
-}
-
-/* Those of one generation go by one word, and stay attached until the last is closed, which is here. */
-static void let_go(struct service *s)
-{
-	for (int i = 0; i < s->n; i++) {
-		if (strncmp(s->names[i], GENERATION, strlen(GENERATION)))
-			continue;
-		sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", s->names[i]);
-		close(s->fds[i]);
-		s->fds[i] = -1;
-	}
-	s->n = 0;
 }
 
 void service_free(struct service *s)
@@ -92,33 +130,45 @@ void service_free(struct service *s)
 
 int service_inherited(const struct service *s)
 {
-	return s->n;
+	int n = 0;
+
+	for (int i = 0; i < s->n; i++)
+		n += is_generation(s, i);
+	return n;
 }
 
-static int keep(const struct guard *g)
+int service_keep(const struct guard *g)
 {
-	struct guard_link links[LINKS_MAX];
-	int fds[LINKS_MAX], n = guard_links(g, links, LINKS_MAX);
-	char text[64];
+	static __u64 generation; /* the number of a process may come again */
+	struct guard_link links[GUARD_LINKS_MAX];
+	int fds[GUARD_LINKS_MAX], n = guard_links(g, links, GUARD_LINKS_MAX), r;
+	char text[80];
 
+	generation = generation ?: now_ns();
 	for (int i = 0; i < n; i++)
 		fds[i] = links[i].fd;
 	/* systemd would drop a descriptor that says it has ended, which a link never does: it is not to be polled */
-	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=" GENERATION "%d", getpid());
-	return sd_pid_notify_with_fds(0, 0, text, fds, n);
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDPOLL=0\nFDNAME=" GENERATION "%" PRIu64, (uint64_t)generation);
+	r = sd_pid_notify_with_fds(0, 0, text, fds, n);
+	return r < 0 ? r : 0;
 }
 
 int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor)
 {
-	int r = keep(g);
+	int r = service_keep(g);
 
-	let_go(s);
+	let_go(s, NULL);
 	service_status(g, p, monitor);
 	sd_notify(0, "READY=1");
-	return r < 0 ? r : 0;
+	return r;
 }
 
-static bool pins_gone;
+static const char *degraded;
+
+void service_degraded(const char *what)
+{
+	degraded = what;
+}
 
 void service_status(const struct guard *g, const struct policy *p, bool monitor)
 {
@@ -142,9 +192,9 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
 	sd_notifyf(0,
 		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
-		   " not prevented%s; %" PRIu64 " records lost%s",
+		   " not prevented%s; %" PRIu64 " records lost%s%s",
 		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
-		   quarantine, (uint64_t)guard_lost(g), pins_gone ? "; pins are gone" : "");
+		   quarantine, (uint64_t)guard_lost(g), degraded ? "; degraded: " : "", degraded ?: "");
 }
 
 void service_reloading(void)
@@ -235,7 +285,6 @@ void service_exemption(bool begins, const char *rule, const char *reason, const 
 
 void service_pins(const char *gone_why, const char *folder)
 {
-	pins_gone = gone_why;
 	sd_journal_send("MESSAGE=pins in %s: %s", folder, gone_why ?: "there again",
 			"MESSAGE_ID=%s", gone_why ? ID_PINS_GONE : ID_PINS_BACK, "PRIORITY=%d", gone_why ? 4 : 5,
 			"FDPIN_FOLDER=%s", folder, NULL);
@@ -245,6 +294,12 @@ void service_changed(const char *what)
 {
 	sd_journal_send("MESSAGE=somebody has changed the maps of the guard (%s): written anew", what,
 			"MESSAGE_ID=%s", ID_CHANGED, "PRIORITY=%d", 2, "FDPIN_CHANGED=%s", what, NULL);
+}
+
+void service_store(bool gone)
+{
+	sd_journal_send("MESSAGE=systemd %s what keeps the guard attached if its process dies", gone ? "does not keep" : "keeps, again,",
+			"MESSAGE_ID=%s", gone ? ID_STORE_GONE : ID_STORE_BACK, "PRIORITY=%d", gone ? 4 : 5, NULL);
 }
 
 static void tell_more(struct repeat *p, __u64 now)
@@ -353,6 +408,22 @@ void service_pins(const char *gone_why, const char *folder)
 void service_changed(const char *what)
 {
 	(void)what;
+}
+
+void service_store(bool gone)
+{
+	(void)gone;
+}
+
+void service_degraded(const char *what)
+{
+	(void)what;
+}
+
+int service_keep(const struct guard *g)
+{
+	(void)g;
+	return -EOPNOTSUPP;
 }
 
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)

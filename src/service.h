@@ -22,6 +22,8 @@ int service_inherited(const struct service *s);
 
 /* The guard is up: what was kept before goes, and it is said that it guards. 0, or -errno if it is not kept over a crash. */
 int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor);
+/* Give the links to systemd once more; those that it has it does not take twice. 0 or -errno: what it does with them it does not say. */
+int service_keep(const struct guard *g);
 /* What systemctl status shows. */
 void service_status(const struct guard *g, const struct policy *p, bool monitor);
 void service_reloading(void);
@@ -32,10 +34,14 @@ void service_stopping(void);
 __u64 service_watchdog_ns(void);
 void service_sign_of_life(void);
 
-/* Its pins are gone, for this reason, or there again (NULL); what the status says from then on. */
+/* Its pins are gone, for this reason, or there again (NULL). */
 void service_pins(const char *gone_why, const char *folder);
 /* Somebody has written where only the guard writes: see guard_mend(). */
 void service_changed(const char *what);
+/* systemd does not keep its links, or does again. */
+void service_store(bool gone);
+/* What the status says is not as it should be, from the next one on; NULL: nothing. */
+void service_degraded(const char *what);
 /* An exemption begins or is over, in words; and how many it let through. */
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used);
 /* A decision, as an entry of the journal; one that repeats is counted. */

@@ -5,8 +5,7 @@
 
 load helpers
 load guard
-
-LOG=$BATS_FILE_TMPDIR/service.log
+load service
 
 setup() {
 	need_blocking
@@ -17,32 +16,14 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 12 "$LOG" "$LOG.err" >&2
 	common_teardown
 }
-teardown_file() { [ ! -e "$BATS_FILE_TMPDIR/notify.pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/notify.pid")" 2>/dev/null || true; }
-
-service_pid() { sed -n 's/^started //p' "$LOG" | tail -n 1; }
-count() { grep -cE "$1" "$LOG"; }
-
-# more LINE COUNT: waits until there are more of these
-more() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		[ "$(count "$1")" -gt "$2" ] && return 0
-		sleep 0.1
-	done
-	echo "no more of /$1/ in:" >&2
-	cat "$LOG" "$LOG.err" >&2
-	return 1
+teardown_file() {
+	load service
+	service_teardown_file
 }
 
 @test "it says that it is ready when it is, and refuses from then on; its links are in the store" {
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
-	(
-		close_files
-		exec "$BATS_TEST_DIRNAME/notify.py" "$LOG" "$fdpin" enforce --service --pin=/sys/fs/bpf/fdpin-service --root "$BATS_FILE_TMPDIR/tree"
-	) </dev/null >"$LOG.err" 2>&1 &
-	echo $! >"$BATS_FILE_TMPDIR/notify.pid"
-	touch "$LOG"
-	more '^message .*READY=1' 0
+	service "$fdpin" enforce --service --pin=/sys/fs/bpf/fdpin-service --root "$BATS_FILE_TMPDIR/tree"
 	[ "$(count '^message FDSTORE=1 .*[1-9][0-9]* stored')" = 1 ]
 	grep -q 'STATUS=1 rule denying' "$LOG"
 	answers EBUSY
@@ -147,7 +128,30 @@ past_again() {
 	done
 	[ "$(find /sys/fs/bpf/fdpin-service -type f | wc -l)" -gt 5 ]
 	umount -l /sys/fs/bpf
-	more 'STATUS=.*; pins are gone' 0
+	more 'STATUS=.*; degraded: pins are gone' 0
+	answers EBUSY
+}
+
+@test "what systemd keeps: taken away, it is given to it again; where it takes nothing and there are no pins, the status says so, and there are no signs of life" {
+	local n signs
+	# emptied once
+	n=$(count '^message FDSTORE=1')
+	signal_systemd HUP
+	more '^message FDSTORE=1 .*[1-9][0-9]* stored' "$n"
+	answers EBUSY
+	# and for good
+	signal_systemd USR2
+	more 'STATUS=.*; degraded: nothing keeps it attached if its process dies' 0
+	wait_line 'nothing would if it died.*It is not told that all is well' "$LOG.err"
+	signs=$(count WATCHDOG=1)
+	n=$(grep -c 'It is not told' "$LOG.err")
+	wait_lines $((n + 2)) 'It is not told' "$LOG.err"
+	same "signs of life meanwhile" "$(count WATCHDOG=1)" "$signs"
+	answers EBUSY
+	# again there where it is taken; that is tried seldom by now, if it was not before
+	signal_systemd USR2
+	more WATCHDOG=1 "$signs"
+	same "status" "$(grep -o 'STATUS=.*' "$LOG" | tail -n 1)" '*; degraded: pins are gone *'
 	answers EBUSY
 }
 
