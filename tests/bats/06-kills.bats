@@ -106,7 +106,7 @@ killed_at_start() { # N…
 	grep 'sendmsg FDSTORE=1' "$BATS_FILE_TMPDIR/start"
 	grep 'sendmsg FDSTOREREMOVE=1' "$BATS_FILE_TMPDIR/start"
 	one_generation
-	numbers=$(choose "$BATS_FILE_TMPDIR/start" 3)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start" 4)
 	if long; then
 		[ "$(wc -w <<<"$numbers")" -ge 40 ]
 		for n in $numbers; do
@@ -132,10 +132,10 @@ killed_at_start() { # N…
 	attack_ends
 }
 
-# What makes it go through steps that are not of its start: killed at the first, the second and so on, until it comes through them before its time has come.
-later_steps() { # COMMAND
+# What makes it go through steps that are not of its start: killed at the first, the second and so on, until it comes through them before its time has come; make check: at this one.
+later_steps() { # COMMAND STEP
 	local n at killed
-	for ((at = 1; at < 60; at += $(long && echo 1 || echo 5))); do
+	for ((at = $(long && echo 1 || echo "$2"); at < 60; at++)); do
 		n=$(readies)
 		rm -f "$BATS_FILE_TMPDIR/from"
 		echo "$at $BATS_FILE_TMPDIR/from" >"$PLAN"
@@ -148,14 +148,17 @@ later_steps() { # COMMAND
 		ready_again "$n"
 		one_generation
 		[ "$(kills)" -gt "$killed" ] || break # it came through
-		[ "$(kills)" = $((killed + 1)) ]
+		same "kills" "$(kills)" $((killed + 1))
+		long || break
 	done
-	[ "$at" -gt 1 ]
+	echo "# $1: killed at step $at: $(grep '^killed' "$STEPS" | tail -n 1)" >&3
+	[ "$(kills)" -gt "$killed" ] || [ "$at" -gt "$2" ]
 	# one that nobody is going to kill
-	n=$(readies)
-	kill -KILL "$(service_pid)" || true
-	ready_again "$n"
-	echo "# $1: killed up to step $at" >&3
+	! long || {
+		n=$(readies)
+		kill -KILL "$(service_pid)" || true
+		ready_again "$n"
+	}
 }
 # It may be dead already: at a step that it has made by itself.
 hang_up() { kill -HUP "$(service_pid)" || true; }
@@ -163,8 +166,8 @@ restart() { signal_systemd USR1; }
 
 @test "killed at its steps of reading the configuration again, and of ending as an upgrade has it" {
 	attack_begins 1
-	later_steps hang_up
-	later_steps restart
+	later_steps hang_up 4
+	later_steps restart 8
 	attack_ends
 }
 
@@ -173,7 +176,7 @@ restart() { signal_systemd USR1; }
 	attack_begins 1
 	steps=$(grep -c '^step' "$BATS_FILE_TMPDIR/start")
 	killed=$(kills)
-	for ((i = 1; i <= $(long && echo 100 || echo 6); i++)); do
+	for ((i = 1; i <= $(long && echo 100 || echo 3); i++)); do
 		n=$(readies)
 		if ((i % 3 == 0)); then
 			at=$((1 + i * 37 % steps))
@@ -239,7 +242,7 @@ ends() {
 	grep 'renameat.*half-' "$STEPS"
 	grep unlinkat "$STEPS"
 	cp "$STEPS" "$BATS_FILE_TMPDIR/start-pins"
-	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 3)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 5)
 	kill -KILL "$(cat "$BATS_FILE_TMPDIR/pinned.pid")"
 	ends
 	if long; then
