@@ -53,7 +53,7 @@ static const char *what_is_gone(const struct anchors *a)
 	return a->pins_wanted && no_pins(a) ? "pins are gone" : NULL;
 }
 
-bool anchors_look(struct anchors *a, const struct guard *g)
+bool anchors_look(struct anchors *a, struct guard *g)
 {
 	bool new = pins_work(a->pins, g);
 	__u64 now = now_ns();

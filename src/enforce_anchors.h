@@ -19,7 +19,7 @@ struct anchors {
 };
 
 /* From time to time: what is gone is told, and made again. True if the status has something new to say. */
-bool anchors_look(struct anchors *a, const struct guard *g);
+bool anchors_look(struct anchors *a, struct guard *g);
 /* There was one, there is none, and none can be made: if the process died now, nothing would be refused. */
 bool anchors_lost(const struct anchors *a);
 
