@@ -272,7 +272,7 @@ no_more() {
 	why msi EINVAL "a range is mapped where the group has a reserved region"
 	why far '@(EFAULT|EINVAL|ERANGE)' "its IOMMU can" # whether it is asked first, or found out
 	why nothing EFAULT "the memory of a range that is mapped is not there"
-	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, 0 of it are used (locked_vm of the address space)" ": 256K too much"
+	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, " "(locked_vm of the address space)" ": 256K too much"	# in as many pieces as the memory is in
 	same joins "${A[joins]}" ok
 	no_more
 }
