@@ -141,6 +141,8 @@ static void iommufd(void **state)
 	e.size = 0;
 	check(&e, "length is 0");
 	e = call(FDPIN_ID_IOMMUFD | 1, OP_MAP, -EINVAL);
+	check(&e, "size is 32, and the argument has at least 40 bytes");
+	e.argsz = 40;
 	e.flags = 1;
 	check(&e, "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE");
 	e.flags = 7;
@@ -179,9 +181,49 @@ static void attaching(void **state)
 	check(&e, "an area of ioas 9 is where the device has a reserved region");
 	e.result = -EBUSY;
 	check(&e, "attached to something else");
-	e.result = -EPERM;
-	check(&e, "allow_unsafe_interrupts is off");
+	e.result = -EFAULT;
+	check(&e, "the memory of an area of ioas 9");
 	e.result = -E2BIG;
+	check(&e, "is not known");
+}
+
+/* type1: of a group that joins, and of all that are there when the driver is set. */
+static void joining(void **state)
+{
+	struct ev_refuse e = call(1, OP_ATTACH, -EINVAL);
+
+	(void)state;
+	check(&e, "a range is mapped where the group has a reserved region");
+	e.result = -EFAULT;
+	check(&e, "the memory of a range that is mapped is not there");
+	e.result = -ERANGE;
+	check(&e, "beyond what its IOMMU can address");
+	e.result = -ENOMEM;
+	check(&e, "no limit refused it");
+	e.result = -EPERM;
+	check(&e, "a device of the group has a driver of the kernel's");
+	e = call(1, OP_SET_IOMMU, -EPERM);
+	check(&e, "allow_unsafe_interrupts is off");
+	e.result = -ENODEV;
+	e.flags = 7;
+	check(&e, "no driver is there for an IOMMU of type 7");
+	e.result = -EINVAL;
+	check(&e, "there is no group in the container");
+}
+
+/* What could not be read was not done; what could not be answered was. */
+static void unanswered(void **state)
+{
+	struct ev_refuse e = call(1, OP_INVALIDATE, -EFAULT);
+
+	(void)state;
+	check(&e, "done nevertheless");
+	e.argsz = e.flags = 0;
+	e.iova = e.size = e.vaddr = 0;
+	check(&e, "the argument itself cannot be read");
+	e.op = OP_MAP;
+	check(&e, "the argument itself cannot be read");
+	e.op = OP_PIN; /* has none */
 	check(&e, "is not known");
 }
 
@@ -204,7 +246,7 @@ static void changing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd), T(attaching), T(changing) };
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd), T(attaching), T(joining), T(unanswered), T(changing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
