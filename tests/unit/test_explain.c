@@ -246,7 +246,7 @@ static void changing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(limits), T(iommufd), T(attaching), T(joining), T(unanswered), T(changing) };
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(joining), T(limits), T(iommufd), T(attaching), T(unanswered), T(changing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
