@@ -100,6 +100,7 @@ ends() {
 
 @test "with pins: killed at its steps, the next one takes over, and one generation is left" {
 	local numbers
+	policy '[mdev-vaddr]' 'action = deny'
 	: >"$STEPS"
 	pinned 0
 	note_generation
