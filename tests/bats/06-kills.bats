@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The guard is killed at its steps of starting, as kill_at numbers them, with its pins and those of before, while a program invalidates beside an mdev all the time. None of these tries may be let through after the first READY, which is
+# The guard is killed at its steps, as kill_at numbers them: while it starts, gives its links to systemd or pins them, is told to read its configuration
+# again, ends, and is upgraded, while a program invalidates beside an mdev all the time. None of these tries may be let through after the first READY, which is
 # the program's own count, and when one has started again there is one generation of programs. check-long kills it at every step, make check at some of each kind.
 
 load helpers
 load guard
+load service
 
 PINS=/sys/fs/bpf/fdpin-kills
 PLAN=$BATS_FILE_TMPDIR/plan
@@ -13,13 +15,17 @@ STEPS=$BATS_FILE_TMPDIR/steps
 setup() {
 	need_blocking
 	need_mdev
+	"$fdpin" --version | grep -q '^libsystemd ' || skip "built without libsystemd"
+	export FDPIN_RESTART=0.1
 	touch "$STEPS" "$PLAN"
 }
 teardown() {
-	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 12 "$STEPS" "$GUARD" "$GUARD.err" >&2 2>/dev/null || true
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 12 "$LOG" "$LOG.err" "$STEPS" "$GUARD" "$GUARD.err" >&2 2>/dev/null || true
 	common_teardown
 }
 teardown_file() {
+	load service
+	service_teardown_file
 	[ ! -e "$BATS_FILE_TMPDIR/pinned.pid" ] || kill -KILL "$(cat "$BATS_FILE_TMPDIR/pinned.pid")" 2>/dev/null || true
 	rm -rf "$PINS"
 }
@@ -60,6 +66,21 @@ choose() { # FILE STRIDE
 	fi
 }
 
+ready_again() { more '^message READY=1' "$1"; }
+readies() { count '^message READY=1' || true; }
+
+# It is restarted as systemd does after a crash, and killed at this step of its start; of these, all go one after the other, and then one comes up.
+killed_at_start() { # N…
+	local before ready
+	before=$(kills)
+	ready=$(readies)
+	printf '%s\n' "$@" >"$PLAN"
+	kill -KILL "$(service_pid)"
+	ready_again "$ready"
+	same "kills" "$(kills)" $((before + $#))
+	same "the plan" "$(cat "$PLAN")" ""
+}
+
 @test "control: without a guard the same attack is let through" {
 	attack_begins 1
 	answers done # it has had the time of another act to try
@@ -67,6 +88,114 @@ choose() { # FILE STRIDE
 	wait_line '^attack_refused=' "$BATS_FILE_TMPDIR/attack"
 	[ "$(sed -n 's/^attack_allowed=//p' "$BATS_FILE_TMPDIR/attack")" -gt 0 ]
 	same "refused" "$(sed -n 's/^attack_refused=//p' "$BATS_FILE_TMPDIR/attack")" 0
+}
+
+@test "with what systemd keeps: killed at its steps of starting and of the hand-over, the next one takes over" {
+	local n numbers
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	service "$progs/kill_at" "$PLAN" "$STEPS" "$fdpin" enforce --service --root "$BATS_FILE_TMPDIR/tree"
+	note_generation
+	attack_begins 1
+	# once through, to see what there is; what comes after READY=1 is another test's
+	n=$(readies)
+	echo 0 >"$PLAN"
+	kill -KILL "$(service_pid)"
+	ready_again "$n"
+	sed '/sendmsg READY=1/q' "$STEPS" >"$BATS_FILE_TMPDIR/start"
+	[ "$(grep -c 'LINK_CREATE' "$BATS_FILE_TMPDIR/start")" = "$(cat "$BATS_FILE_TMPDIR/one-links")" ]
+	grep 'sendmsg FDSTORE=1' "$BATS_FILE_TMPDIR/start"
+	grep 'sendmsg FDSTOREREMOVE=1' "$BATS_FILE_TMPDIR/start"
+	one_generation
+	numbers=$(choose "$BATS_FILE_TMPDIR/start" 4)
+	if long; then
+		[ "$(wc -w <<<"$numbers")" -ge 40 ]
+		for n in $numbers; do
+			killed_at_start "$n"
+			one_generation
+		done
+	else
+		killed_at_start $numbers
+		one_generation
+	fi
+	echo "# killed at $(kills) steps" >&3
+	attack_ends
+}
+
+@test "killed between its links given to systemd and those of before let go, more often than systemd has room for: there is room" {
+	local n
+	n=$(sed -n 's/^step \([0-9]*\) sendmsg FDSTOREREMOVE=1.*/\1/p' "$BATS_FILE_TMPDIR/start" | head -n 1)
+	attack_begins 1
+	# from the second one on there are two generations, of which one goes first, with a message more
+	killed_at_start "$n" $((n + 1)) $((n + 1)) $((n + 1)) $((n + 1))
+	one_generation
+	same "kept by systemd" "$(sed -nE 's/^message READY=1 .* ([0-9]+) stored\]/\1/p' "$LOG" | tail -n 1)" "$(cat "$BATS_FILE_TMPDIR/one-links")"
+	attack_ends
+}
+
+# What makes it go through steps that are not of its start: killed at the first, the second and so on, until it comes through them before its time has come; make check: at this one.
+later_steps() { # COMMAND STEP
+	local n at killed
+	for ((at = $(long && echo 1 || echo "$2"); at < 60; at++)); do
+		n=$(readies)
+		rm -f "$BATS_FILE_TMPDIR/from"
+		echo "$at $BATS_FILE_TMPDIR/from" >"$PLAN"
+		kill -KILL "$(service_pid)"
+		ready_again "$n"
+		killed=$(kills)
+		n=$(readies)
+		touch "$BATS_FILE_TMPDIR/from"
+		$1
+		ready_again "$n"
+		one_generation
+		[ "$(kills)" -gt "$killed" ] || break # it came through
+		same "kills" "$(kills)" $((killed + 1))
+		long || break
+	done
+	echo "# $1: killed at step $at: $(grep '^killed' "$STEPS" | tail -n 1)" >&3
+	[ "$(kills)" -gt "$killed" ] || [ "$at" -gt "$2" ]
+	# one that nobody is going to kill
+	! long || {
+		n=$(readies)
+		kill -KILL "$(service_pid)" || true
+		ready_again "$n"
+	}
+}
+# It may be dead already: at a step that it has made by itself.
+hang_up() { kill -HUP "$(service_pid)" || true; }
+restart() { signal_systemd USR1; }
+
+@test "killed at its steps of reading the configuration again, and of ending as an upgrade has it" {
+	attack_begins 1
+	later_steps hang_up 4
+	later_steps restart 8
+	attack_ends
+}
+
+@test "upgrades, one after the other, some of them killed between their steps: one generation is left" {
+	local i n at steps killed
+	attack_begins 1
+	steps=$(grep -c '^step' "$BATS_FILE_TMPDIR/start")
+	killed=$(kills)
+	for ((i = 1; i <= $(long && echo 100 || echo 3); i++)); do
+		n=$(readies)
+		if ((i % 3 == 0)); then
+			at=$((1 + i * 37 % steps))
+			echo "$at" >"$PLAN"
+		fi
+		signal_systemd USR1
+		ready_again "$n"
+	done
+	[ "$(kills)" -gt "$killed" ]
+	one_generation
+	answers EBUSY
+	attack_ends
+}
+
+@test "stopped, it is gone" {
+	n=$(readies)
+	signal_systemd TERM
+	more '^ended 0' 0
+	comes_to_answer done
 }
 
 # pinned N…: starts one after the other that are killed at these steps; 0: one that comes up
@@ -100,7 +229,6 @@ ends() {
 
 @test "with pins: killed at its steps, the next one takes over, and one generation is left" {
 	local numbers
-	policy '[mdev-vaddr]' 'action = deny'
 	: >"$STEPS"
 	pinned 0
 	note_generation
@@ -114,7 +242,7 @@ ends() {
 	grep 'renameat.*half-' "$STEPS"
 	grep unlinkat "$STEPS"
 	cp "$STEPS" "$BATS_FILE_TMPDIR/start-pins"
-	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 5)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 7)
 	kill -KILL "$(cat "$BATS_FILE_TMPDIR/pinned.pid")"
 	ends
 	if long; then

@@ -43,7 +43,7 @@ nothing_left() {
 
 @test "a status of its own; file systems, devices and modules are right; this machine stays as it is" {
 	bats_require_minimum_version 1.5.0
-	vm --timeout 120 -- bash -c '
+	vm --timeout 300 -- bash -c '
 		tests/vm/bind-vfio
 		tests/vm/bind-vfio >/dev/null || exit 1
 		for type in bpf tracefs debugfs securityfs cgroup2 hugetlbfs; do grep -q " $type " /proc/mounts || { echo "no $type"; exit 1; }; done
