@@ -56,8 +56,6 @@ struct guard {
 	unsigned int left; /* records that are still to be handed over at a time */
 };
 
-#define LINKS_MAX 64
-
 static char why_text[512];
 
 static int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -297,9 +295,11 @@ static int attach_some(struct guard *g, bool begins)
 
 static int attach(struct guard *g)
 {
-	int err = attach_some(g, false);
+	int err = attach_some(g, false) ?: attach_some(g, true);
 
-	return err ?: attach_some(g, true);
+	if (!err && guard_links(g, NULL, 0) > GUARD_LINKS_MAX)
+		return fail(-E2BIG, "it has more than %d links, and what keeps them has no room", GUARD_LINKS_MAX);
+	return err;
 }
 
 /* ---- proof ----------------------------------------------------------------------------------- */
@@ -367,8 +367,8 @@ static int add_fd(struct guard *g, enum guard_object_kind kind, int fd, __u32 *r
 /* All that it is made of, and one of each kind to try. */
 static int add_objects(struct guard *g, __u32 some[3])
 {
-	struct guard_link links[LINKS_MAX];
-	int n = guard_links(g, links, LINKS_MAX), r = 0;
+	struct guard_link links[GUARD_LINKS_MAX];
+	int n = guard_links(g, links, GUARD_LINKS_MAX), r = 0;
 	struct bpf_program *prog;
 	struct bpf_map *map;
 
@@ -710,8 +710,11 @@ int guard_links(const struct guard *g, struct guard_link *links, int n)
 		for (int i = 0; i < skel->prog_cnt; i++) {
 			struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
 
-			if (*p->link && is_begin(p->name) == begins && found < n)
-				links[found++] = (struct guard_link){ .name = p->name, .fd = bpf_link__fd(*p->link) };
+			if (!*p->link || is_begin(p->name) != begins)
+				continue;
+			if (found < n)
+				links[found] = (struct guard_link){ .name = p->name, .fd = bpf_link__fd(*p->link) };
+			found++;
 		}
 	}
 	return found;

@@ -81,7 +81,7 @@ bool guard_alive(struct guard *g);
 bool guard_in_reach(const struct guard *g);
 /*
  * What keeps it attached when this process is no more: for each program, at most n, its name and a descriptor. Those that end what
- * others begin come first. Returns how many there are.
+ * others begin come first. Returns how many there are, which of a guard that is open is no more than GUARD_LINKS_MAX.
  */
 #define GUARD_LINKS_MAX 32
 
