@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # More attempts to get past the guard: an open that waits while its group goes elsewhere, processes that look like each other, a guard that is stopped or dead
 # at that moment, calls that interrupt each other, a clock and a processor that come and go. First without a guard, then beside one that denies. What became
-# of a range is the act's own word: only one that is invalid can be restored.
+# of a range is the act's own word: only one that is invalid can be restored. Before the files that leave windows which nobody can close (20-, 21-).
 
 load helpers
 load guard
