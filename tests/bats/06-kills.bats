@@ -106,7 +106,7 @@ killed_at_start() { # N…
 	grep 'sendmsg FDSTORE=1' "$BATS_FILE_TMPDIR/start"
 	grep 'sendmsg FDSTOREREMOVE=1' "$BATS_FILE_TMPDIR/start"
 	one_generation
-	numbers=$(choose "$BATS_FILE_TMPDIR/start" 4)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start" 8)
 	if long; then
 		[ "$(wc -w <<<"$numbers")" -ge 40 ]
 		for n in $numbers; do
@@ -242,7 +242,7 @@ ends() {
 	grep 'renameat.*half-' "$STEPS"
 	grep unlinkat "$STEPS"
 	cp "$STEPS" "$BATS_FILE_TMPDIR/start-pins"
-	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 7)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 10)
 	kill -KILL "$(cat "$BATS_FILE_TMPDIR/pinned.pid")"
 	ends
 	if long; then
