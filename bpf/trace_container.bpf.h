@@ -207,14 +207,13 @@ static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, _
 	EV_END_NOW(e);
 }
 
-/* Groups that are in a container before its driver are attached here; the functions that do it are inlined. */
+/* Refused. Groups that are in a container before its driver are attached here; the functions that do it are inlined. */
 static __always_inline int on_set_iommu(const struct vfio_container *container, unsigned long type, int ret)
 {
 	__u64 id = object_id(NUMBER(container));
 	struct ev_refuse *e;
 
-	remember_user();
-	if (!ret || !wanted(EV_refuse, id))
+	if (!wanted(EV_refuse, id))
 		return 0;
 	e = EV_BEGIN(refuse, id);
 	if (!e)
@@ -230,7 +229,8 @@ static __always_inline int on_set_iommu(const struct vfio_container *container, 
  * What happened is told by the kernel's count of invalid ranges: more of them
  * is an invalidation, fewer a restoration, whatever the flags now say. Two
  * calls on one container at once can swap their shares; the sum stays right.
- * A call that cannot write its answer has failed, and was done nevertheless.
+ * A call that cannot write its answer has failed, and was done nevertheless;
+ * one whose argument cannot be read has done nothing.
  */
 SEC("?fexit/vfio_fops_unl_ioctl")
 int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
@@ -243,7 +243,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 	__u32 invalid;
 
 	if ((cmd != VFIO_IOMMU_MAP_DMA && !unmap) || surely_unwanted(container))
-		return cmd == VFIO_SET_IOMMU && !surely_unwanted(container) ? on_set_iommu(container, arg, ret) : 0;
+		return cmd == VFIO_SET_IOMMU && ret ? on_set_iommu(container, arg, ret) : 0;
 	c = call_current();
 	if (!c || c->io_cmd != cmd)
 		return 0;
@@ -256,7 +256,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 				   (c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP);
 
 		on_refuse(c, container, op, ret, invalid);
-		if (ret != -EFAULT || !unmap || invalid == c->io_invalid)
+		if (ret != -EFAULT || !unmap || !c->io_argsz || invalid == c->io_invalid)
 			return 0;
 		bytes = c->io_size;
 	}

@@ -25,6 +25,7 @@
 #define UNMAP_ARGSZ 24
 #define ATTACH_ARGSZ 12
 #define ATTACH_PASID 1
+#define INTERRUPTS "interrupts of the device cannot be kept apart here, and vfio_iommu_type1's allow_unsafe_interrupts is off"
 
 static void __attribute__((format(printf, 2, 3))) say(char *ret, const char *fmt, ...)
 {
@@ -170,7 +171,8 @@ static void explain_unmap(const struct ev_refuse *e, char *ret)
 		return;
 	}
 	if (e->result == -EFAULT) {
-		say(ret, "the answer could not be written to the argument: what was asked for is done nevertheless");
+		say(ret, "the answer could not be written to the argument: what was asked for is done nevertheless, unless the argument could not be "
+			 "read then");
 		return;
 	}
 	if (e->result != -EINVAL && e->result != -EOVERFLOW)
@@ -187,8 +189,6 @@ static void explain_unmap(const struct ev_refuse *e, char *ret)
 	else
 		say(ret, "0x%llx-0x%llx begins or ends in the middle of a range", e->iova, e->iova + e->size - 1);
 }
-
-#define INTERRUPTS "interrupts of the device cannot be kept apart here, and vfio_iommu_type1's allow_unsafe_interrupts is off"
 
 /* ---- drivers and groups -------------------------------------------------------------- */
 

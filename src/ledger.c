@@ -448,7 +448,11 @@ static int on_charge(struct ledger *l, const struct ev_charge *e)
 
 /* ---- hand-over ------------------------------------------------------------------------ */
 
-/* Still there after the whole context has changed hands: its charge did not. What is pinned no longer has nobody to go to. */
+/*
+ * Still there after the whole context has changed hands: its charge did not. What is
+ * pinned no longer has nobody to go to; of an address space that is gone the kernel (7.3)
+ * hands over nothing else, but fails, if it counts there.
+ */
 static int check_moved(struct ledger *l, const struct ev_change_process *e)
 {
 	int err = 0;

@@ -243,7 +243,8 @@ static struct repeat {
 static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
 {
 	return a->h.tgid == b->h.tgid && a->h.container == b->h.container && a->rule == b->rule &&
-	       a->action == b->action && a->op == b->op && a->object == b->object && a->result == b->result && !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
+	       a->action == b->action && a->op == b->op && a->object == b->object && a->result == b->result &&
+	       !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
 }
 
 static void tell(const struct ev_decision *e, __u64 more)
@@ -273,7 +274,8 @@ static void tell(const struct ev_decision *e, __u64 more)
 			"MESSAGE_ID=%s", e->rule == RULE_PROTECT ? ID_PROTECT : ids[e->action],
 			"PRIORITY=%d", priorities[e->action] ?: 4,
 			"FDPIN_RULE=%s", rule ?: "?", "FDPIN_ACTION=%s", action, "FDPIN_OP=%s", op ?: "?",
-			"FDPIN_CONTAINER=%s", e->h.container ? id : "-", "FDPIN_OBJECT=%" PRIu64, (uint64_t)e->object, "FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
+			"FDPIN_CONTAINER=%s", e->h.container ? id : "-", "FDPIN_OBJECT=%" PRIu64, (uint64_t)e->object,
+			"FDPIN_COUNT=%" PRIu64, (uint64_t)(more ?: 1), "OBJECT_PID=%u", e->h.tgid, NULL);
 }
 
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used)

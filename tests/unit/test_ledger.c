@@ -639,20 +639,26 @@ static void change_process_none(void **state)
 	      "in unmap credited 256K to mm-00bb, whose pinned_vm went from 0 to -256K", "VmPin: 18446744073709551360 kB", NULL);
 }
 
+/* A credit to A that is refused, as no process has it any more. */
+static void tape_late(struct tape *t, __s64 pages, __u32 op)
+{
+	struct ev_charge *e = tape_fd_charge(t, A, 0, op, CHARGED_MM);
+
+	e->asked = -pages;
+	e->result = -22;
+	e->users = 0;
+}
+
 /* The rlimit mode that counts in the mm, on 7.3: the call fails and leaves a charge. */
 static void change_process_mm(void **state)
 {
 	struct tape *t = ledger_begin(FD1);
-	struct ev_charge *e;
 
 	(void)state;
 	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
 	tape_exec(t, A, B, 64);
 	tape_fd_charge(t, B, 64, OP_CHANGE_PROCESS, CHARGED_MM);
-	e = tape_fd_charge(t, A, 0, OP_CHANGE_PROCESS, CHARGED_MM);
-	e->asked = -64;
-	e->result = -22;
-	e->users = 0;
+	tape_late(t, 64, OP_CHANGE_PROCESS);
 	tape_change_process(t, B, -22);
 	check(t, FD1, "yes/proven", false, "leak of 256K", "in change-process charged 256K to mm-00bb and failed, as mm-00aa could not be "
 	      "credited (EINVAL)", NULL);
@@ -683,14 +689,10 @@ static void credit_comes_late(void **state)
 	(void)state;
 	for (int part = 0; part < 2; part++) {
 		struct tape *t = ledger_begin(FD1);
-		struct ev_charge *e;
 
 		tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
 		tape_exec(t, A, B, 64);
-		e = tape_fd_charge(t, A, 0, OP_UNMAP, CHARGED_MM);
-		e->asked = part ? -24 : -64;
-		e->result = -22;
-		e->users = 0;
+		tape_late(t, part ? 24 : 64, OP_UNMAP);
 		if (part)
 			check(t, FD1, "yes/proven", false, "uncharged: 160K stay pinned", NULL);
 		else
@@ -698,20 +700,16 @@ static void credit_comes_late(void **state)
 	}
 }
 
-/* Such a residue is nobody's: the next hand-over leaves it, rightly. What else stays is a drift. */
+/* Such a residue is nobody's: the next hand-over leaves it, rightly. What else stays is a drift */
 static void residue_is_not_moved(void **state)
 {
 	(void)state;
 	for (int more = 0; more < 2; more++) {
 		struct tape *t = ledger_begin(FD1);
-		struct ev_charge *e;
 
 		tape_fd_charge(t, A, 64, OP_MAP, CHARGED_MM);
 		tape_exec(t, A, B, 64);
-		e = tape_fd_charge(t, A, 0, OP_UNPIN, CHARGED_MM);
-		e->asked = more ? -40 : -64;
-		e->result = -22;
-		e->users = 0;
+		tape_late(t, more ? 40 : 64, OP_UNPIN);
 		tape_change_process(t, B, 0);
 		if (more)
 			check(t, FD1, "yes/proven", false, "wrong address space of 96K", NULL);
