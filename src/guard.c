@@ -237,10 +237,11 @@ static void leave_out_maps(struct guard_bpf *s)
 
 static int load(struct guard *g)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(g->types));
 	struct fdpin_config *cfg;
 	int err;
 
-	g->skel = guard_bpf__open();
+	g->skel = guard_bpf__open_opts(&opts);
 	if (!g->skel)
 		return fail(-errno, "out of memory");
 	leave_out_maps(g->skel);
@@ -248,7 +249,7 @@ static int load(struct guard *g)
 	cfg = (struct fdpin_config *)&g->skel->rodata->cfg;
 	source_bpf_key(cfg->key);
 	g->skel->rodata->nonce = g->nonce;
-	err = guard_bpf__load(g->skel);
+	err = types_adapt(g->types, g->skel->obj) ?: guard_bpf__load(g->skel);
 	if (err)
 		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism), strerror(-err));
 	source_bpf_tell_programs(g->skel->obj);

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "probe.h"
 #include "source_bpf.h"
+#include "types.h"
 #include "util.h"
 
 #include "../bpf/compat.h"
@@ -81,10 +82,11 @@ static void check_symbols(struct source_bpf *s)
 
 int load_snapshot(struct source_bpf *s)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(s->types));
 	__u64 key[2];
 	int err;
 
-	s->snapshot = snapshot_bpf__open();
+	s->snapshot = snapshot_bpf__open_opts(&opts);
 	if (!s->snapshot)
 		return -errno;
 	source_bpf_key(key);
@@ -96,7 +98,7 @@ int load_snapshot(struct source_bpf *s)
 			       "no type information of vfio_iommu_type1, although it is loaded");
 	if (s->filter.ring_bytes)
 		bpf_map__set_max_entries(s->snapshot->maps.events, s->filter.ring_bytes);
-	err = snapshot_bpf__load(s->snapshot);
+	err = types_adapt(s->types, s->snapshot->obj) ?: snapshot_bpf__load(s->snapshot);
 	if (err)
 		return err;
 	source_bpf_tell_programs(s->snapshot->obj);
@@ -243,10 +245,11 @@ static int share_map(struct bpf_map *map, const struct bpf_map *with)
 
 int load_trace(struct source_bpf *s)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(s->types));
 	const struct source_filter *filter = &s->filter;
 	int err;
 
-	s->trace = trace_bpf__open();
+	s->trace = trace_bpf__open_opts(&opts);
 	if (!s->trace)
 		return -errno;
 	choose_hooks(s);
@@ -263,7 +266,7 @@ int load_trace(struct source_bpf *s)
 	if (!err)
 		err = share_map(s->trace->maps.hints, s->snapshot->maps.hints);
 	if (!err)
-		err = trace_bpf__load(s->trace);
+		err = types_adapt(s->types, s->trace->obj) ?: trace_bpf__load(s->trace);
 	if (!err)
 		source_bpf_tell_programs(s->trace->obj);
 	if (!err)

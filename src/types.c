@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * types.c - an index over the names of the kernel's type information, and a
- * handler for each kind of section, by which libbpf asks it (types.h).
+ * types.c - the type information of the kernel and its modules, a handler for each
+ * kind of section, by which libbpf asks it where programs attach, and the file it
+ * adapts programs by (types.h).
  */
 #include "types.h"
 
@@ -9,93 +10,24 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "types_own.h"
 #include "util.h"
-
-#define MODULES_MAX 16 /* that are asked for by name */
-
-/* Type information: the kernel's, or what a module adds to it. */
-struct unit {
-	char name[56]; /* as long as a module's can be */
-	ino_t file; /* its file in /sys/kernel/btf when it was read, another one once it is loaded again; 0: there was none */
-	struct btf *btf;
-	int fd; /* as the kernel has it, for programs; -1 */
-	__u32 *ids; /* open addressing; 0 is free */
-	__u32 mask;
-};
-
-struct types {
-	struct unit kernel;
-	struct unit modules[MODULES_MAX];
-	unsigned int n_modules;
-	struct types *before; /* the one that was opened before */
-};
 
 static struct types *newest;
 
-/* ---- the index ------------------------------------------------------------- */
-
-static bool is_wanted(unsigned int kind)
-{
-	return kind == BTF_KIND_FUNC || kind == BTF_KIND_STRUCT || kind == BTF_KIND_TYPEDEF;
-}
-
-static __u32 hash_name(const char *name, unsigned int kind)
-{
-	__u32 h = 2166136261U ^ kind;
-
-	while (*name)
-		h = (h ^ (unsigned char)*name++) * 16777619U;
-	return h;
-}
-
-static const char *name_of(const struct btf *btf, __u32 id)
-{
-	return btf__name_by_offset(btf, btf__type_by_id(btf, id)->name_off);
-}
-
-/* By number, so that the first of a name is the one that is found. */
-static int make_index(struct unit *u, __u32 from)
-{
-	__u32 to = btf__type_cnt(u->btf), size = 64, wanted = 0;
-
-	for (__u32 id = from; id < to; id++)
-		wanted += is_wanted(btf_kind(btf__type_by_id(u->btf, id)));
-	while (size < wanted * 2)
-		size *= 2;
-	u->ids = calloc(size, sizeof(*u->ids));
-	if (!u->ids)
-		return -ENOMEM;
-	u->mask = size - 1;
-	for (__u32 id = from; id < to; id++) {
-		unsigned int kind = btf_kind(btf__type_by_id(u->btf, id));
-		__u32 i;
-
-		if (!is_wanted(kind))
-			continue;
-		for (i = hash_name(name_of(u->btf, id), kind); u->ids[i & u->mask]; i++)
-			;
-		u->ids[i & u->mask] = id;
-	}
-	return 0;
-}
-
 static __u32 find_in(const struct unit *u, const char *name, unsigned int kind)
 {
-	for (__u32 i = hash_name(name, kind); u->ids && u->ids[i & u->mask]; i++) {
-		__u32 id = u->ids[i & u->mask];
+	__u32 place = 0;
 
-		if (btf_kind(btf__type_by_id(u->btf, id)) == kind && !strcmp(name_of(u->btf, id), name))
-			return id;
-	}
-	return 0;
+	return types_next(u, name, kind, &place);
 }
 
 /* ---- modules ----------------------------------------------------------------- */
@@ -106,9 +38,10 @@ static void forget(struct unit *u)
 	if (u->fd >= 0)
 		close(u->fd);
 	free(u->ids);
+	free(u->copies);
 	u->btf = NULL;
 	u->fd = -1;
-	u->ids = NULL;
+	u->ids = u->copies = NULL;
 }
 
 /* A module's type information as the kernel has it, which takes CAP_SYS_ADMIN; -1. */
@@ -144,14 +77,14 @@ static void read_module(struct types *t, struct unit *u)
 
 	file_of(u->name, path, sizeof(path));
 	u->btf = btf__parse_split(path, t->kernel.btf);
-	if (!u->btf || make_index(u, btf__type_cnt(t->kernel.btf)))
+	if (!u->btf || types_index(u, btf__type_cnt(t->kernel.btf)))
 		forget(u);
 	else
 		u->fd = open_by_name(u->name);
 }
 
 /* NULL: there is no such module, or no type information of it. It is read again when it was loaded again. */
-static const struct unit *module_unit(struct types *t, const char *module)
+static struct unit *module_unit(struct types *t, const char *module)
 {
 	struct unit *u = NULL;
 	struct stat st = {};
@@ -263,7 +196,60 @@ static int register_sections(void)
 	return 0;
 }
 
+/* ---- what they are adapted by ---------------------------------------------------- */
+
+const char *types_file(const struct types *t)
+{
+	return t->path;
+}
+
+static int write_all(int fd, const char *data, __u32 size)
+{
+	if (ftruncate(fd, 0))
+		return -errno;
+	for (__u32 done = 0; done < size;) {
+		ssize_t n = pwrite(fd, data + done, size - done, done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? n : 0;
+	}
+	return 0;
+}
+
+int types_adapt(struct types *t, const struct bpf_object *obj)
+{
+	struct unit *units[1 + ARRAY_SIZE(modules_with_hooks)] = { &t->kernel };
+	unsigned int n = 1;
+	struct btf *picked;
+	const void *data;
+	__u32 size;
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules_with_hooks); i++) {
+		units[n] = module_unit(t, modules_with_hooks[i]);
+		n += units[n] != NULL;
+	}
+	picked = types_pick(units, n, bpf_object__btf(obj));
+	if (!picked)
+		return -errno;
+	data = btf__raw_data(picked, &size);
+	err = data ? write_all(t->file, data, size) : -ENOMEM;
+	btf__free(picked);
+	return err;
+}
+
 /* ---- all of it ----------------------------------------------------------------- */
+
+static void release(struct types *t)
+{
+	for (unsigned int i = 0; i < t->n_modules; i++)
+		forget(&t->modules[i]);
+	forget(&t->kernel);
+	if (t->file >= 0)
+		close(t->file);
+	free(t);
+}
 
 struct types *types_open(void)
 {
@@ -274,12 +260,15 @@ struct types *types_open(void)
 		return NULL;
 	t->kernel.fd = -1;
 	t->kernel.btf = btf__load_vmlinux_btf();
-	err = !t->kernel.btf ? -errno : make_index(&t->kernel, 1);
+	err = !t->kernel.btf ? -errno : types_index(&t->kernel, 1);
 	if (!err)
 		err = register_sections();
+	t->file = memfd_create("fdpin-types", MFD_CLOEXEC);
+	if (!err && t->file < 0)
+		err = -errno;
+	snprintf(t->path, sizeof(t->path), "/proc/self/fd/%d", t->file);
 	if (err) {
-		forget(&t->kernel);
-		free(t);
+		release(t);
 		errno = -err;
 		return NULL;
 	}
@@ -298,8 +287,5 @@ void types_close(struct types *t)
 		p = &(*p)->before;
 	if (*p)
 		*p = t->before;
-	for (unsigned int i = 0; i < t->n_modules; i++)
-		forget(&t->modules[i]);
-	forget(&t->kernel);
-	free(t);
+	release(t);
 }

@@ -10,6 +10,7 @@
 
 #include <linux/types.h>
 
+struct bpf_object;
 struct btf;
 struct types;
 
@@ -27,5 +28,15 @@ void types_close(struct types *t);
  * "vmlinux" for the kernel itself. *ret_btf, if wanted, is what the id is of.
  */
 __u32 types_find(struct types *t, const char *module, const char *name, unsigned int kind, const struct btf **ret_btf);
+
+/*
+ * What programs are adapted to the kernel by (CO-RE), instead of all its type
+ * information for each type they use: the name of a file for btf_custom_path, when
+ * an object is opened, and what writes into it all that the object's own types
+ * need of the kernel's and of the modules that are there now, before it is loaded.
+ * 0, or a negative errno.
+ */
+const char *types_file(const struct types *t);
+int types_adapt(struct types *t, const struct bpf_object *obj);
 
 #endif
