@@ -231,8 +231,12 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	EV_END_NOW(e);
 }
 
-/* The call is against this rule: what does the caller get? */
-static __noinline int decide(__u32 rule, __u32 error, const struct about *a)
+/*
+ * The call is against this rule: what does the caller get? Functions that are not
+ * static the verifier goes through once, by themselves, and not for each call and
+ * each way that leads to it.
+ */
+__noinline int decide(__u32 rule, __u32 error, const struct about *a)
 {
 	const struct guard_policy *p = policy_now();
 	enum scope_answer who;

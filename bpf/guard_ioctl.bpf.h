@@ -47,15 +47,15 @@ static __always_inline int unmap_unread(struct vfio_container *container, struct
 		r = unmap_alone(container, a);
 	}
 	if (!r && policy_now()->rules[RULE_FILE_BACKED].action)
-		r = judge_memory(container, 0, ~0ULL, EFAULT, a);
+		r = judge_memory((__u64)container, 0, ~0ULL, EFAULT, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
 	return r;
 }
 
-static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
+__noinline int on_unmap(__u64 address, __u64 arg)
 {
-	struct vfio_container *container = NUMBER(container_arg);
+	struct vfio_container *container = (void *)address;
 	struct about a = { .op = OP_INVALIDATE };
 	bool memory = policy_now()->rules[RULE_FILE_BACKED].action;
 	struct unmap_arg unmap = {};
@@ -81,7 +81,7 @@ static __noinline int on_unmap(struct vfio_container *container_arg, __u64 arg)
 	r = a.emulated ? decide(RULE_MDEV_VADDR, 0, &a) : unmap_alone(container, &a);
 	if (r || !memory || !asked_ranges(&unmap, &first, &last))
 		return r;
-	r = judge_memory(container, first, last, 0, &a);
+	r = judge_memory((__u64)container, first, last, 0, &a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
 	return r;
@@ -110,9 +110,9 @@ static __always_inline int join_alone(struct vfio_container *container, struct a
 }
 
 /* Any group is refused while a range is invalid, as a kernel with the fix does. */
-static __noinline int on_attach(struct vfio_group *group_arg, __u64 arg)
+__noinline int on_attach(__u64 address, __u64 arg)
 {
-	struct vfio_group *group = NUMBER(group_arg);
+	struct vfio_group *group = (void *)address;
 	struct about a = { .op = OP_ATTACH, .group = group, .emulated = is_emulated(group) };
 	struct vfio_container *container;
 	struct file *file;
@@ -174,9 +174,9 @@ static __always_inline int judge_open(struct vfio_group *group, bool silent, boo
 	return silent ? refusal(RULE_MDEV_VADDR) : decide(RULE_MDEV_VADDR, 0, &a);
 }
 
-static __noinline int on_open(struct vfio_group *group_arg)
+__noinline int on_open(__u64 address)
 {
-	struct vfio_group *group = NUMBER(group_arg);
+	struct vfio_group *group = (void *)address;
 	struct about a = { .op = OP_OPEN, .group = group, .emulated = 1 };
 	__u64 id = bpf_get_current_pid_tgid(), one = 1;
 	bool against;
@@ -200,7 +200,7 @@ static __noinline int on_open(struct vfio_group *group_arg)
  * Proof that a hook runs, and that what it returns is what the caller gets.
  * Its record, of a decision about nothing, proves that records get through.
  */
-static __noinline int canary(__u32 arg)
+__noinline int canary(__u32 arg)
 {
 	struct about nothing = {};
 
@@ -231,14 +231,14 @@ static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigne
 	else
 		drop_note();
 	if (n_quarantined)
-		r = on_quarantined(file, cmd, arg);
+		r = on_quarantined(argument_address(file), cmd, arg);
 	if (r)
 		return r;
 	if (unmap)
-		return on_unmap(file->private_data, arg);
+		return on_unmap((__u64)file->private_data, arg);
 	if (attach)
-		return on_attach(file->private_data, arg);
-	return open ? on_open(file->private_data) : 0;
+		return on_attach((__u64)file->private_data, arg);
+	return open ? on_open((__u64)file->private_data) : 0;
 }
 
 /*

@@ -88,7 +88,7 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int 
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 
 	if (n_quarantined)
-		settle(iommu, cmd == VFIO_IOMMU_UNMAP_DMA ? OP_UNMAP : OP_REVALIDATE);
+		settle((__u64)iommu, cmd == VFIO_IOMMU_UNMAP_DMA ? OP_UNMAP : OP_REVALIDATE);
 	/* nothing is invalid, and of nothing it is remembered that it was; contain() may have left something */
 	if (!BPF_CORE_READ(iommu, vaddr_invalid_count) && !n_broken && !n_windows && !(policy_now()->unfixed.contain && cmd == VFIO_IOMMU_UNMAP_DMA))
 		return 0;
@@ -117,7 +117,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 		__sync_fetch_and_sub(&n_ever, 1);
 	forget_window(id);
 	if (n_quarantined && leave_quarantine(id))
-		tell_quarantine(iommu, OP_RELEASE, ACTION_QUARANTINE_ENDS);
+		tell_quarantine((__u64)iommu, OP_RELEASE, ACTION_QUARANTINE_ENDS);
 	bpf_map_delete_elem(&owners, &id);
 	return 0;
 }

@@ -169,8 +169,9 @@ static __always_inline bool asked_ranges(const struct unmap_arg *unmap, __u64 *f
 }
 
 /* The call would invalidate these. Refused with the rule's own errno, unless another one is given. */
-static __noinline int judge_memory(const struct vfio_container *container, __u64 first, __u64 last, __u32 error, struct about *a)
+__noinline int judge_memory(__u64 address, __u64 first, __u64 last, __u32 error, struct about *a)
 {
+	const struct vfio_container *container = (void *)address;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct memory_walk *w = bpf_task_storage_get(&memory_walks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 

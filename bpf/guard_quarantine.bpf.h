@@ -28,10 +28,10 @@ static __always_inline bool is_broken(struct vfio_iommu *iommu)
 	return BPF_CORE_READ(iommu, vaddr_invalid_count) && iommu_has_emulated(iommu);
 }
 
-static __noinline int tell_quarantine(struct vfio_iommu *iommu_arg, __u32 op, __u32 action)
+__noinline int tell_quarantine(__u64 id, __u32 op, __u32 action)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	__u64 id = (__u64)iommu, *owner = bpf_map_lookup_elem(&owners, &id);
+	struct vfio_iommu *iommu = (void *)id;
+	__u64 *owner = bpf_map_lookup_elem(&owners, &id);
 	struct about a = { .op = op };
 
 	a.container = owner ? (void *)*owner : NULL;
@@ -62,7 +62,7 @@ static __always_inline bool enter_quarantine(__u64 id)
 static __always_inline void begin_quarantine(struct vfio_iommu *iommu)
 {
 	if (enter_quarantine((__u64)iommu))
-		tell_quarantine(iommu, OP_INVALIDATE, ACTION_QUARANTINE_BEGINS);
+		tell_quarantine((__u64)iommu, OP_INVALIDATE, ACTION_QUARANTINE_BEGINS);
 }
 
 static __always_inline bool leave_quarantine(__u64 id)
@@ -74,10 +74,9 @@ static __always_inline bool leave_quarantine(__u64 id)
 }
 
 /* Ends it, if there is no more reason for it. */
-static __noinline int settle(struct vfio_iommu *iommu_arg, __u32 op)
+__noinline int settle(__u64 id, __u32 op)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	__u64 id = (__u64)iommu;
+	struct vfio_iommu *iommu = (void *)id;
 
 	if (!bpf_map_lookup_elem(&quarantined, &id) || is_broken(iommu) || !leave_quarantine(id))
 		return 0;
@@ -85,7 +84,7 @@ static __noinline int settle(struct vfio_iommu *iommu_arg, __u32 op)
 	if (is_broken(iommu))
 		enter_quarantine(id);
 	else
-		tell_quarantine(iommu, op, ACTION_QUARANTINE_ENDS);
+		tell_quarantine(id, op, ACTION_QUARANTINE_ENDS);
 	return 0;
 }
 
@@ -173,9 +172,9 @@ static __always_inline bool quarantine_call_of(struct file *file, __u32 cmd, __u
 }
 
 /* Some container is in quarantine: what does the caller get, if this call is about that? */
-static __noinline int on_quarantined(struct file *file_arg, __u32 cmd, __u64 arg)
+__noinline int on_quarantined(__u64 address, __u32 cmd, __u64 arg)
 {
-	struct file *file = NUMBER(file_arg);
+	struct file *file = (void *)address;
 	const struct guard_policy *p = policy_now();
 	struct quarantine_call c = {};
 	struct vfio_container *container;
@@ -194,7 +193,7 @@ static __noinline int on_quarantined(struct file *file_arg, __u32 cmd, __u64 arg
 	if (!bpf_map_lookup_elem(&quarantined, &id))
 		return 0;
 	if (!a.invalid || !a.emulated) {
-		settle((void *)id, OP_UNKNOWN);
+		settle(id, OP_UNKNOWN);
 		return 0;
 	}
 	exempt = exemptions(p, RULE_MDEV_VADDR);
@@ -215,6 +214,6 @@ SEC("?fexit/vfio_iommu_type1_detach_group")
 int BPF_PROG(guard_fexit__vfio_iommu_type1_detach_group, void *iommu, struct iommu_group *group)
 {
 	if (n_quarantined)
-		settle(iommu, OP_DETACH);
+		settle((__u64)iommu, OP_DETACH);
 	return 0;
 }

@@ -278,7 +278,7 @@ outside:
 }
 
 /* Judge all rules for this thread, for the call that it is making. */
-static __noinline int note_scope(void)
+__noinline int note_scope(void)
 {
 	__u32 slot = WITHIN(policy_slot, 2);
 	const struct guard_policy *p = &policies[slot];
@@ -373,7 +373,7 @@ static __always_inline __u32 exemptions(const struct guard_policy *p, __u32 rule
 	return mine & valid;
 }
 
-static __noinline int count_exemptions(__u32 bits)
+__noinline int count_exemptions(__u32 bits)
 {
 	for (int k = 0; k < GUARD_EXEMPTIONS; k++)
 		__sync_fetch_and_add(&counters.exempted[k], bits >> k & 1);

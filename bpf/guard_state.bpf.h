@@ -86,7 +86,7 @@ static __always_inline struct guard_sides *sides_of(__u64 container)
 	return bpf_map_lookup_elem(&sides, &container);
 }
 
-static __noinline int withdraw(__u64 id)
+__noinline int withdraw(__u64 id)
 {
 	struct guard_held *h = bpf_map_lookup_elem(&held, &id);
 	struct guard_sides *s;

@@ -84,7 +84,7 @@ int BPF_PROG(guard_fentry__vfio_fops_release, struct inode *inode, struct file *
 	return 0;
 }
 
-static __noinline int on_file(void)
+__noinline int on_file(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct join *join = bpf_map_lookup_elem(&joins, &id);

@@ -29,10 +29,38 @@ static long pin_step(__u32 i, struct tree_walk *t)
 	return 0;
 }
 
-/* Pages that mediated devices have pinned in a range; -1 if there are too many to count. */
-static __always_inline __s64 count_pins(const struct vfio_dma *dma)
+/*
+ * A range as it was read, in one piece, as reading takes longer than what is done
+ * with it. What lies behind the piece, in a kernel with larger ranges, is read by
+ * itself.
+ */
+struct dma_copy {
+	const struct vfio_dma *dma;
+	__u64 words[20];
+};
+
+#define DMA_FIELD(c, field)                                                             \
+	({                                                                              \
+		typeof(((struct vfio_dma *)0)->field) __value;                          \
+		__u32 __offset = bpf_core_field_offset(struct vfio_dma, field);         \
+		if (__offset + sizeof(__value) <= sizeof((c)->words))                   \
+			__value = *(typeof(__value) *)((char *)(c)->words + __offset);  \
+		else                                                                    \
+			__value = BPF_CORE_READ((c)->dma, field);                       \
+		__value;                                                                \
+	})
+
+static __always_inline void read_dma(struct dma_copy *c, const struct vfio_dma *dma)
 {
-	struct rb_node *root = BPF_CORE_READ(dma, pfn_list.rb_node);
+	__u32 size = bpf_core_type_size(struct vfio_dma);
+
+	c->dma = dma;
+	bpf_probe_read_kernel(c->words, size < sizeof(c->words) ? size : sizeof(c->words), dma);
+}
+
+/* Pages that mediated devices have pinned in a range; -1 if there are too many to count. */
+static __always_inline __s64 count_pins(struct rb_node *root)
+{
 	struct tree_walk t = {};
 
 	if (!root)
@@ -42,11 +70,16 @@ static __always_inline __s64 count_pins(const struct vfio_dma *dma)
 	return t.done ? t.n : -1;
 }
 
-static __always_inline void show_range(struct range_walk *w, const struct vfio_dma *dma, __u64 iova, __u64 size, __u64 vaddr,
-				       __u32 invalid)
+static __always_inline struct mm_struct *copied_mm(const struct dma_copy *c)
 {
-	struct mm_struct *mm = dma_mm(dma);
-	__s64 pins = count_pins(dma);
+	return bpf_core_field_exists(c->dma->mm) ? DMA_FIELD(c, mm) : dma_mm(c->dma);
+}
+
+static __always_inline void show_range(struct range_walk *w, const struct dma_copy *c)
+{
+	struct rb_root pins = DMA_FIELD(c, pfn_list);
+	struct mm_struct *mm = copied_mm(c);
+	__s64 pinned = count_pins(pins.rb_node);
 	struct ev_range *e;
 
 	if ((__u64)mm != w->mm) {
@@ -57,41 +90,35 @@ static __always_inline void show_range(struct range_walk *w, const struct vfio_d
 	if (!e)
 		return;
 	about_nobody(&e->h);
-	e->id = object_id(dma);
-	e->iova = iova;
-	e->size = size;
-	e->vaddr = vaddr;
-	e->valid = !invalid;
+	e->id = object_id(c->dma);
+	e->iova = DMA_FIELD(c, iova);
+	e->size = DMA_FIELD(c, size);
+	e->vaddr = DMA_FIELD(c, vaddr);
+	e->valid = !DMA_FIELD(c, vaddr_invalid);
 	e->mm = object_id(mm);
-	e->pinned = pins;
-	e->charged = bpf_core_field_exists(dma->locked_vm) ? (__s64)BPF_CORE_READ(dma, locked_vm) : -1;
+	e->pinned = pinned;
+	e->charged = bpf_core_field_exists(c->dma->locked_vm) ? (__s64)DMA_FIELD(c, locked_vm) : -1;
 	e->account = CHARGED_MM;
-	e->prot = BPF_CORE_READ(dma, prot);
-	e->mapped = BPF_CORE_READ(dma, iommu_mapped);
+	e->prot = DMA_FIELD(c, prot);
+	e->mapped = DMA_FIELD(c, iommu_mapped);
 	EV_END(e);
 }
 
 static long range_step(__u32 i, struct range_walk *w)
 {
 	struct rb_node *node = w->t.node;
-	__u64 iova, size, vaddr;
-	struct vfio_dma *dma;
-	__u32 invalid;
+	struct dma_copy c;
 
 	if (w->t.done)
 		return 1;
 	if (!tree_step(&w->t))
 		return 0;
-	dma = (void *)node - bpf_core_field_offset(struct vfio_dma, node);
-	iova = BPF_CORE_READ(dma, iova);
-	size = BPF_CORE_READ(dma, size);
-	vaddr = BPF_CORE_READ(dma, vaddr);
-	invalid = BPF_CORE_READ(dma, vaddr_invalid);
-	w->hash = mix(w->hash ^ (__u64)dma ^ iova) + size + (vaddr ^ invalid);
-	if (!size) /* it grows while its pages are pinned, from nothing */
+	read_dma(&c, (void *)node - bpf_core_field_offset(struct vfio_dma, node));
+	w->hash = mix(w->hash ^ (__u64)c.dma ^ DMA_FIELD(&c, iova)) + DMA_FIELD(&c, size) + (DMA_FIELD(&c, vaddr) ^ DMA_FIELD(&c, vaddr_invalid));
+	if (!DMA_FIELD(&c, size)) /* it grows while its pages are pinned, from nothing */
 		w->empty++;
 	else if (w->emit)
-		show_range(w, dma, iova, size, vaddr, invalid);
+		show_range(w, &c);
 	return 0;
 }
 

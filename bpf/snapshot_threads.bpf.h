@@ -156,8 +156,14 @@ static long look_for_target(__u32 i, struct target_walk *t)
 	return 1;
 }
 
+/*
+ * What a thread has to be told of are functions of their own, as those that go
+ * through its stack, and get addresses as numbers: they are verified once, and not
+ * for each way that leads to them.
+ */
+
 /* A flush that was not found from a blocked worker: who runs the item is not blocked on a range, or nobody does. */
-static __always_inline void on_barrier(struct task_struct *task, __u64 barrier)
+__noinline int on_barrier(__u64 task, __u64 barrier)
 {
 	struct work_struct *work = (void *)barrier + bpf_core_field_offset(struct wq_barrier, work);
 	struct target_walk t = {
@@ -173,11 +179,12 @@ static __always_inline void on_barrier(struct task_struct *task, __u64 barrier)
 	if (bpf_loop(MAX_LIST, look_for_target, &t, 0) >= MAX_LIST)
 		__sync_fetch_and_add(&stats.cut, 1);
 	if (!t.work)
-		return;
-	on_flusher((__u64)task, (void *)t.work, wq, t.worker ? VIA_BARRIER : VIA_BARRIER_PENDING, 0);
+		return 0;
+	on_flusher(task, (void *)t.work, wq, t.worker ? VIA_BARRIER : VIA_BARRIER_PENDING, 0);
 	worker = (void *)t.worker;
 	if (worker)
 		on_runs(BPF_CORE_READ(worker, task), worker);
+	return 0;
 }
 
 struct chain_walk {
@@ -213,44 +220,45 @@ static long look_at_pending(__u32 i, struct chain_walk *w)
 	return 0;
 }
 
-static __always_inline void on_closing(struct task_struct *task, const struct file *file)
+__noinline int on_closing(__u64 task, __u64 at)
 {
+	const struct file *file = (void *)at;
 	struct vfio_device *device = file_vfio_device(file);
 	__u64 container = object_id(device_container(device));
-	struct chain_walk w = { .task = task };
+	struct chain_walk w = { .task = (void *)task };
 	struct ev_close *e;
 
 	e = EV_BEGIN(close, container);
 	if (e) {
-		about_task(&e->h, task);
+		about_task(&e->h, (void *)task);
 		e->device = object_id(device);
 		device_name(device, e->device_name, sizeof(e->device_name));
 		EV_END(e);
 	}
 	if (file_callback_offset() == -1U)
-		return;
+		return 0;
 	w.callback = word_at((void *)file + file_callback_offset());
 	if (bpf_loop(MAX_CHAIN, look_at_pending, &w, 0) >= MAX_CHAIN)
 		__sync_fetch_and_add(&stats.cut, 1);
+	return 0;
 }
 
-static __always_inline void on_lock(struct task_struct *task, __u64 lock)
+__noinline int on_lock(__u64 task, __u64 lock)
 {
 	struct task_struct *owner = (void *)(word_at((void *)lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
 	struct ev_lock *e = EV_BEGIN(lock, 0);
 
 	if (!e)
-		return;
-	about_task(&e->h, task);
+		return 0;
+	about_task(&e->h, (void *)task);
 	if (owner)
 		PUT_NEW(interesting, owner);
 	e->lock = object_id((void *)lock);
 	e->owner = owner ? BPF_CORE_READ(owner, pid) : 0;
 	__builtin_memcpy(e->lock_name, "mutex", 6);
 	EV_END(e);
+	return 0;
 }
-
-/* The two that follow go through a stack; as functions of their own they are verified once, and not for each way that leads to them. */
 
 /* Innermost function that is not the scheduler's, which some kernels show, from frames that were just read; 0. */
 __noinline __u64 sleeps_in(const struct stack_scratch *s, long bytes)
@@ -308,15 +316,15 @@ static __always_inline void judge_by_functions(struct stack_walk *w, const struc
 		w->wait = WAIT_TIMER;
 }
 
-static __always_inline void on_thread(struct task_struct *task, const struct stack_walk *w, const struct stack_scratch *s,
-				      long bytes)
+__noinline int on_thread(__u64 address, __u32 wait, const struct stack_scratch *s, long bytes)
 {
+	struct task_struct *task = (void *)address;
 	struct ev_thread *e;
 	struct ev_stack *k;
 
 	e = EV_BEGIN(thread, 0);
 	if (!e)
-		return;
+		return 0;
 	about_task(&e->h, task);
 	e->files = object_id(BPF_CORE_READ(task, files));
 	e->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
@@ -324,18 +332,19 @@ static __always_inline void on_thread(struct task_struct *task, const struct sta
 	e->state = task_state(task) | BPF_CORE_READ(task, exit_state);
 	e->class = task_class(task);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
-	e->wait = HAS(waiters, task) ? WAIT_VADDR : w->wait;
+	e->wait = HAS(waiters, task) ? WAIT_VADDR : wait;
 	if (s && bytes > 0)
 		function_name(e->wchan, sizeof(e->wchan), (void *)sleeps_in(s, bytes));
 	EV_END(e);
 	if (!s || bytes <= 0)
-		return;
+		return 0;
 	k = EV_BEGIN(stack, 0);
 	if (!k)
-		return;
+		return 0;
 	about_task(&k->h, task);
 	stack_text(k, s->ips, bytes);
 	EV_END(k);
+	return 0;
 }
 
 static __always_inline void scan_stack(struct task_struct *task, struct stack_walk *w)
@@ -380,6 +389,7 @@ int find_threads(struct bpf_iter__task *ctx)
 		.wait = unknown_zero,
 	};
 	struct stack_scratch *s;
+	__u64 address;
 	__u32 zero = 0;
 	long bytes = 0;
 
@@ -399,12 +409,13 @@ int find_threads(struct bpf_iter__task *ctx)
 	PUT(interesting, task, 1);
 	if (s && !bytes)
 		bytes = bpf_get_task_stack(task, s->ips, sizeof(s->ips), 0);
-	on_thread(task, &w, s, bytes);
+	address = argument_address(task);
+	on_thread(address, w.wait, s, bytes);
 	if (w.device_file && s && in_release(s, bytes))
-		on_closing(task, (void *)w.device_file);
+		on_closing(address, w.device_file);
 	if (w.lock)
-		on_lock(task, w.lock);
+		on_lock(address, w.lock);
 	if (w.barrier)
-		on_barrier(task, w.barrier);
+		on_barrier(address, w.barrier);
 	return 0;
 }

@@ -19,10 +19,13 @@ struct tree_walk {
 /* True when the walk is at a node it has not been at before. */
 static __always_inline bool tree_step(struct tree_walk *w)
 {
-	struct rb_node *node = w->node, *left = BPF_CORE_READ(node, rb_left), *right = BPF_CORE_READ(node, rb_right);
-	struct rb_node *parent = (void *)(BPF_CORE_READ(node, __rb_parent_color) & ~3UL);
+	struct rb_node *node = w->node, *left, *right, *parent, read = {};
 	bool here = false;
 
+	bpf_probe_read_kernel(&read, sizeof(read), node); /* at once: three reads take three times as long */
+	left = read.rb_left;
+	right = read.rb_right;
+	parent = (void *)(read.__rb_parent_color & ~3UL);
 	if (w->came_from == parent && left) {
 		w->came_from = node;
 		w->node = left;
