@@ -245,11 +245,16 @@ __noinline int on_closing(__u64 task, __u64 at)
 
 __noinline int on_lock(__u64 task, __u64 lock)
 {
-	struct task_struct *owner = (void *)(word_at((void *)lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
-	struct ev_lock *e = EV_BEGIN(lock, 0);
+	struct task_struct *owner;
+	struct ev_lock *e;
 
+	/* it is verified also where nothing leads here */
+	if (!has_mutex_list())
+		return 0;
+	e = EV_BEGIN(lock, 0);
 	if (!e)
 		return 0;
+	owner = (void *)(word_at((void *)lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
 	about_task(&e->h, (void *)task);
 	if (owner)
 		PUT_NEW(interesting, owner);
@@ -365,7 +370,7 @@ static __always_inline bool matters(struct task_struct *task, const struct stack
 
 	if (w->device_file || (files && HAS(holder_tables, files)) || HAS(interesting, task))
 		return true;
-	if (!w->lock)
+	if (!has_mutex_list() || !w->lock)
 		return false;
 	owner = (void *)(word_at((void *)w->lock + bpf_core_field_offset(struct mutex, owner)) & ~7ULL);
 	return HAS(interesting, owner);
