@@ -235,10 +235,10 @@ static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigne
 	if (r)
 		return r;
 	if (unmap)
-		return on_unmap((__u64)file->private_data, arg);
+		return on_unmap(argument_address(file->private_data), arg);
 	if (attach)
-		return on_attach((__u64)file->private_data, arg);
-	return open ? on_open((__u64)file->private_data) : 0;
+		return on_attach(argument_address(file->private_data), arg);
+	return open ? on_open(argument_address(file->private_data)) : 0;
 }
 
 /*

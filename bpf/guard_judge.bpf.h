@@ -117,7 +117,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 		__sync_fetch_and_sub(&n_ever, 1);
 	forget_window(id);
 	if (n_quarantined && leave_quarantine(id))
-		tell_quarantine((__u64)iommu, OP_RELEASE, ACTION_QUARANTINE_ENDS);
+		tell_quarantine(id, OP_RELEASE, ACTION_QUARANTINE_ENDS);
 	bpf_map_delete_elem(&owners, &id);
 	return 0;
 }
