@@ -146,42 +146,10 @@ static __always_inline void on_device(const struct vfio_device *device)
 	EV_END(e);
 }
 
-static long look_at_device(__u32 i, struct list_walk *w)
-{
-	__u64 entry = list_step(w);
-
-	if (!entry)
-		return 1;
-	on_device((void *)entry - bpf_core_field_offset(struct vfio_device, dev_set_list));
-	return 0;
-}
-
-static __always_inline void on_device_set(const struct vfio_device_set *set)
-{
-	struct list_walk w = {};
-
-	list_begin(&w, (void *)set + bpf_core_field_offset(struct vfio_device_set, device_list));
-	LIST_WALK(look_at_device, &w);
-}
-
-static long look_at_set(__u32 i, void *unused)
-{
-	__u64 entry;
-
-	if (xa_over())
-		return 1;
-	entry = xa_next();
-	if (entry)
-		on_device_set((void *)entry);
-	return 0;
-}
-
 SEC("syscall")
 int find_devices(void *ctx)
 {
-	if (!symbols[SYM_vfio_device_set_xa])
-		return 0;
-	if (xa_begin((void *)symbols[SYM_vfio_device_set_xa]) && bpf_loop(MAX_XA_STEPS, look_at_set, NULL, 0) >= MAX_XA_STEPS)
-		__sync_fetch_and_add(&stats.cut, 1);
+	if (symbols[SYM_vfio_device_set_xa])
+		walk_devices(symbols[SYM_vfio_device_set_xa]);
 	return 0;
 }
