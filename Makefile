@@ -71,7 +71,7 @@ endif
 sources := $(wildcard src/*.c)
 objects := $(sources:%.c=$(O)/%.o)
 # What needs no kernel: this is what the unit tests and the fuzzers link.
-pure := $(filter-out src/main.c src/cmd_%.c src/guard.c src/guard_canary.c src/guard_pins.c src/guard_window.c src/enforce_%.c src/service.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/observe.c src/probe.c src/types.c src/watch.c src/facts%.c src/rescue_act.c src/rescue_perform.c,$(sources))
+pure := $(filter-out src/main.c src/cmd_%.c src/guard.c src/guard_canary.c src/guard_pins.c src/guard_sweep.c src/guard_window.c src/enforce_%.c src/service.c src/source_bpf.c src/load.c src/look.c src/look_memory.c src/observe.c src/probe.c src/types.c src/watch.c src/facts%.c src/rescue_act.c src/rescue_perform.c,$(sources))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/%_bpf.skel.h,$(wildcard bpf/*.bpf.c))
 
 pages := $(patsubst man/%.scd,$(O)/man/%,$(wildcard man/*.scd))
@@ -91,7 +91,7 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o $(O)/src/guard.o $(O)/src/guard_window.o: $(skeletons)
+$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o $(O)/src/guard.o $(O)/src/guard_sweep.o $(O)/src/guard_window.o: $(skeletons)
 
 # Where the package puts its own configuration. Written when it changes: make install may name another prefix than make.
 $(O)/paths.h: FORCE

@@ -369,6 +369,7 @@ struct rlimit {
 };
 
 struct signal_struct {
+	unsigned int flags;
 	struct rlimit rlim[16];
 };
 

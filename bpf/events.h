@@ -427,7 +427,7 @@ EVENT(decision, "{action} {op}[ on {container}][ {object}] = {result}[, {size} a
 	       F(__s32, result, ERRNO, "the negative errno that the caller gets, or would get; 0 for what was not prevented")
 	       F(__u32, rule, RULE, "the rule that it is about")
 	       F(__u32, action, ACTION, "what came of it")
-	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device), exec; protect: get-map, get-program, get-link, trace (the process), remove-pins, unmount-pins; quarantined: also map, and other (any other call); quarantine-ends: unmap, revalidate, detach (a group), release (of the container)")
+	       F(__u32, op, OP, "invalidate, attach (a group to a container), open (a device), exec; protect: get-map, get-program, get-link, trace (the process), remove-pins, unmount-pins; quarantined: also map, and other (any other call); quarantine-ends: unmap, revalidate, detach (a group), release (of the container); sweep: no call, the state was found by a look (not-prevented, quarantine-begins)")
 	       F(__u32, flags, HEX, "flags of the call, as asked")
 	       F(__u32, group, COUNT, "number of the IOMMU group; 0 where the call is about none")
 	       F(__u32, invalid, COUNT, "ranges invalid in the container at that moment")
@@ -515,7 +515,8 @@ struct fdpin_hdr {
 /* Values of fields with a table of names; the names are in src/schema.c. */
 enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
 		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC,
-		OP_SET_IOMMU, OP_GET_MAP, OP_GET_PROGRAM, OP_GET_LINK, OP_TRACE, OP_REMOVE_PINS, OP_UNMOUNT_PINS };
+		OP_SET_IOMMU, OP_GET_MAP, OP_GET_PROGRAM, OP_GET_LINK, OP_TRACE, OP_REMOVE_PINS, OP_UNMOUNT_PINS,
+		OP_SWEEP };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {

@@ -22,6 +22,8 @@
  *		killed there, on kernels that do not refuse by themselves, and the
  *		container is in quarantine: calls on it are refused at the early
  *		hook until that state is over (guard_quarantine.bpf.h)
+ *   swept	no hook: user space has all mediated devices looked at, about once a
+ *		second: what is so although no call was seen (guard_sweep.bpf.h)
  *   window	the same return: since when a container has an invalid range; user
  *		space looks whether that is too long
  *
@@ -55,6 +57,7 @@
 #define EFAULT 14
 #define EBUSY 16
 #define SIGKILL 9
+#define SIGNAL_GROUP_EXIT 4 /* of signal_struct.flags */
 
 const volatile __u32 nonce; /* argument of the canary */
 
@@ -67,6 +70,7 @@ __u64 key[2] = {};
 __u64 unknown_zero; /* 0, which the verifier does not know: a loop's state must not begin with a constant */
 
 #include "tree.bpf.h"
+#include "devices.bpf.h"
 
 __u64 joining; /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev, about: for the veto to be cheap */
 __u64 n_broken; /* entries of broken, about */
@@ -92,12 +96,18 @@ struct {
 	__type(value, __u64);
 } told_joins SEC(".maps");
 
-/* Containers in which an invalid range is beside a mediated device, by the address of their vfio_iommu. */
+/* What has come of it that an invalid range is beside a mediated device. */
+struct broken_state {
+	__u64 told;
+	__u64 settled; /* who made it so has got what he gets, which may be nothing: it is not for a look to deal with */
+};
+
+/* Containers in which it is so, by the address of their vfio_iommu. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GUARD_CONTAINERS_MAX);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct broken_state);
 } broken SEC(".maps");
 
 /* The container of a vfio_iommu, for its name in records. */
@@ -228,6 +238,11 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	e->object = a->object;
 	if (group)
 		e->group = BPF_CORE_READ(group, iommu_group, id);
+	/* who asked is the guard itself, and who did it nobody knows */
+	if (a->op == OP_SWEEP) {
+		e->h.tgid = e->h.tid = 0;
+		__builtin_memset(e->h.comm, 0, sizeof(e->h.comm));
+	}
 	EV_END_NOW(e);
 }
 
@@ -285,4 +300,5 @@ static __always_inline int refusal(__u32 rule)
 #include "guard_veto.bpf.h"
 #include "guard_window.bpf.h"
 #include "guard_judge.bpf.h"
+#include "guard_sweep.bpf.h"
 #include "guard_protect.bpf.h"

@@ -13,6 +13,8 @@
 #define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
 #define GUARD_CONTAINERS_MAX 16384
+#define GUARD_SUSPECTS_MAX 1024
+#define GUARD_HOLDERS_MAX 128
 #define GUARD_MEMORY_STEPS (1U << 18) /* ranges and areas of memory looked at for one call, about: a fraction of a second */
 
 /*
@@ -28,6 +30,7 @@
 	X(vfio_fops, "tells a container from other files")                \
 	X(vfio_group_fops, "tells a group from other files")              \
 	X(vfio_device_fops, "tells a device from other files")            \
+	X(vfio_device_set_xa, "has all mediated devices")                 \
 	X(vfio_iommu_driver_ops_type1, "tells a type1 container from others")
 
 enum guard_symbol {
@@ -98,6 +101,29 @@ struct guard_window_args {
 	__u32 open; /* out: it was, and was told */
 };
 
+/* A container in which an invalid range is beside a mediated device, as the last look had it. */
+struct guard_suspect {
+	__u64 iommu;
+	__u64 since; /* ns; the first look that saw it */
+	__u64 look;  /* number of the last one */
+};
+
+/* One of them that is no suspicion any more. */
+struct guard_found_args {
+	__u64 container, iommu; /* addresses */
+	__u32 contain;		/* enum guard_contain: no more than that */
+	__u32 open;		/* out: it is still so, and nobody was dealt with for it */
+	__u32 told, pad;	/* out: nobody had told it */
+	__u64 id;		/* out: of the container */
+	__u64 waited_for;	/* out: a thread sleeps until its address is valid */
+};
+
+struct guard_holder {
+	__u64 start; /* start_boottime of the process */
+	__u64 again; /* it was seen to have it twice */
+	char comm[FDPIN_COMM_LEN];
+};
+
 /* A descriptor of who asks, and how many descriptors there are of its file, of everybody; negative: the kernel does not say. */
 struct guard_refs_args {
 	__s32 fd;
@@ -147,6 +173,7 @@ struct guard_counters {
 	__u64 untold;	   /* among them: what is behind the memory could not be told */
 	__u64 killed;	   /* processes that got past a rule that denies, or kept a window open */
 	__u64 unwatched;   /* times that a window or a quarantine could not be noted: the table is full */
+	__u64 swept;	   /* of what was not prevented: found by a look, and at the return of no call */
 	__u64 reclaimed;   /* reservations of calls that never got to the driver */
 	__u64 canary;	   /* runs of the hooks of the call above */
 	__u64 canary_file; /* and of the one at the making of a file */

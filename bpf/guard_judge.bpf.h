@@ -5,11 +5,24 @@
 
 /* ---- judged: what is, after the call ---------------------------------------------------------- */
 
+static __always_inline struct broken_state *broken_of(__u64 id)
+{
+	struct broken_state *b = bpf_map_lookup_elem(&broken, &id), fresh = {};
+
+	if (b)
+		return b;
+	if (!bpf_map_update_elem(&broken, &id, &fresh, BPF_NOEXIST))
+		__sync_fetch_and_add(&n_broken, 1);
+	return bpf_map_lookup_elem(&broken, &id);
+}
+
+/* Whoever's call it is: who made it so may not have come back yet. */
 static __always_inline void judge(void *iommu_arg, __u32 op)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-	__u64 id = (__u64)iommu, now = bpf_ktime_get_ns(), *owner;
+	__u64 id = (__u64)iommu, *owner;
 	struct about a = { .op = op, .emulated = 1 };
+	struct broken_state *b;
 
 	a.invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	if (a.invalid)
@@ -22,10 +35,19 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 	if (!policy_now()->rules[RULE_MDEV_VADDR].action)
 		return;
 	/* once for each time that it gets there; a full table makes it more often, never less */
-	if (bpf_map_lookup_elem(&broken, &id) || outside(RULE_MDEV_VADDR))
+	b = broken_of(id);
+	if (b && b->told)
 		return;
-	if (!bpf_map_update_elem(&broken, &id, &now, BPF_NOEXIST))
-		__sync_fetch_and_add(&n_broken, 1);
+	if (outside(RULE_MDEV_VADDR)) {
+		if (b)
+			b->settled = 1;
+		return;
+	}
+	if (b && __sync_fetch_and_add(&b->told, 1))
+		return;
+	/* a join is told, and nobody is killed for it: the device cannot be opened there */
+	if (b && op == OP_ATTACH)
+		b->settled = 1;
 	__sync_fetch_and_add(&counters.decisions[RULE_MDEV_VADDR][ACTION_PASSED], 1);
 	owner = bpf_map_lookup_elem(&owners, &id);
 	if (owner)
@@ -65,6 +87,8 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
 static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
+	__u64 id = (__u64)iommu;
+	struct broken_state *b;
 	struct entry *e;
 
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
@@ -73,11 +97,15 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	if (!e || !e->inside)
 		return;
 	e->inside = 0;
-	if ((ret && ret != -EFAULT) || e->spared || policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY || !iommu_has_emulated(iommu) ||
-	    BPF_CORE_READ(iommu, vaddr_invalid_count) <= e->invalid)
+	if ((ret && ret != -EFAULT) || !iommu_has_emulated(iommu) || BPF_CORE_READ(iommu, vaddr_invalid_count) <= e->invalid)
+		return;
+	b = bpf_map_lookup_elem(&broken, &id);
+	if (b)
+		b->settled = 1;
+	if (e->spared || policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY)
 		return;
 	if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
-		begin_quarantine(iommu);
+		begin_quarantine(iommu, OP_INVALIDATE);
 	if (!bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
 }

@@ -59,10 +59,10 @@ static __always_inline bool enter_quarantine(__u64 id)
 	return true;
 }
 
-static __always_inline void begin_quarantine(struct vfio_iommu *iommu)
+static __always_inline void begin_quarantine(struct vfio_iommu *iommu, __u32 op)
 {
 	if (enter_quarantine((__u64)iommu))
-		tell_quarantine((__u64)iommu, OP_INVALIDATE, ACTION_QUARANTINE_BEGINS);
+		tell_quarantine((__u64)iommu, op, ACTION_QUARANTINE_BEGINS);
 }
 
 static __always_inline bool leave_quarantine(__u64 id)

@@ -147,7 +147,7 @@ struct file f_rcuhead f_op f_count private_data f_path f_inode
 struct vm_area_struct vm_start vm_end vm_pgoff vm_file vm_flags
 struct mm_struct locked_vm pinned_vm mm_users exe_file
 struct rlimit *
-struct signal_struct rlim
+struct signal_struct flags rlim
 typedef kuid_t
 struct user_struct locked_vm uid
 struct cred user uid suid euid

@@ -367,7 +367,10 @@ static void begin(struct enforcement *e)
 	e->exempt = exempt_work_new(args.root, e->service);
 	if (!e->exempt)
 		log_warning("exemptions are not looked for: out of memory");
+	look_for_exemptions(e);
 	enforce_begin_text(e->guard, &e->policy, args.monitor);
+	/* what an earlier one has in quarantine comes into that of this one before the other is let go */
+	guard_look(e->guard);
 	pins_work_begin(e->anchors.pins);
 	if (e->service) {
 		if (inherited)

@@ -195,6 +195,7 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "quarantines", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_BEGINS]));
 	json_add(doc, "quarantines_over", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_ENDS]));
 	json_add(doc, "unwatched", json_object_new_uint64(e->counters.unwatched));
+	json_add(doc, "swept", json_object_new_uint64(e->counters.swept));
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));
 	json_add(doc, "missed", json_object_new_uint64(e->missed));

@@ -186,6 +186,8 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Among them     %llu whose argument could not be read\n", c->nonresident);
 	if (c->no_room)
 		fprintf(stderr, "Among them     %llu for want of a place to note them\n", c->no_room);
+	if (c->swept)
+		fprintf(stderr, "Among them     %llu that no call was seen to make, found by a look\n", c->swept);
 	if (c->killed)
 		fprintf(stderr, "Killed         %llu process%s that got past a rule, or kept a window open\n", c->killed, c->killed == 1 ? "" : "es");
 	if (quarantines[ACTION_QUARANTINE_BEGINS])

@@ -31,6 +31,7 @@
 
 #include "source_bpf.h"
 
+#include "guard_sweep.h"
 #include "guard_window.h"
 
 struct guard {
@@ -46,7 +47,8 @@ struct guard {
 	source_fn fn;
 	void *ctx;
 	int stop;
-	__u64 undecoded, swept;
+	__u64 undecoded, reclaimed;
+	struct sweep sweep;
 	__u64 max_window_ns, looked;
 	/* what only we write, and its programs go by: see guard_mend() */
 	struct guard_policy holds;
@@ -653,15 +655,15 @@ int guard_fd(const struct guard *g)
  * A call that was reserved and never got to the driver, because another LSM
  * refused it, has nobody to take the reservation back.
  */
-static void sweep(struct guard *g)
+static void reclaim(struct guard *g)
 {
 	__u64 key, next, *last = NULL, now = now_ns();
 	int fd = bpf_map__fd(g->skel->maps.held);
 	struct guard_held held;
 
-	if (!g->skel->bss->holding || now < g->swept + NSEC_PER_SEC / 2)
+	if (!g->skel->bss->holding || now < g->reclaimed + NSEC_PER_SEC / 2)
 		return;
-	g->swept = now;
+	g->reclaimed = now;
 	while (!bpf_map_get_next_key(fd, last, &next)) {
 		key = next;
 		last = &key;
@@ -670,11 +672,19 @@ static void sweep(struct guard *g)
 	}
 }
 
+void guard_look(struct guard *g)
+{
+	sweep_all(&g->sweep, g->skel);
+}
+
 int guard_poll(struct guard *g)
 {
 	int r = consume(g);
 
-	sweep(g);
+	reclaim(g);
+	/* a kernel that keeps the two apart by itself has nothing to be found in it */
+	if (g->promise != PROMISE_AUDIT)
+		sweep_look(&g->sweep, g->skel);
 	if (now_ns() >= g->looked + NSEC_PER_SEC / 4) {
 		windows_sweep(g->skel, g->max_window_ns);
 		g->looked = now_ns();

@@ -46,6 +46,8 @@ const char *guard_no_veto(const struct guard *g);
 /* Which 32-bit calls were tried: "refused", or why there are none. */
 const char *guard_compat(const struct guard *g);
 
+/* Look at the state of all containers: what was so before it came is told, and dealt with. Before anything else lets go of them. */
+void guard_look(struct guard *g);
 int guard_fd(const struct guard *g); /* becomes readable with a decision */
 /* Hand over what is there. 0, or what fn returned, or -errno. */
 int guard_poll(struct guard *g);

@@ -247,6 +247,18 @@ static bool is_repeat(const struct ev_decision *a, const struct ev_decision *b)
 	       !memcmp(a->h.comm, b->h.comm, sizeof(a->h.comm));
 }
 
+/* What was found by a look, and windows whose opener was not seen, are nobody's. */
+static const char *who_words(const struct ev_decision *e, char buf[96])
+{
+	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
+
+	if (e->h.tgid)
+		snprintf(buf, 96, "%.64s [%u]", comm ?: "?", e->h.tgid);
+	else
+		snprintf(buf, 96, "nobody that was seen");
+	return buf;
+}
+
 static void tell(const struct ev_decision *e, __u64 more)
 {
 	static const char *const ids[] = {
@@ -255,10 +267,9 @@ static void tell(const struct ev_decision *e, __u64 more)
 		[ACTION_QUARANTINE_BEGINS] = ID_QUARANTINE_BEGINS, [ACTION_QUARANTINE_ENDS] = ID_QUARANTINE_ENDS
 	};
 	static const int priorities[ACTION__max] = { [ACTION_PASSED] = 2, [ACTION_QUARANTINE_BEGINS] = 2, [ACTION_QUARANTINE_ENDS] = 5 };
-	_cleanup_free_ char *comm = escape_text(e->h.comm, sizeof(e->h.comm));
 	const char *action = kind_value_name(KIND_ACTION, e->action), *rule = kind_value_name(KIND_RULE, e->rule);
 	const char *op = kind_value_name(KIND_OP, e->op);
-	char id[ID_NAME_MAX], about[ID_NAME_MAX + 24] = "", times[48] = "";
+	char id[ID_NAME_MAX], about[ID_NAME_MAX + 24] = "", times[48] = "", who[96];
 
 	if (e->action >= ACTION__max || !ids[e->action])
 		return;
@@ -269,7 +280,7 @@ static void tell(const struct ev_decision *e, __u64 more)
 		snprintf(about, sizeof(about), " %" PRIu64, (uint64_t)e->object);
 	if (more)
 		snprintf(times, sizeof(times), ", %" PRIu64 " time%s more", (uint64_t)more, more == 1 ? "" : "s");
-	sd_journal_send("MESSAGE=%s %s%s by %s [%u]: rule %s, %s%s", action, op ?: "?", about, comm ?: "?", e->h.tgid, rule ?: "?",
+	sd_journal_send("MESSAGE=%s %s%s by %s: rule %s, %s%s", action, op ?: "?", about, who_words(e, who), rule ?: "?",
 			e->result ? strerrorname_np(-e->result) ?: "an error" : "no error", times,
 			"MESSAGE_ID=%s", e->rule == RULE_PROTECT ? ID_PROTECT : ids[e->action],
 			"PRIORITY=%d", priorities[e->action] ?: 4,
