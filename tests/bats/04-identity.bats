@@ -215,7 +215,7 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 	same "freed" "$(said free_call free_info free_pin)" "free_call=done free_info=done free_pin=done "
 }
 
-@test "the guard is dead when somebody gets past, with nothing but its pins: killed, and in quarantine; the next one finds the state" {
+@test "the guard is dead when somebody gets past, with nothing but its pins: killed, and in quarantine; the next one finds the state, and who keeps it" {
 	need_mdev
 	need_blocking
 	local i
@@ -224,17 +224,18 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 		guarded || break
 		sleep 0.1
 	done
-	act past --rounds 1000000 --timeout 240 --pins 2
+	act past --rounds 1000000 --timeout 240 --pins 1
 	same "past" "$(said past now_info now_map now_device)" "past=killed now_info=EBUSY now_map=EBUSY now_device=EBUSY "
 	goes_on again1
 	same "a second time" "$(said again1_info again1_map again1_device)" "again1_info=EBUSY again1_map=EBUSY again1_device=EBUSY "
+	look
 	guard --pin
-	# that it was invalid before is all that this one knows: no mdev is opened there, and whoever comes by next finds it told
-	goes_on again2
-	same "by the next one" "$(said again2_invalidate again2_open again2_join)" "again2_invalidate=EBUSY again2_open=EBUSY again2_join=EBUSY "
-	same "told" "$(decisions mdev-vaddr not-prevented invalidate)" 1
-	past_goes_on
-	same "freed" "$(said free_call free_info free_pin)" "free_call=done free_info=done free_pin=done "
+	# who did it is nobody that this one has seen; who is left with the container ends
+	same "killed" "$(grep -c "mdev-vaddr: killed act_past .[0-9]*., which had $ID open" "$GUARD.err")" 1
+	grep -q "killed act_past .${A[tgid]}., which" "$GUARD.err"
+	wait_line "quarantine-ends" "$GUARD"
+	same "told" "$(told_past)" "$(jq -cn '[[0, "", "not-prevented"], [0, "", "quarantine-begins"]]' | sed 's/[][\\]/\\&/g')"
+	same "state" "$(awk '$1 == "State:" { print $2 }' "/proc/${A[tgid]}/status" 2>/dev/null || true)" '?(Z)'
 }
 
 @test "all of it was counted" {

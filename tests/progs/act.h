@@ -122,6 +122,8 @@ void late_page_supply(const struct late_page *p, const void *what, size_t size);
 void *pages(size_t n, int prot, int flags, int fd);
 int memory_file(size_t size);
 int get_past(struct box *b, bool read_only);
+void box_park(struct box *b, int sock);
+void box_fetch(struct box *b, int sock);
 
 /* watch.c */
 void expect(const char *deadlock, const char *grade, const char *stall);

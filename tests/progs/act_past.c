@@ -42,47 +42,6 @@ static void answer(const char *when, const char *call, long ret)
 	say("%s_%s=%s", when, call, ret < 0 ? strerrorname_np(errno) : "done");
 }
 
-/* ---- files in a socket ------------------------------------------------------------------------ */
-
-#define FILES 3
-
-union control {
-	char space[CMSG_SPACE(sizeof(int) * FILES)];
-	struct cmsghdr head;
-};
-
-static void park(struct box *b, int sock)
-{
-	int files[FILES] = { b->container, b->group, b->device };
-	struct iovec iov = { "", 1 };
-	union control control = {
-		.head = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(files)) },
-	};
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
-
-	memcpy(CMSG_DATA(&control.head), files, sizeof(files));
-	if (sendmsg(sock, &msg, 0) != 1)
-		die("sendmsg");
-	for (int i = 0; i < FILES; i++)
-		close(files[i]);
-}
-
-static void fetch(struct box *b, int sock)
-{
-	union control control;
-	int files[FILES];
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
-
-	if (recvmsg(sock, &msg, 0) != 1 || control.head.cmsg_len != CMSG_LEN(sizeof(files)))
-		die("recvmsg");
-	memcpy(files, CMSG_DATA(&control.head), sizeof(files));
-	b->container = files[0];
-	b->group = files[1];
-	b->device = files[2];
-}
-
 /* ---- calls ------------------------------------------------------------------------------------ */
 
 static long info_of(int container)
@@ -247,7 +206,7 @@ static void let_child_get_past(void)
 		_exit(get_past(&a.box, what_is("read-only")));
 	}
 	if (what_is("parked"))
-		park(&a.box, a.pair[0]);
+		box_park(&a.box, a.pair[0]);
 	say("past_tgid=%d", pid);
 	if (write(go[1], "", 1) != 1 || waitpid(pid, &status, 0) != pid)
 		die("the child");
@@ -258,7 +217,7 @@ static void let_child_get_past(void)
 	else
 		say("past=%s", !WIFEXITED(status) || WEXITSTATUS(status) > 2 ? "failed" : WEXITSTATUS(status) ? "no" : "yes");
 	if (what_is("parked"))
-		fetch(&a.box, a.pair[1]);
+		box_fetch(&a.box, a.pair[1]);
 }
 
 static long make_free(void)

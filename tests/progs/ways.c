@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ways.c - what several attempts to get past the guard are made of: a page that
- * is there when we say so, and a flag that is turned on and off under a call.
+ * is there when we say so, files that are in a socket, and a flag that is turned on
+ * and off under a call.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -78,6 +80,47 @@ void late_page_supply(const struct late_page *p, const void *what, size_t size)
 	memcpy(page, what, size);
 	if (ioctl(p->uffd, UFFDIO_COPY, &copy) && errno != EEXIST)
 		die("UFFDIO_COPY");
+}
+
+/* ---- files in a socket ------------------------------------------------------------------------ */
+
+#define FILES 3 /* container, group, device */
+
+union parked {
+	char space[CMSG_SPACE(sizeof(int) * FILES)];
+	struct cmsghdr head;
+};
+
+void box_park(struct box *b, int sock)
+{
+	int files[FILES] = { b->container, b->group, b->device };
+	struct iovec iov = { "", 1 };
+	union parked control = {
+		.head = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(files)) },
+	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
+
+	memcpy(CMSG_DATA(&control.head), files, sizeof(files));
+	if (sendmsg(sock, &msg, 0) != 1)
+		die("sendmsg");
+	for (int i = 0; i < FILES; i++)
+		close(files[i]);
+}
+
+void box_fetch(struct box *b, int sock)
+{
+	union parked control;
+	int files[FILES];
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space) };
+
+	if (recvmsg(sock, &msg, 0) != 1 || control.head.cmsg_len != CMSG_LEN(sizeof(files)))
+		die("recvmsg");
+	memcpy(files, CMSG_DATA(&control.head), sizeof(files));
+	b->container = files[0];
+	b->group = files[1];
+	b->device = files[2];
 }
 
 /* ---- a flag that changes -------------------------------------------------------------------------- */
