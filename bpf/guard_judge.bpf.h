@@ -108,6 +108,8 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 		begin_quarantine(iommu, OP_INVALIDATE);
 	if (!bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
+	else if (b)
+		b->settled = 0; /* the next look has to */
 }
 
 SEC("?fexit/vfio_iommu_type1_ioctl")
