@@ -16,13 +16,43 @@ static __always_inline struct broken_state *broken_of(__u64 id)
 	return bpf_map_lookup_elem(&broken, &id);
 }
 
+/*
+ * Notes what has come of it; has it been told before? Functions, so that the verifier does not follow
+ * all that comes behind for each of the ways through them.
+ */
+static __noinline int note_broken(__u64 id, __u64 told, __u64 settled)
+{
+	struct broken_state *b = broken_of(id);
+
+	if (!b)
+		return 0;
+	if (settled)
+		b->settled = 1;
+	return told && __sync_fetch_and_add(&b->told, 1);
+}
+
+static __noinline int is_told(__u64 id)
+{
+	struct broken_state *b = bpf_map_lookup_elem(&broken, &id);
+
+	return b && b->told;
+}
+
+static __noinline int set_settled(__u64 id, __u64 settled)
+{
+	struct broken_state *b = bpf_map_lookup_elem(&broken, &id);
+
+	if (b)
+		b->settled = settled;
+	return 0;
+}
+
 /* Whoever's call it is: who made it so may not have come back yet. */
 static __always_inline void judge(void *iommu_arg, __u32 op)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = (__u64)iommu, *owner;
 	struct about a = { .op = op, .emulated = 1 };
-	struct broken_state *b;
 
 	a.invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
 	if (a.invalid)
@@ -35,19 +65,15 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
 	if (!policy_now()->rules[RULE_MDEV_VADDR].action)
 		return;
 	/* once for each time that it gets there; a full table makes it more often, never less */
-	b = broken_of(id);
-	if (b && b->told)
+	if (is_told(id))
 		return;
 	if (outside(RULE_MDEV_VADDR)) {
-		if (b)
-			b->settled = 1;
+		note_broken(id, 0, 1);
 		return;
 	}
-	if (b && __sync_fetch_and_add(&b->told, 1))
-		return;
 	/* a join is told, and nobody is killed for it: the device cannot be opened there */
-	if (b && op == OP_ATTACH)
-		b->settled = 1;
+	if (note_broken(id, 1, op == OP_ATTACH))
+		return;
 	__sync_fetch_and_add(&counters.decisions[RULE_MDEV_VADDR][ACTION_PASSED], 1);
 	owner = bpf_map_lookup_elem(&owners, &id);
 	if (owner)
@@ -88,7 +114,6 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 {
 	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = (__u64)iommu;
-	struct broken_state *b;
 	struct entry *e;
 
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
@@ -99,17 +124,15 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 	e->inside = 0;
 	if ((ret && ret != -EFAULT) || !iommu_has_emulated(iommu) || BPF_CORE_READ(iommu, vaddr_invalid_count) <= e->invalid)
 		return;
-	b = bpf_map_lookup_elem(&broken, &id);
-	if (b)
-		b->settled = 1;
+	set_settled(id, 1);
 	if (e->spared || policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY)
 		return;
 	if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
 		begin_quarantine(iommu, OP_INVALIDATE);
 	if (!bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
-	else if (b)
-		b->settled = 0; /* the next look has to */
+	else
+		set_settled(id, 0); /* it is for the next look */
 }
 
 SEC("?fexit/vfio_iommu_type1_ioctl")
