@@ -16,13 +16,16 @@
  * lock, too. Where a kernel does not keep with a range what it has charged, only
  * less in locked_vm than is mapped shows that some of it is charged to nobody.
  */
+#define HASH_NONFATAL_OOM 1
 #include "cycle.h"
 #include "doubts.h"
 #include "ledger.h"
 #include "words.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #define SHOWN_MAX 8
 #define VM_KIB_PER_PAGE 4
@@ -351,53 +354,120 @@ static int judge_counter(const struct verdict *v, const struct model *m, const s
 	return 0;
 }
 
-/* Charged to an address space that has no process any more, in the last look, and the one before it. */
-static __s64 charged_to_nobody(const struct model *m, const struct obj *c, bool *ret_twice, const struct edge **ret_first)
+/* Areas of iommufd can share their pages, which are charged once. */
+struct counted {
+	__u64 pages;
+	UT_hash_handle hh;
+};
+
+static bool counted_before(struct counted **all, __u64 pages, bool *oom)
+{
+	struct counted *p;
+
+	if (!pages)
+		return false;
+	HASH_FIND(hh, *all, &pages, sizeof(pages), p);
+	if (p)
+		return true;
+	p = calloc(1, sizeof(*p));
+	if (!p) {
+		*oom = true;
+		return false;
+	}
+	p->pages = pages;
+	HASH_ADD(hh, *all, pages, sizeof(p->pages), p);
+	if (!p->hh.tbl) {
+		free(p);
+		*oom = true;
+	}
+	return false;
+}
+
+static void counted_free(struct counted **all)
+{
+	struct counted *p, *next;
+
+	HASH_ITER(hh, *all, p, next) {
+		HASH_DEL(*all, p);
+		free(p);
+	}
+}
+
+/*
+ * Charged to an address space that has no process any more, and pinned, in the
+ * last look, and the one before it. What of it is unpinned since could not be
+ * credited: that is in uncredited, if it is in locked_vm.
+ */
+struct nobody {
+	__s64 pages, uncredited;
+	bool twice, oom;
+	const struct edge *first;
+};
+
+static void charged_to_nobody(const struct model *m, const struct obj *c, struct nobody *ret)
 {
 	unsigned int look = model_last_look(m);
-	__s64 pages = 0;
+	struct counted *all = NULL;
 
-	*ret_twice = true;
+	*ret = (struct nobody){ .twice = true };
 	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
 		const struct ev_range *r = (const void *)e->last;
 		const struct obj *mm = model_find(m, OBJ_MM, r->mm);
 		const struct ev_mm *now = NOTE_OF(mm, mm), *before = mm ? (const void *)mm->prev_note : NULL;
+		__s64 left;
 
 		if (!now || mm->note_look != look || now->users || r->charged <= 0 || r->account == CHARGED_USER ||
-		    r->source == SOURCE_DMABUF)
+		    r->source == SOURCE_DMABUF || counted_before(&all, r->pages, &ret->oom))
 			continue;
-		pages += r->charged;
-		*ret_twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
-		if (!*ret_first)
-			*ret_first = e;
+		left = r->pages && r->pinned < r->charged ? r->pinned : r->charged;
+		if (!left)
+			continue;
+		ret->pages += left;
+		if (r->account == CHARGED_MM)
+			ret->uncredited += r->charged - left;
+		ret->twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
+		if (!ret->first)
+			ret->first = e;
 	}
-	return pages;
+	counted_free(&all);
+}
+
+/* update_mm_locked_vm() of 7.3, for one: who comes to credit with nothing pinned just before has no mmap_lock, and gives it back. */
+static void note_next_pin(struct findings *out, struct finding *f, __s64 uncredited)
+{
+	char size[FORMAT_MAX];
+
+	if (uncredited)
+		finding_note(out, f, "Next pin", "can hang for good: %s more are charged than pinned, as a credit was refused, and iommufd tries that again "
+			     "at the next pin. If this finds all of its pages pinned already, kernels as of 7.3 give back an mmap_lock that they have "
+			     "not taken, and then wait for it. To unmap is safe", format_pages(uncredited, size));
 }
 
 static int judge_state(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
 {
-	const struct edge *first = NULL;
 	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
 	struct finding *f;
-	__s64 pages;
-	bool twice;
+	struct nobody n;
 
 	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
 		if (u->container == c->id && u->opened_ns == ledger_opened(model_ledger(m), c->id))
 			return 0; /* the ledger knows more */
-	pages = charged_to_nobody(m, c, &twice, &first);
-	if (!pages)
+	charged_to_nobody(m, c, &n);
+	if (n.oom)
+		return -ENOMEM;
+	if (!n.pages)
 		return 0;
 	*found = true;
-	f = finding_add(out, v, twice ? ANSWER_YES : ANSWER_CANNOT_TELL, twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
+	f = finding_add(out, v, n.twice ? ANSWER_YES : ANSWER_CANNOT_TELL, n.twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
 	if (!f)
 		return -ENOMEM;
-	format_pages(pages, size);
+	format_pages(n.pages, size);
 	id_name(OBJ_CONTAINER, c->id, id);
-	finding_edge(out, f, first, "%s of %s are pinned and charged to %s, which no process has any more", size, id,
-		     id_name(OBJ_MM, ((const struct ev_range *)first->last)->mm, mm));
+	finding_edge(out, f, n.first, "%s of %s are pinned and charged to %s, which no process has any more", size, id,
+		     id_name(OBJ_MM, ((const struct ev_range *)n.first->last)->mm, mm));
 	finding_sentence(out, f, "uncharged: %s of %s stay pinned, and the address space they are charged to is gone", size, id);
-	if (!twice)
+	note_next_pin(out, f, n.uncredited);
+	if (!n.twice)
 		finding_missing(out, f, "only one look shows it: a process that ends looks so for a moment");
 	finding_missing(out, f, "since when, and by what exec or exit: that was before fdpin-trace watched");
 	doubt_sight(out, f, m);
