@@ -59,6 +59,7 @@ struct shared {
 enum reach {
 	REACH_STUCK,		/* closer and worker both asleep in vfio */
 	REACH_ATTACHING,	/* the "closer" is asleep in an attach */
+	REACH_CALLING,		/* the "closer" is asleep in a call of iommufd */
 	REACH_BLOCKED,		/* the worker is asleep, and the actor ready */
 	REACH_READY,		/* the actor is ready */
 	REACH_END,		/* the actor has ended */
