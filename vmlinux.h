@@ -20,6 +20,8 @@ struct wait_queue_head;
 struct wait_queue_entry;
 struct mutex;
 struct mutex_waiter;
+struct rw_semaphore;
+struct rwsem_waiter;
 struct sched_info;
 struct thread_struct;
 struct fdtable;
@@ -252,6 +254,17 @@ struct mutex_waiter {
 	struct task_struct *task;
 };
 
+struct rw_semaphore {
+	atomic_long_t count;
+	atomic_long_t owner;
+	struct list_head wait_list;
+};
+
+struct rwsem_waiter {
+	struct list_head list;
+	struct task_struct *task;
+};
+
 struct sched_info {
 	long long unsigned int last_arrival;
 };
@@ -358,6 +371,7 @@ struct vm_area_struct {
 
 struct mm_struct {
 	atomic_t mm_users;
+	struct rw_semaphore mmap_lock;
 	long unsigned int locked_vm;
 	atomic64_t pinned_vm;
 	struct file *exe_file;

@@ -109,6 +109,7 @@ struct vfio_device_file {
 } CORE;
 
 struct vfio_iommu {
+	struct mutex lock;
 	struct rb_root dma_list;
 	struct list_head emulated_iommu_groups;
 	unsigned int dma_avail;
@@ -176,6 +177,7 @@ struct iopt_pages_dmabuf {
 
 /* type and file came with mapping of files, 6.13; dma-bufs later */
 struct iopt_pages {
+	struct mutex mutex;
 	size_t npinned;
 	size_t last_npinned;
 	struct mm_struct *source_mm;
@@ -409,6 +411,21 @@ static __always_inline bool is_ordered(const struct pool_workqueue *pwq, const s
 static __always_inline bool has_mutex_list(void)
 {
 	return bpf_core_field_exists(((struct mutex *)0)->wait_list);
+}
+
+/* Likewise rw_semaphore.wait_list, whose waiters are then in a ring: its first one is known, and none is the head. */
+struct rw_semaphore___first {
+	struct rwsem_waiter *first_waiter;
+} CORE;
+
+/* PREEMPT_RT has another lock in its place. */
+static __always_inline bool has_rwsem(void)
+{
+	struct rw_semaphore *sem = 0;
+
+	return bpf_core_field_exists(sem->count) && bpf_core_field_exists(sem->owner) && bpf_core_type_exists(struct rwsem_waiter) &&
+	       (bpf_core_field_exists(sem->wait_list) || bpf_core_field_exists(((struct rw_semaphore___first *)0)->first_waiter)) &&
+	       bpf_core_field_exists(((struct mutex *)0)->owner);
 }
 
 /* Time since it last got a CPU; 0 where the kernel keeps no such time (CONFIG_SCHED_INFO). */

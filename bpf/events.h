@@ -208,9 +208,15 @@ EVENT(runs, "runs work {func}[ on {wq_name}]",
 	EFFECTS(LINK(RUNS, work, h.tid)
 		LINK(IN_WQ, work, wq)))
 
-EVENT(lock, "waits for {lock_name}, owned by {owner}",
+EVENT(lock, "[{container} ]waits for {lock_name}[ of {mm}], owned by {owner}",
 	FIELDS(F(__u64, lock, ID, "the lock")
-	       F(__u64, owner, TID, "thread that owns it, 0 if none was found")
+	       F(__u64, owner, TID, "thread that owns it, 0 if none was found; of an mmap_lock only who has it for writing")
+	       F(__u64, mm, ID, "the address space whose mmap_lock it is; 0: it is another lock")
+	       F(__u64, pages, ID, "mmap_lock: the iopt_pages whose mutex the thread holds meanwhile; 0: none (type1: the container is what it holds)")
+	       F(__s64, readers, COUNT, "mmap_lock: how many have it for reading; negative: it was given back more often than it was taken")
+	       F(__u64, reader, TID, "mmap_lock: the last that took it for reading, which may have given it back; 0: not known")
+	       F(__u32, written, BOOL, "mmap_lock: somebody has it for writing")
+	       F(__u32, ioas, COUNT, "mmap_lock: number of the ioas in which those pages were found; 0 for type1")
 	       S(lock_name, 24, "what the lock is, when known")),
 	EFFECTS(LINK(LOCK_WAIT, h.tid, lock)
 		LINK(LOCK_OWNED, lock, owner)))
@@ -292,7 +298,9 @@ EVENT(container, "{container} {ranges} ranges, {invalid} invalid",
 	       F(__u32, ioases, COUNT, "iommufd: ioases in it")
 	       F(__u32, compat_ioas, COUNT, "iommufd: number of the ioas that VFIO's own ioctls use; 0 for none")
 	       F(__u32, can_wait, BOOL, "this kernel has code that waits for a valid address (vfio_iommu.vaddr_wait)")
-	       F(__u32, retries, COUNT, "times it was read again because it had changed")),
+	       F(__u32, retries, COUNT, "times it was read again because it had changed")
+	       F(__u32, locks, BOOL, "it was looked at who waits for the mmap_lock of the address spaces in it")
+	       F(__u32, other_locks, BOOL, "that could not be looked at: this kernel has another lock there (PREEMPT_RT)")),
 	EFFECTS(NOTE(CONTAINER, h.container)))
 
 EVENT(range, "{container} {size} at {iova}",
@@ -552,7 +560,8 @@ enum fdpin_action {
 	ACTION_QUARANTINE_ENDS,	  /* with this call, whoever made it */
 	ACTION__max,
 };
-enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER };
+enum fdpin_wait { WAIT_UNKNOWN, WAIT_NONE, WAIT_VADDR, WAIT_MUTEX, WAIT_COMPLETION, WAIT_FLUSH, WAIT_TIMER,
+		  WAIT_MMAP_LOCK };
 
 #define FIELDS(...) __VA_ARGS__
 #define EFFECTS(...) __VA_ARGS__

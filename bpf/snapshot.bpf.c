@@ -9,6 +9,8 @@
  *   find_devices	vfio_device_set_xa: all devices and their containers,
  *			also those whose process has lost its file table
  *   read_container	one container: ranges, wait queue -> range, container, ioas
+ *   find_mmap_waiters	every address space that a container maps: who waits for
+ *			its mmap_lock
  *   find_processes	every process that holds one, or whose memory is mapped in
  *			one -> process, mm, user
  *   find_memory	one process: what lies behind the addresses asked for
@@ -18,7 +20,8 @@
  *			hung a barrier or a flusher on it
  *			-> block, runs, flush, queued
  *   find_threads	every thread that holds, flushes or sleeps in a device's
- *			release: state, and what its kernel stack leads to
+ *			release, or waits for the mmap_lock of such an address space:
+ *			state, and what its kernel stack leads to
  *			-> thread, close, pending, lock, stack
  *
  * The last two are run again until they find nobody new (stats.found): who
@@ -80,6 +83,7 @@ struct {
 
 TABLE(holder_tables, FDPIN_MAX_TABLES); /* file table -> a container */
 TABLE(waiters, FDPIN_MAX_TASKS);	/* task -> container it waits on */
+TABLE(mmap_waiters, FDPIN_MAX_TASKS);	/* task -> address space for whose mmap_lock it waits */
 TABLE(interesting, FDPIN_MAX_TASKS);	/* task that must be described -> 1 */
 TABLE(asked, FDPIN_MAX_TASKS);		/* task whose work and flushers were looked at -> 1 */
 TABLE(described, FDPIN_MAX_TASKS);	/* task that has its thread record -> 1 */
@@ -184,6 +188,7 @@ static __always_inline __u32 tree_budget(__u64 nodes)
 	return nodes > MAX_NODES ? MAX_NODES * RB_FACTOR : nodes * RB_FACTOR;
 }
 
+#include "snapshot_locks.bpf.h"
 #include "snapshot_memory.bpf.h"
 #include "snapshot_iommufd.bpf.h"
 #include "snapshot_files.bpf.h"

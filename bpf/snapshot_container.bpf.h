@@ -223,6 +223,8 @@ static __always_inline void about_container(struct ev_container *e, const struct
 	e->invalid = s->invalid;
 	e->avail = s->avail;
 	e->can_wait = bpf_core_field_exists(iommu->vaddr_wait);
+	e->locks = has_rwsem();
+	e->other_locks = !has_rwsem();
 }
 
 /* One container, between the calls of read_container. */
@@ -288,6 +290,7 @@ int read_container(struct fdpin_read_args *args)
 	again->t.done = 1;
 	if (type1) {
 		waiting = read_waiters((void *)reading.before.iommu, k);
+		on_pinner((void *)reading.before.iommu + bpf_core_field_offset(struct vfio_iommu, lock), args->id, 0, 0);
 		ranges_begin(again, (void *)reading.before.iommu, args->id, false);
 	}
 	walk_ranges(again, tree_budget(args->limit));

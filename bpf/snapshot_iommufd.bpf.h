@@ -84,6 +84,7 @@ __noinline int show_area(struct ctx_walk *w)
 	if (e->source == SOURCE_DMABUF && bpf_core_field_exists(pages->dmabuf))
 		e->vaddr = BPF_CORE_READ(pages, dmabuf.start) + offset;
 	EV_END(e);
+	on_pinner((void *)pages + bpf_core_field_offset(struct iopt_pages, mutex), w->container, object_id(pages), w->number);
 	about_pages(pages);
 	return 0;
 }
@@ -254,6 +255,8 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 	compat = BPF_CORE_READ(ctx, vfio_ioas);
 	if (compat)
 		e->compat_ioas = BPF_CORE_READ(compat, obj.id);
+	e->locks = has_rwsem();
+	e->other_locks = !has_rwsem();
 	e->unstable = args->unstable;
 	e->retries = args->retries;
 	EV_END(e);

@@ -337,7 +337,7 @@ __noinline int on_thread(__u64 address, __u32 wait, const struct stack_scratch *
 	e->state = task_state(task) | BPF_CORE_READ(task, exit_state);
 	e->class = task_class(task);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
-	e->wait = HAS(waiters, task) ? WAIT_VADDR : wait;
+	e->wait = HAS(waiters, task) ? WAIT_VADDR : HAS(mmap_waiters, task) ? WAIT_MMAP_LOCK : wait;
 	if (s && bytes > 0)
 		function_name(e->wchan, sizeof(e->wchan), (void *)sleeps_in(s, bytes));
 	EV_END(e);
@@ -394,7 +394,7 @@ int find_threads(struct bpf_iter__task *ctx)
 		.wait = unknown_zero,
 	};
 	struct stack_scratch *s;
-	__u64 address;
+	__u64 address, *mm;
 	__u32 zero = 0;
 	long bytes = 0;
 
@@ -422,5 +422,8 @@ int find_threads(struct bpf_iter__task *ctx)
 		on_lock(address, w.lock);
 	if (w.barrier)
 		on_barrier(address, w.barrier);
+	mm = HAS(mmap_waiters, task);
+	if (mm)
+		on_mmap_lock(address, *mm);
 	return 0;
 }

@@ -130,6 +130,8 @@ typedef wait_queue_head_t
 struct wait_queue_entry private entry
 struct mutex owner wait_list
 struct mutex_waiter list task
+struct rw_semaphore count owner wait_list
+struct rwsem_waiter list task
 struct sched_info last_arrival
 struct thread_struct sp
 struct fdtable max_fds fd close_on_exec
@@ -145,7 +147,7 @@ struct mount mnt mnt_parent mnt_mountpoint mnt_ns
 struct path *
 struct file f_rcuhead f_op f_count private_data f_path f_inode
 struct vm_area_struct vm_start vm_end vm_pgoff vm_file vm_flags
-struct mm_struct locked_vm pinned_vm mm_users exe_file
+struct mm_struct mmap_lock locked_vm pinned_vm mm_users exe_file
 struct rlimit *
 struct signal_struct flags rlim
 typedef kuid_t

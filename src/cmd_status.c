@@ -2,8 +2,8 @@
 /*
  * cmd_status.c - fdpin-trace status: what is, now, without prior tracing.
  *
- * One look says what there is. Only if a thread is blocked or a range invalid
- * does a second one follow, a moment later: what both have seen, and nothing ran
+ * One look says what there is. Only if a thread is blocked, waits for an
+ * mmap_lock, or a range is invalid, does a second one follow, a moment later: what both have seen, and nothing ran
  * in between, is proven; what was only in passing is gone. For --check and
  * --max-window more follow, until it is known whether a range has been invalid
  * for too long. What could not be looked at is part of the answer.
@@ -148,7 +148,7 @@ static int look_again(struct observation *s)
 	int r = observation_look(s);
 
 	until = window_decided();
-	if (r || !(suspect_waits(s->model) || suspect_invalid(s->model) || suspect_drift(s->model)))
+	if (r || !(suspect_waits(s->model) || suspect_locks(s->model) || suspect_invalid(s->model) || suspect_drift(s->model)))
 		return r;
 	pause_for(args.settle);
 	r = observation_look(s);

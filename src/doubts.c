@@ -253,7 +253,7 @@ static void doubt_behind(struct findings *out, struct finding *f, const struct o
 	else if (flush)
 		e = edge_out(flush->to, REL_RUNS);
 	if (!e && lock) {
-		finding_missing(out, f, "%s waits for a mutex whose owner was not found", who);
+		finding_missing(out, f, "%s waits for a lock whose owner was not found", who);
 		return;
 	}
 	if (!e) {

@@ -161,6 +161,8 @@ static int look_steps(struct source_bpf *s)
 	if (!err)
 		err = read_containers(s);
 	if (!err)
+		err = source_bpf_run(s->snapshot->progs.find_mmap_waiters, NULL, 0);
+	if (!err)
 		err = run_until_found(s, s->snapshot->progs.find_blocked);
 	if (!err)
 		err = run_until_found(s, s->snapshot->progs.find_threads);
@@ -196,6 +198,8 @@ int source_bpf_look(struct source_bpf *s)
 	clear_map(s->snapshot->maps.containers);
 	clear_map(s->snapshot->maps.holder_tables);
 	clear_map(s->snapshot->maps.waiters);
+	clear_map(s->snapshot->maps.mmap_waiters);
+	clear_map(s->snapshot->maps.pinners);
 	clear_map(s->snapshot->maps.interesting);
 	clear_map(s->snapshot->maps.asked);
 	clear_map(s->snapshot->maps.described);

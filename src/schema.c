@@ -308,7 +308,7 @@ static const char *const via_names[] = {
 static const char *const wait_names[] = {
 	[WAIT_UNKNOWN] = "unknown", [WAIT_NONE] = "none",	      [WAIT_VADDR] = "vaddr",
 	[WAIT_MUTEX] = "mutex",	    [WAIT_COMPLETION] = "completion", [WAIT_FLUSH] = "flush",
-	[WAIT_TIMER] = "timer",
+	[WAIT_TIMER] = "timer",	    [WAIT_MMAP_LOCK] = "mmap_lock",
 };
 
 static const char *const container_names[] = {

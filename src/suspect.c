@@ -4,7 +4,7 @@
  *
  * At once: a thread waits for an address in a container, and some thread
  * closes a device or waits for work; that is what a deadlock is made of.
- * After SUSPECT_AGE_NS: a wait that just does not end.
+ * After SUSPECT_AGE_NS: a wait that just does not end, also for an mmap_lock, which only looks see.
  */
 #include "suspect.h"
 
@@ -46,6 +46,27 @@ bool suspect_invalid(const struct model *m)
 	return false;
 }
 
+/* The oldest wait of a thread that pins or charges for an mmap_lock; NULL if there is none. */
+static const struct edge *lock_wait(const struct model *m)
+{
+	const struct edge *oldest = NULL;
+
+	for (struct obj *l = model_first(m, OBJ_LOCK); l; l = model_next(l, OBJ_LOCK)) {
+		for (struct edge *e = edge_in(l, REL_LOCK_WAIT); e; e = edge_in_next(e)) {
+			const struct ev_lock *lock = (const void *)e->last;
+
+			if (lock->h.type == EV_lock && lock->mm && lock->h.container && (!oldest || e->rec->ts_ns < oldest->rec->ts_ns))
+				oldest = e;
+		}
+	}
+	return oldest;
+}
+
+bool suspect_locks(const struct model *m)
+{
+	return lock_wait(m);
+}
+
 bool suspect_drift(const struct model *m)
 {
 	for (struct obj *o = model_first(m, OBJ_MM); o; o = model_next(o, OBJ_MM)) {
@@ -67,6 +88,7 @@ static bool somebody_closes(const struct model *m)
 
 __u64 suspect_when(const struct model *m)
 {
+	const struct edge *lock = lock_wait(m);
 	__u64 oldest = 0;
 
 	for (struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER))
@@ -74,6 +96,6 @@ __u64 suspect_when(const struct model *m)
 			if (!oldest || e->rec->ts_ns < oldest)
 				oldest = e->rec->ts_ns;
 	if (!oldest)
-		return 0;
+		return lock ? lock->rec->ts_ns + SUSPECT_AGE_NS : 0;
 	return somebody_closes(m) ? oldest : oldest + SUSPECT_AGE_NS;
 }

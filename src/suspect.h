@@ -15,6 +15,8 @@
 bool suspect_waits(const struct model *m);
 /* Does any container have an invalid range? What that amounts to only a second look can tell. */
 bool suspect_invalid(const struct model *m);
+/* Does a thread that pins or charges wait for an mmap_lock? For a moment that is so now and then. */
+bool suspect_locks(const struct model *m);
 /* Has a counter wrapped, or does something use an address space without a process? The latter is so for a moment at every exit. */
 bool suspect_drift(const struct model *m);
 /*

@@ -14,6 +14,7 @@
 /* V(identifier, name, name of several, exit status with --check, "one sentence") */
 #define VERDICTS(V)                                                                                           \
 	V(deadlock, "deadlock", "deadlocks", 2, "threads wait for each other and nobody outside can end it") \
+	V(hang, "hang", "hangs", 2, "a thread that pins or charges waits for an mmap_lock that nobody gives back")           \
 	V(stall, "stall", "stalls", 1, "a thread waits for a valid VADDR that somebody could still give")    \
 	V(drift, "drift", "drifts", 1, "what is charged as locked or pinned is not what is pinned")          \
 	V(exposed, "exposed", "exposed", 1, "a mediated device shares a container with an invalidated range") \

@@ -275,7 +275,7 @@ static void drain(struct watch *w)
 	tell_loss(w);
 }
 
-/* The verdicts at the end rest on two looks if anybody waits, or a range is invalid. */
+/* The verdicts at the end rest on two looks if anybody waits, also for an mmap_lock, or a range is invalid. */
 static void last_looks(struct watch *w)
 {
 	struct timespec settle = { 0, SETTLE_NS };
@@ -283,7 +283,7 @@ static void last_looks(struct watch *w)
 
 	if (waits || w->opt->look_around)
 		look(w);
-	if (waits || suspect_waits(w->model) || suspect_invalid(w->model)) {
+	if (waits || suspect_waits(w->model) || suspect_locks(w->model) || suspect_invalid(w->model)) {
 		nanosleep(&settle, NULL);
 		look(w);
 	}

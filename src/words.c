@@ -221,7 +221,10 @@ static void put_lock(const struct obj *lock, char buf[WORDS_MAX])
 
 	if (l && l->h.type == EV_lock && l->lock_name[0])
 		name = escape_text(l->lock_name, sizeof(l->lock_name));
-	PUT(buf, WORDS_MAX, "%s %s", name ?: "a lock", id_name(OBJ_LOCK, lock->id, id));
+	if (l && l->h.type == EV_lock && l->mm)
+		PUT(buf, WORDS_MAX, "%s of %s", name ?: "a lock", id_name(OBJ_MM, l->mm, id));
+	else
+		PUT(buf, WORDS_MAX, "%s %s", name ?: "a lock", id_name(OBJ_LOCK, lock->id, id));
 }
 
 static void put_range(const struct edge *e, const char *container, char *buf)
@@ -314,6 +317,11 @@ static const char *range_via(const struct ev_range *r)
 	return r->h.type == EV_range && !r->valid ? "vfio_dma.vaddr_invalid" : NULL;
 }
 
+static bool lock_of_mm(const struct fdpin_hdr *h)
+{
+	return h->type == EV_lock && ((const struct ev_lock *)h)->mm;
+}
+
 const char *edge_via(const struct edge *e)
 {
 	switch (e->rel) {
@@ -326,8 +334,10 @@ const char *edge_via(const struct edge *e)
 		return e->rec->look ? "worker.current_work" : NULL;
 	case REL_BEHIND:
 		return "pool_workqueue.inactive_works";
+	case REL_LOCK_WAIT:
+		return lock_of_mm(e->rec) ? "mm_struct.mmap_lock, its list of waiters" : NULL;
 	case REL_LOCK_OWNED:
-		return "mutex.owner";
+		return lock_of_mm(e->rec) ? "rw_semaphore.owner" : "mutex.owner";
 	case REL_PART:
 		return range_via((const void *)e->last);
 	default:

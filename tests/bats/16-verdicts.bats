@@ -44,7 +44,7 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 		same "$v" "$(answer $v)" no/none
 	done
 	run "$fdpin" status --check
-	same "line" "$output" "OK no invalidated range, no blocked thread, no accounting drift | deadlocks=0 stalls=0 drifts=0 exposed=0 half-invalidated=0 windows=0 blocked=0"
+	same "line" "$output" "OK no invalidated range, no blocked thread, no accounting drift | deadlocks=0 hangs=0 stalls=0 drifts=0 exposed=0 half-invalidated=0 windows=0 blocked=0"
 	[ "$status" -eq 0 ]
 }
 

@@ -184,7 +184,7 @@ static int write_verdicts(const char *path, const char *deadlock, const char *ex
 	if (!f)
 		return -errno;
 	/* sorted, as tests/golden/run prints them */
-	fprintf(f, "deadlock %s\ndrift %s\nexposed %s\nhalf-invalidated %s\nstall %s\nwindow %s\n", deadlock, drift, exposed, half, stall, window);
+	fprintf(f, "deadlock %s\ndrift %s\nexposed %s\nhalf-invalidated %s\nhang " NO "\nstall %s\nwindow %s\n", deadlock, drift, exposed, half, stall, window);
 	return fclose(f) ? -errno : 0;
 }
 

@@ -231,6 +231,17 @@ static inline void tape_lock(struct tape *t, __u64 lock, __u64 owner)
 	TAPE_STR(e->lock_name, "mutex");
 }
 
+/* That of an address space, by a thread that pins for a container, or for none (0). */
+static inline struct ev_lock *tape_mmap_lock(struct tape *t, __u64 c, __u64 lock, __u64 mm)
+{
+	struct ev_lock *e = tape_add(t, EV_lock, c);
+
+	e->lock = lock;
+	e->mm = mm;
+	TAPE_STR(e->lock_name, "mmap_lock");
+	return e;
+}
+
 static inline void tape_close(struct tape *t, __u64 c, __u64 device)
 {
 	struct ev_close *e = tape_add(t, EV_close, c);
@@ -260,6 +271,7 @@ static inline struct ev_container *tape_container(struct tape *t, __u64 c, __u64
 	e->iommu = 1;
 	e->kind = CONTAINER_TYPE1;
 	e->can_wait = 1;
+	e->locks = 1;
 	return e;
 }
 

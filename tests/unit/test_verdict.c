@@ -348,7 +348,7 @@ static void mutex_near_misses(void **state)
 	check_world(&w, EXPECT(LIKELY(C1, "a signal can end its wait"), STALL(C1, NULL)));
 	w = lock_world();
 	w.lock[0].owner = 0;
-	check_world(&w, EXPECT(LIKELY(C1, "mutex whose owner was not found"), STALL(C1, NULL)));
+	check_world(&w, EXPECT(LIKELY(C1, "lock whose owner was not found"), STALL(C1, NULL)));
 }
 
 static void completion(void **state)
