@@ -236,7 +236,7 @@ static void print_evidence(struct output *o, const struct view *v, const struct 
 		glyph(o, "  └─────── ", "  +------- "),
 	};
 	static const struct frame plain = { "     ", "     ", NULL };
-	bool is_cycle = f->verdict->check_status == SEVERITY_CRITICAL && f->answer == ANSWER_YES;
+	bool is_cycle = !strcmp(f->verdict->name, "deadlock") && f->answer == ANSWER_YES;
 	const struct frame *frame = is_cycle ? &cycle : &plain;
 	__u32 actors[ACTORS_MAX], first = actor_of(f, 0);
 	unsigned int n = 0, k;

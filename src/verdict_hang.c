@@ -145,27 +145,28 @@ static const char *sleeps_in(const struct obj *task, char buf[WORDS_MAX])
 	return buf;
 }
 
-static void put_lock_state(struct findings *out, struct finding *f, const struct edge *wait)
+/* Who waits for what, where, and what the lock itself says. */
+static void put_wait(struct findings *out, struct finding *f, const struct edge *wait)
 {
 	const struct ev_lock *l = lock_of(wait);
-	char mm[ID_NAME_MAX];
+	char text[EDGE_WORDS_MAX], where[WORDS_MAX];
 
-	if (!l->mm)
-		return;
-	id_name(OBJ_MM, l->mm, mm);
+	edge_words(wait, text);
+	sleeps_in(wait->from, where);
 	if (lost_count(wait->last))
-		finding_record(out, f, wait->last, "nobody has mmap_lock of %s, for writing or for reading: it counts %lld readers, as it was "
-			       "given back more often than it was taken", mm, (long long)l->readers);
-	else if (l->readers > 0 && !l->written)
-		finding_record(out, f, wait->last, "mmap_lock of %s is taken for reading, %lld time%s", mm, (long long)l->readers,
-			       l->readers == 1 ? "" : "s");
-	else if (!l->written)
-		finding_record(out, f, wait->last, "nobody has mmap_lock of %s", mm);
+		finding_edge(out, f, wait, "%s in %s; nobody has it: it counts %lld readers, as it was given back more often than it was taken", text,
+			     where, (long long)l->readers);
+	else if (l->mm && !l->written && l->readers > 0)
+		finding_edge(out, f, wait, "%s in %s; it is taken for reading, %lld time%s", text, where, (long long)l->readers,
+			     l->readers == 1 ? "" : "s");
+	else
+		finding_edge(out, f, wait, "%s in %s%s", text, where, l->mm && !l->written ? "; nobody has it" : "");
 }
 
 /* What of it is pinned and charged; areas that share it, too. */
-static void put_pages(struct findings *out, struct finding *f, const struct obj *c, const struct ev_lock *l)
+static void put_pages(struct findings *out, struct finding *f, const struct model *m, const struct obj *c, const struct ev_lock *l)
 {
+	const struct ev_mm *note = NOTE_OF(model_find(m, OBJ_MM, l->mm), mm);
 	unsigned int shown = 0;
 
 	for (struct edge *e = edge_in(c, REL_PART); e && shown < SHOWN_MAX; e = edge_in_next(e)) {
@@ -175,8 +176,9 @@ static void put_pages(struct findings *out, struct finding *f, const struct obj 
 		if (!l->pages || r->pages != l->pages)
 			continue;
 		shown++;
-		finding_edge(out, f, e, "%s at 0x%llx of ioas %u: of its pages %s are pinned, and %s charged to %s", format_bytes(r->size, size),
-			     r->iova, r->ioas, format_pages(r->pinned, pinned), format_pages(r->charged, charged), id_name(OBJ_MM, r->mm, mm));
+		finding_edge(out, f, e, "%s at 0x%llx of ioas %u: of its pages %s are pinned, and %s charged to %s%s",
+			     format_bytes(r->size, size), r->iova, r->ioas, format_pages(r->pinned, pinned), format_pages(r->charged, charged),
+			     id_name(OBJ_MM, r->mm, mm), note && !note->users ? ", which no process has any more" : "");
 	}
 }
 
@@ -188,33 +190,29 @@ static void put_mutex(struct findings *out, struct finding *f, const struct edge
 	hdr_words(wait->last, who);
 	id_name(OBJ_CONTAINER, l->h.container, id);
 	if (l->pages)
-		finding_record(out, f, wait->last, "%s has iopt_pages.mutex of pages that ioas %u of %s maps", who, l->ioas, id);
+		finding_record(out, f, wait->last, "%s took, and still has, iopt_pages.mutex of pages that ioas %u of %s maps", who, l->ioas, id);
 	else
-		finding_record(out, f, wait->last, "%s has vfio_iommu.lock of %s", who, id);
+		finding_record(out, f, wait->last, "%s took, and still has, vfio_iommu.lock of %s", who, id);
 }
 
 static void put_evidence(struct findings *out, struct finding *f, const struct model *m, const struct obj *c, const struct hang *h)
 {
-	const struct ev_lock *l = lock_of(h->wait);
-	const struct obj *task = h->wait->from, *mm = model_find(m, OBJ_MM, l->mm);
-	char text[EDGE_WORDS_MAX], where[WORDS_MAX], id[ID_NAME_MAX];
+	const struct obj *task = h->wait->from;
+	char text[EDGE_WORDS_MAX];
 
 	for (unsigned int i = 0; task && i < CHAIN_MAX; i++) {
 		const struct edge *wait = edge_out(task, REL_LOCK_WAIT), *owned = wait ? edge_out(wait->to, REL_LOCK_OWNED) : NULL;
 
 		if (!wait)
 			break;
-		finding_edge(out, f, wait, "%s in %s", edge_words(wait, text), sleeps_in(task, where));
-		put_lock_state(out, f, wait);
+		put_wait(out, f, wait);
 		if (wait == h->wait)
 			put_mutex(out, f, wait);
 		if (owned)
 			finding_edge(out, f, owned, "%s", edge_words(owned, text));
 		task = owned && owned->to != h->wait->from ? owned->to : NULL;
 	}
-	put_pages(out, f, c, l);
-	if (NOTE_OF(mm, mm) && !NOTE_OF(mm, mm)->users)
-		finding_record(out, f, mm->note, "%s has no process any more", id_name(OBJ_MM, l->mm, id));
+	put_pages(out, f, m, c, lock_of(h->wait));
 }
 
 /* ---- notes ---------------------------------------------------------------------------- */

@@ -12,7 +12,8 @@ cdev() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$(awk 'NR == 1 { pri
 look_at_act() {
 	"$fdpin" status -j >"$ST"
 	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
-	ID=$(jq -r --argjson t "${A[tgid]}" --argjson fd "${A[container_fd]}" 'first(.containers[] | select(any(.holders[]; .tgid == $t and .fd == $fd)) | .id)' "$ST")
+	ID=$(jq -r --argjson t "${A[tgid]}" --argjson fd "${A[container_fd]}" \
+		'first(.containers[] | select(any(.holders[]; .tgid == $t and .fd == $fd)) | .id)' "$ST")
 	[ -n "$ID" ]
 }
 
@@ -42,7 +43,6 @@ of_verdict() { jq -r --arg n "$1" --arg id "$ID" ".verdicts[] | select(.name == 
 }
 
 @test "a credit that was refused is tried again: the thread, the lock that nobody has, and what it pins" {
-	local pages
 	act uncredited --what refused --pci "$(cdev)"
 	same "state" "$(awk '/^State:/ { print $2 }' "/proc/${A[caller_tid]}/status")" D
 	look_at_act
@@ -50,12 +50,11 @@ of_verdict() { jq -r --arg n "$1" --arg id "$ID" ".verdicts[] | select(.name == 
 	same deadlock "$(answer deadlock)" no/none
 	of_verdict hang .sentence | grep -E "\[${A[caller_tid]}\] waits for mmap_lock of mm-[0-9a-f]+, which nobody has"
 	of_verdict hang '.evidence[] | select(.relation == "waits for") | "\(.from_tid) \(.grade) \(.text)"' |
-		grep -E "^${A[caller_tid]} read .*mmap_lock of mm-[0-9a-f]+ in iopt_pages_update_pinned"
+		grep -E "^${A[caller_tid]} read .*mmap_lock of mm-[0-9a-f]+ in iopt_pages_update_pinned; nobody has it: it counts -1 readers"
 	of_verdict hang '.evidence[].text' >"$BATS_TEST_TMPDIR/evidence"
-	grep -E "it counts -1 readers" "$BATS_TEST_TMPDIR/evidence"
-	grep -E "\[${A[caller_tid]}\] has iopt_pages.mutex of pages that ioas [0-9]+ of $ID maps" "$BATS_TEST_TMPDIR/evidence"
-	grep -E "128K at 0x[0-9a-f]+ of ioas [0-9]+: of its pages 128K are pinned, and 256K charged to mm-" "$BATS_TEST_TMPDIR/evidence"
-	grep -E "mm-[0-9a-f]+ has no process any more" "$BATS_TEST_TMPDIR/evidence"
+	grep -E "\[${A[caller_tid]}\] took, and still has, iopt_pages.mutex of pages that ioas [0-9]+ of $ID maps" "$BATS_TEST_TMPDIR/evidence"
+	grep -E "128K at 0x[0-9a-f]+ of ioas [0-9]+: of its pages 128K are pinned, and 256K charged to mm-[0-9a-f]+, which no process has any more" \
+		"$BATS_TEST_TMPDIR/evidence"
 	run "$fdpin" status --check
 	[ "$status" -eq 2 ]
 	[[ $output == "CRITICAL hang $ID; drift $ID |"*" hangs=1 "* ]]

@@ -207,8 +207,8 @@ static void lost_count_is_proven(void **state)
 	(void)state;
 	check(looked(&h, 2), "hang", C1, "yes/proven",
 	      "vmm [500] waits for mmap_lock of mm-0031, which nobody has\nin iopt_pages_update_pinned\nit counts -1 readers\n"
-	      "has iopt_pages.mutex of pages that ioas 2 of vfio-a07b maps\n28K are pinned, and 56K charged to mm-0031\n"
-	      "mm-0031 has no process any more\nLikely cause\nOnly a reboot ends it");
+	      "took, and still has, iopt_pages.mutex of pages that ioas 2 of vfio-a07b maps\n"
+	      "28K are pinned, and 56K charged to mm-0031, which no process has any more\nLikely cause\nOnly a reboot ends it");
 }
 
 static void lost_count_seen_once(void **state)
@@ -245,7 +245,7 @@ static void a_signal_ends_the_wait(void **state)
 	h.type1 = true;
 	h.thread[0].state = STATE_KILLABLE;
 	check(looked(&h, 2), "hang", C1, "yes/proven",
-	      "has vfio_iommu.lock of vfio-a07b\nSIGKILL ends the wait of vmm [500]; the lock stays as it is\n!Likely cause");
+	      "took, and still has, vfio_iommu.lock of vfio-a07b\nSIGKILL ends the wait of vmm [500]; the lock stays as it is\n!Likely cause");
 }
 
 static void others_wait_for_the_same(void **state)
@@ -302,7 +302,8 @@ static void an_owner_who_hangs(void **state)
 
 	(void)state;
 	h.wait[1] = (struct w_wait){ OWNER, 0, MMLOCK2, MM2, -1, 0, 0, false, false };
-	check(looked(&h, 2), "hang", C1, "yes/proven", "and so for other [501], who waits for one that nobody has\nis owned by other [501]\nmmap_lock of mm-0032");
+	check(looked(&h, 2), "hang", C1, "yes/proven",
+	      "and so for other [501], who waits for one that nobody has\nis owned by other [501]\nmmap_lock of mm-0032");
 	h.thread[1].runs = true;
 	check(looked(&h, 2), "hang", C1, "cannot-tell/likely", "look again");
 }
@@ -328,9 +329,9 @@ static void readers_are_not_known(void **state)
 	(void)state;
 	h.wait[0].readers = 2;
 	h.wait[0].reader = 777;
-	check(looked(&h, 2), "hang", C1, "cannot-tell/none", "is taken for reading, 2 times\nwho took it last, thread 777");
+	check(looked(&h, 2), "hang", C1, "cannot-tell/none", "it is taken for reading, 2 times\nwho took it last, thread 777");
 	h.wait[0].readers = 0;
-	check(looked(&h, 2), "hang", C1, "cannot-tell/none", "nobody has mmap_lock of mm-0031\nthe kernel does not say");
+	check(looked(&h, 2), "hang", C1, "cannot-tell/none", "; nobody has it\nthe kernel does not say");
 }
 
 /* A recording from before that was asked, or PREEMPT_RT. */
