@@ -72,6 +72,13 @@ static void forget_pages(struct ledger *l)
 	}
 }
 
+static void drift_free(struct drift *d)
+{
+	free(d->rec);
+	free(d->cause);
+	free(d);
+}
+
 void ledger_free(struct ledger *l)
 {
 	struct ledger_container *c, *c_next;
@@ -91,9 +98,7 @@ void ledger_free(struct ledger *l)
 	}
 	while ((d = l->drifts)) {
 		l->drifts = d->next;
-		free(d->rec);
-		free(d->cause);
-		free(d);
+		drift_free(d);
 	}
 	while ((u = l->uncharged)) {
 		l->uncharged = u->next;
@@ -265,7 +270,7 @@ static int open_window(struct ledger *l, struct ledger_account *a, const struct 
 	u->opened_ns = ledger_opened(l, u->container);
 	u->mm = a->key.mm;
 	u->since_ns = e->h.ts_ns;
-	u->pages = u->left = account_balance(a);
+	u->pages = u->left = account_balance(a) - a->late;
 	u->unsure = l->lost || a->unsure;
 	u->gone = ledger_copy(e);
 	/* Whose own end it is had it all the time: the exec was that of a child which shared it. */
@@ -488,6 +493,38 @@ static int on_change_process(struct ledger *l, const struct ev_change_process *e
 	return err;
 }
 
+/*
+ * The last to use an address space says so before its end is told, and may be held up
+ * in between. Who has left it by exec and restores meanwhile has nobody to credit.
+ */
+static int charged_twice(struct ledger *l, const struct ledger_account *a, const struct ledger_account *from, const struct ev_charge *gave)
+{
+	struct drift **last = l->drifts_tail;
+	int err = ledger_add_drift(l, DRIFT_DOUBLE, a, from, gave->pages, gave);
+
+	if (*last)
+		(*last)->left = from->exec && from->exec->tgid == gave->h.tgid;
+	return err;
+}
+
+/* Its end is told: what was charged again was not charged twice. */
+static void take_back(struct ledger *l, struct ledger_account *a)
+{
+	struct drift **at = &l->drifts, *d;
+
+	while ((d = *at)) {
+		if (!d->left || d->container != a->key.container || d->other_mm != a->key.mm || d->opened_ns != ledger_opened(l, d->container)) {
+			at = &d->next;
+			continue;
+		}
+		a->late += d->pages;
+		*at = d->next;
+		drift_free(d);
+		l->n_drifts--;
+	}
+	l->drifts_tail = at;
+}
+
 static int on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 {
 	struct ledger_container *c = ledger_container_get(l, e->h.container);
@@ -502,7 +539,7 @@ static int on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 		a = account_get(l, c->id, gave->mm, gave->account);
 		from = account_get(l, c->id, c->gave_from, gave->account);
 		if (a && from)
-			err = ledger_add_drift(l, DRIFT_DOUBLE, a, from, gave->pages, gave);
+			err = charged_twice(l, a, from, gave);
 	}
 	call_ends(c);
 	return err;
@@ -518,8 +555,9 @@ static int on_mm_gone(struct ledger *l, const struct ev_mm_gone *e)
 		if (a->key.mm != e->mm || a->gone_ns)
 			continue;
 		a->gone_ns = e->h.ts_ns;
+		take_back(l, a);
 		/* what a user is charged for stays charged */
-		if (account_balance(a) > 0 && a->key.way != CHARGED_USER && !a->released)
+		if (account_balance(a) > a->late && a->key.way != CHARGED_USER && !a->released)
 			err = open_window(l, a, e);
 	}
 	return err;

@@ -25,7 +25,7 @@ struct ledger_account {
 	__u64 user;		 /* whose locked_vm it is too; 0: nobody's */
 	__s64 older;		 /* pages charged before anybody watched, as the first look read them */
 	__s64 charged, credited; /* pages since, both counted up */
-	__s64 late;		 /* pages of credits that were refused, as no process had the address space any more: pinned no longer */
+	__s64 late;		 /* pages of credits that did not come, as no process had the address space any more: not pinned for it any longer */
 	bool iommufd;		 /* mm_struct.pinned_vm goes along */
 	bool unsure;		 /* what was charged before is not known */
 	bool released;		 /* the container's file is gone */
@@ -103,6 +103,7 @@ struct drift {
 	__s64 pages;
 	bool counter;	    /* the kernel's own counter shows it, whatever else was seen */
 	bool unsure;	    /* records had been lost by then, or what was charged before is not known */
+	bool left;	    /* who charges has left the other address space by exec, and its end was not told yet: it may have come */
 	struct fdpin_hdr *rec;	 /* that record, owned */
 	struct fdpin_hdr *cause; /* the exec before it, owned, or NULL */
 };

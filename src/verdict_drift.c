@@ -179,7 +179,7 @@ static void gather(const struct ledger *l, bool complete, __u64 now, struct abou
 			continue;
 		if (!a->drift)
 			a->drift = d;
-		a->certain |= d->counter || (complete && !d->unsure);
+		a->certain |= d->counter || (complete && !d->unsure && !d->left);
 	}
 	for (const struct uncharged *u = l->uncharged; u; u = u->next) {
 		if (u->container != a->container || u->opened_ns != a->opened_ns || !uncharged_counts(u, now))
@@ -233,8 +233,14 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 			 n.who);
 }
 
-static void put_doubts(struct findings *out, struct finding *f, const struct model *m)
+static void put_doubts(struct findings *out, struct finding *f, const struct model *m, const struct about *a)
 {
+	char mm[ID_NAME_MAX];
+
+	for (const struct drift *d = a->drift; d; d = d->next)
+		if (d->left && d->container == a->container && d->opened_ns == a->opened_ns)
+			finding_missing(out, f, "whether anybody still had %s, which was left by exec, when its pages were charged again",
+					id_name(OBJ_MM, d->other_mm, mm));
 	doubt_sight(out, f, m);
 	if (!model_looks(m))
 		finding_missing(out, f, "no look at the standing system was finished: what was charged before is not known");
@@ -272,7 +278,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	if (opened_ns == ledger_opened(l, container))
 		note_accounts(out, f, l, container);
 	if (f->answer == ANSWER_CANNOT_TELL)
-		put_doubts(out, f, m);
+		put_doubts(out, f, m, &a);
 	else if (f->answer == ANSWER_YES)
 		doubt_sight(out, f, m);
 	return 0;

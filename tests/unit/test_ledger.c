@@ -303,6 +303,45 @@ static void charged_twice(void **state)
 	check(t, C1, "yes/proven", false, "charged twice of 2M", "and mm-00aa, which is charged for the same pages, was not credited", NULL);
 }
 
+/* The end of what was left by exec is told late: until then nobody can say whether it could have been credited. */
+static void restored_before_the_end_is_told(void **state)
+{
+	(void)state;
+	for (int told = 0; told < 2; told++) {
+		struct tape *t = ledger_begin(C1);
+
+		tape_charge(t, C1, A, 512, OP_MAP);
+		tape_left_by_exec(t, A, B, 512);
+		tape_charge(t, C1, B, 512, OP_REVALIDATE);
+		tape_revalidate(t, C1);
+		if (told) {
+			tape_as(t, OTHER, OTHER, "qemu");
+			tape_mm_gone(t, A, 512);
+			tape_as(t, QEMU, QEMU, "qemu");
+			t->ts += 2000000000;
+			tape_look(t, 2);
+			NO(t);
+		} else {
+			check(t, C1, "cannot-tell/likely", false, "charged twice of 2M", "was not credited", NULL);
+		}
+	}
+}
+
+/* Who has left it by exec was a child: whoever has it still should have been credited. */
+static void charged_twice_beside_a_child(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	tape_charge(t, C1, A, 512, OP_MAP);
+	tape_as(t, OTHER, OTHER, "qemu");
+	tape_left_by_exec(t, A, 0xccULL, 512);
+	tape_as(t, QEMU, QEMU, "qemu");
+	tape_charge(t, C1, B, 512, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	check(t, C1, "yes/proven", false, "charged twice of 2M", NULL);
+}
+
 /* An address that is used again is another address space. */
 static void same_id_again(void **state)
 {
@@ -1025,7 +1064,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
-		T(charged_twice), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
