@@ -33,11 +33,29 @@ struct ledger_container {
 	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
 };
 
-/* ledger.c */
+/* ledger.c. get: made if it is not there, NULL if it cannot be. */
 struct fdpin_hdr *ledger_copy(const void *rec);
 struct ledger_container *ledger_container_get(struct ledger *l, __u64 id);
+struct ledger_account *ledger_account_get(struct ledger *l, __u64 container, __u64 mm, __u32 way);
+void ledger_account_clear(struct ledger_account *a);
+void ledger_account_free(struct ledger *l, struct ledger_account *a);
+const struct ledger_account *ledger_creditor(const struct ledger *l, const struct ledger_account *not);
+
+/* ledger_drift.c. 0 or -ENOMEM. A window: pages that nobody is charged for. */
 int ledger_add_drift(struct ledger *l, enum drift_kind kind, const struct ledger_account *a, const struct ledger_account *other,
 		     __s64 pages, const void *rec);
+void ledger_drift_free(struct drift *d);
+void ledger_take_back(struct ledger *l, struct ledger_account *a);
+int ledger_open_window(struct ledger *l, struct ledger_account *a, const struct ev_mm_gone *e);
+int ledger_close_window(struct uncharged *u, const void *rec);
+int ledger_shrink_windows(struct ledger *l, __u64 container, __u64 mm, __s64 pages, const void *rec);
+bool ledger_is_open(const struct ledger *l, __u64 container);
+
+/* ledger_charge.c. 0 or -ENOMEM. */
+int ledger_on_charge(struct ledger *l, const struct ev_charge *e);
+int ledger_on_change_process(struct ledger *l, const struct ev_change_process *e);
+int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e);
+void ledger_call_ends(struct ledger_container *c);
 
 /* ledger_end.c. 0 or -ENOMEM. */
 void end_forget(struct ledger *l, struct ledger_container *c);
