@@ -181,13 +181,16 @@ HANDS=(forked cgroup user userns sent taken self)
 	jq -en --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t) | .comm] | unique == ["\\x1b]52;x\\x07\\x0a\"\\x9b\\xe2\\x80\\xae\\xff"]' "$GUARD"
 }
 
+# What other files have left behind in this boot, deadlocks that nothing ends, was found when the guard came.
 @test "all of it was counted" {
+	local before
 	unguard
+	before=$(jq -r 'select(.type == "summary") | .swept' "$GUARD")
 	if refuses; then
 		same "got past" "$(counted mdev-vaddr not_prevented)" 0
 	else
-		same "got past" "$(counted mdev-vaddr not_prevented)" 3
-		jq -en 'inputs | select(.type == "summary") | .killed == 2 and .quarantines == 2 and .quarantines_over == 2 and .no_room > 0' "$GUARD"
+		same "got past" "$(($(counted mdev-vaddr not_prevented) - before))" 3
+		jq -en --argjson before "$before" 'inputs | select(.type == "summary") | .killed == 2 and .quarantines - $before == 2 and .quarantines_over == 2 and .no_room > 0' "$GUARD"
 	fi
 	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .missed == 0' "$GUARD"
 	{ head -n 60 "$GUARD" && tail -n 3 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
