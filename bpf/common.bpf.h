@@ -210,6 +210,13 @@ static __always_inline void fill_header(struct fdpin_hdr *h, __u32 size, __u16 t
 	((__u64 *)h->comm)[1] = comm[1];
 }
 
+/* It is not the current thread's doing. */
+static __always_inline void by_nobody(struct fdpin_hdr *h)
+{
+	h->tgid = h->tid = 0;
+	__builtin_memset(h->comm, 0, sizeof(h->comm));
+}
+
 static __always_inline void *reserve(__u32 size)
 {
 	void *e = bpf_ringbuf_reserve(&events, size, 0);

@@ -239,10 +239,8 @@ static __always_inline void tell(__u32 rule, __u32 action, int result, const str
 	if (group)
 		e->group = BPF_CORE_READ(group, iommu_group, id);
 	/* who asked is the guard itself, and who did it nobody knows */
-	if (a->op == OP_SWEEP) {
-		e->h.tgid = e->h.tid = 0;
-		__builtin_memset(e->h.comm, 0, sizeof(e->h.comm));
-	}
+	if (a->op == OP_SWEEP)
+		by_nobody(&e->h);
 	EV_END_NOW(e);
 }
 

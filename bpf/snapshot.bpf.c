@@ -135,8 +135,7 @@ static __always_inline void about_nobody(struct fdpin_hdr *h)
 {
 	h->grade = GRADE_READ;
 	h->look = look;
-	h->tgid = h->tid = 0;
-	__builtin_memset(h->comm, 0, sizeof(h->comm));
+	by_nobody(h);
 }
 
 /* ---- resolve -------------------------------------------------------------- */

@@ -20,16 +20,11 @@
  * and has a process again, and a container that is opened, begin at zero.
  */
 #include "ledger_own.h"
+#include "seen.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* iopt_pages that areas share are charged once. */
-struct ledger_pages {
-	__u64 id;
-	UT_hash_handle hh;
-};
 
 /* ---- memory ----------------------------------------------------------------- */
 
@@ -57,16 +52,6 @@ void ledger_account_free(struct ledger *l, struct ledger_account *a)
 		l->last_account = NULL;
 	free(a->exec);
 	free(a);
-}
-
-static void forget_pages(struct ledger *l)
-{
-	struct ledger_pages *p, *next;
-
-	HASH_ITER(hh, l->pages, p, next) {
-		HASH_DEL(l->pages, p);
-		free(p);
-	}
 }
 
 void ledger_free(struct ledger *l)
@@ -97,7 +82,7 @@ void ledger_free(struct ledger *l)
 		free(u->closed);
 		free(u);
 	}
-	forget_pages(l);
+	seen_free(&l->pages);
 	parts_free(l);
 	ledger_init(l);
 }
@@ -337,22 +322,6 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 
 /* ---- what looks say ----------------------------------------------------------------------- */
 
-/* 1: it was there; -1: no memory. */
-static int seen_before(struct ledger *l, __u64 id)
-{
-	struct ledger_pages *p;
-
-	HASH_FIND(hh, l->pages, &id, sizeof(id), p);
-	if (p)
-		return 1;
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return -1;
-	p->id = id;
-	HASH_ADD(hh, l->pages, id, sizeof(p->id), p);
-	return 0;
-}
-
 /* A look begins to show it: what has been charged by now is in what it shows. */
 static void shown(struct ledger *l, struct ledger_container *c)
 {
@@ -376,9 +345,9 @@ static int on_range(struct ledger *l, const struct ev_range *r)
 	if (c->based || !r->mm || r->source == SOURCE_DMABUF || r->account == CHARGED_UNKNOWN)
 		return 0;
 	if (r->pages)
-		seen = seen_before(l, r->pages);
+		seen = seen_add(&l->pages, r->pages);
 	if (seen)
-		return seen < 0 ? -ENOMEM : 0;
+		return seen < 0 ? seen : 0;
 	a = ledger_account_get(l, r->h.container, r->mm, r->account);
 	if (!a)
 		return l->cut ? 0 : -ENOMEM;
@@ -407,7 +376,7 @@ static int on_reread(struct ledger *l, const struct fdpin_hdr *h)
 /* What it has shown is where the accounts begin, unless something moved since it began to show the container. */
 static void look_ended(struct ledger *l)
 {
-	forget_pages(l);
+	seen_free(&l->pages);
 	for (struct ledger_container *c = l->containers; c; c = c->hh.next) {
 		if (c->based)
 			continue;

@@ -131,7 +131,7 @@ static inline bool uncharged_counts(const struct uncharged *u, __u64 now)
 }
 
 struct ledger_container;
-struct ledger_pages;
+struct seen;
 
 struct ledger {
 	struct ledger_account *accounts; /* uthash */
@@ -148,7 +148,7 @@ struct ledger {
 	struct ledger_counter *last_counter[COUNTER__MAX];
 	struct ledger_container *containers;
 	unsigned int ending; /* of them, those that are to be settled */
-	struct ledger_pages *pages;
+	struct seen *pages; /* iopt_pages that the look that goes on has shown: areas that share them are charged once */
 	bool lost;
 };
 

@@ -93,8 +93,10 @@ static struct unit *module_unit(struct types *t, const char *module)
 	for (unsigned int i = 0; i < t->n_modules && !u; i++)
 		if (!strcmp(t->modules[i].name, module))
 			u = &t->modules[i];
-	if (!u && t->n_modules == MODULES_MAX)
+	if (!u && t->n_modules == MODULES_MAX) {
+		log_info("type information of %s: not read, as that of %d modules is", module, MODULES_MAX);
 		return NULL;
+	}
 	if (!u) {
 		u = &t->modules[t->n_modules++];
 		snprintf(u->name, sizeof(u->name), "%s", module);

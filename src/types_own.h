@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * types_own.h - what types.c and types_pick.c share, and nobody else (types.h)
+ * types_own.h - what types.c, types_index.c and types_pick.c share, and nobody else (types.h)
  */
 #ifndef FDPIN_TYPES_OWN_H
 #define FDPIN_TYPES_OWN_H

@@ -16,16 +16,14 @@
  * lock, too. Where a kernel does not keep with a range what it has charged, only
  * less in locked_vm than is mapped shows that some of it is charged to nobody.
  */
-#define HASH_NONFATAL_OOM 1
 #include "cycle.h"
 #include "doubts.h"
 #include "ledger.h"
+#include "seen.h"
 #include "words.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define SHOWN_MAX 8
 #define VM_KIB_PER_PAGE 4
@@ -360,45 +358,6 @@ static int judge_counter(const struct verdict *v, const struct model *m, const s
 	return 0;
 }
 
-/* Areas of iommufd can share their pages, which are charged once. */
-struct counted {
-	__u64 pages;
-	UT_hash_handle hh;
-};
-
-static bool counted_before(struct counted **all, __u64 pages, bool *oom)
-{
-	struct counted *p;
-
-	if (!pages)
-		return false;
-	HASH_FIND(hh, *all, &pages, sizeof(pages), p);
-	if (p)
-		return true;
-	p = calloc(1, sizeof(*p));
-	if (!p) {
-		*oom = true;
-		return false;
-	}
-	p->pages = pages;
-	HASH_ADD(hh, *all, pages, sizeof(p->pages), p);
-	if (!p->hh.tbl) {
-		free(p);
-		*oom = true;
-	}
-	return false;
-}
-
-static void counted_free(struct counted **all)
-{
-	struct counted *p, *next;
-
-	HASH_ITER(hh, *all, p, next) {
-		HASH_DEL(*all, p);
-		free(p);
-	}
-}
-
 /*
  * Charged to an address space that has no process any more, and pinned, in the
  * last look, and the one before it. What of it is unpinned since could not be
@@ -406,24 +365,29 @@ static void counted_free(struct counted **all)
  */
 struct nobody {
 	__s64 pages, uncredited;
-	bool twice, oom;
+	bool twice;
 	const struct edge *first;
 };
 
-static void charged_to_nobody(const struct model *m, const struct obj *c, struct nobody *ret)
+static int charged_to_nobody(const struct model *m, const struct obj *c, struct nobody *ret)
 {
 	unsigned int look = model_last_look(m);
-	struct counted *all = NULL;
+	struct seen *all = NULL;
+	int seen = 0;
 
 	*ret = (struct nobody){ .twice = true };
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e)) {
+	for (struct edge *e = edge_in(c, REL_PART); e && seen >= 0; e = edge_in_next(e)) {
 		const struct ev_range *r = (const void *)e->last;
 		const struct obj *mm = model_find(m, OBJ_MM, r->mm);
 		const struct ev_mm *now = NOTE_OF(mm, mm), *before = mm ? (const void *)mm->prev_note : NULL;
 		__s64 left;
 
 		if (!now || mm->note_look != look || now->users || r->charged <= 0 || r->account == CHARGED_USER ||
-		    r->source == SOURCE_DMABUF || counted_before(&all, r->pages, &ret->oom))
+		    r->source == SOURCE_DMABUF)
+			continue;
+		/* areas of iommufd can share their pages, which are charged once */
+		seen = r->pages ? seen_add(&all, r->pages) : 0;
+		if (seen)
 			continue;
 		left = r->pages && r->pinned < r->charged ? r->pinned : r->charged;
 		if (!left)
@@ -435,7 +399,8 @@ static void charged_to_nobody(const struct model *m, const struct obj *c, struct
 		if (!ret->first)
 			ret->first = e;
 	}
-	counted_free(&all);
+	seen_free(&all);
+	return seen < 0 ? seen : 0;
 }
 
 /* update_mm_locked_vm() of 7.3, for one: who comes to credit with nothing pinned just before has no mmap_lock, and gives it back. */
@@ -454,15 +419,14 @@ static int judge_state(const struct verdict *v, const struct model *m, const str
 	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
 	struct finding *f;
 	struct nobody n;
+	int err;
 
 	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
 		if (u->container == c->id && u->opened_ns == ledger_opened(model_ledger(m), c->id))
 			return 0; /* the ledger knows more */
-	charged_to_nobody(m, c, &n);
-	if (n.oom)
-		return -ENOMEM;
-	if (!n.pages)
-		return 0;
+	err = charged_to_nobody(m, c, &n);
+	if (err || !n.pages)
+		return err;
 	*found = true;
 	f = finding_add(out, v, n.twice ? ANSWER_YES : ANSWER_CANNOT_TELL, n.twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
 	if (!f)

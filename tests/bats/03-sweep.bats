@@ -125,12 +125,7 @@ need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
 }
 
 @test "a guard that dies: what it has in quarantine is in that of the next one, until the range is restored" {
-	local i
-	kill -KILL "$(cat "$GUARD.pid")"
-	for ((i = 0; i < 300; i++)); do
-		guarded || break
-		sleep 0.1
-	done
+	guard_dies
 	guard --pin
 	goes_on parked now
 	same "calls" "$(said now_info now_device now_invalidate)" "now_info=EBUSY now_device=EBUSY now_invalidate=EBUSY "

@@ -218,12 +218,7 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 @test "the guard is dead when somebody gets past, with nothing but its pins: killed, and in quarantine; the next one finds the state, and who keeps it" {
 	need_mdev
 	need_blocking
-	local i
-	kill -KILL "$(cat "$GUARD.pid")"
-	for ((i = 0; i < 300; i++)); do
-		guarded || break
-		sleep 0.1
-	done
+	guard_dies
 	act past --rounds 1000000 --timeout 240 --pins 1
 	same "past" "$(said past now_info now_map now_device)" "past=killed now_info=EBUSY now_map=EBUSY now_device=EBUSY "
 	goes_on again1

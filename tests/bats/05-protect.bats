@@ -52,16 +52,6 @@ dump_some_map() {
 	bpftool map dump id "$id" >/dev/null
 }
 
-dies() {
-	local i
-	kill -KILL "$(pid)"
-	for ((i = 0; i < 300; i++)); do
-		guarded || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # A program that fails, saying so.
 fails() { # PATTERN COMMAND…
 	local pattern=$1
@@ -215,14 +205,14 @@ fails() { # PATTERN COMMAND…
 	local id
 	shopt -s extglob
 	id=$(ids map_id | head -n 1)
-	dies
+	guard_dies
 	# what is left attached is closed still
 	fails 'not permitted' bpftool map show id "$id"
 	guard --pin="$PINS"
 	grep -F 'What an earlier one left pinned guarded until now.' "$GUARD.err"
 	same "generations" "$(find "$PINS" -mindepth 1 -maxdepth 1 -printf '%f\n')" 'guard-+([0-9])'
 	reached EPERM EPERM
-	dies
+	guard_dies
 	rm -r "$PINS"
 	umount -l /sys/fs/bpf
 	mount -t bpf -o mode=0700 bpf /sys/fs/bpf

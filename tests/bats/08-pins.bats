@@ -34,15 +34,6 @@ one_generation() {
 
 told() { grep -c "\"type\":\"pins\".*\"state\":\"$1\"" "$GUARD" || true; }
 
-dies() {
-	kill -KILL "$(cat "$GUARD.pid")"
-	for ((i = 0; i < 300; i++)); do
-		guarded || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 @test "it is pinned when it guards, whole, in a folder that only its user can get into" {
 	shopt -s extglob
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
@@ -127,7 +118,7 @@ refused() {
 	local before
 	before=$(generations)
 	attack_begins 1
-	dies
+	guard_dies
 	same "descriptors of its links" "$(grep -l '^link_id:' /proc/[0-9]*/fdinfo/* 2>/dev/null | grep -v "^/proc/$(cat "$RUN/live.pid")/")" ""
 	grep '"type":"pins"' "$GUARD" | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 	answers EBUSY
@@ -150,7 +141,7 @@ refused() {
 
 @test "killed, it is got rid of by hand with rm -r" {
 	guard --pin
-	dies
+	guard_dies
 	answers EBUSY
 	rm -r "$PINS"
 	comes_to_answer done

@@ -56,6 +56,17 @@ guard_teardown() {
 
 guard_teardown_file() { ! guarded || unguard; }
 
+# Killed, and it has ended.
+guard_dies() {
+	local i
+	kill -KILL "$(cat "$GUARD.pid")"
+	for ((i = 0; i < 300; i++)); do
+		guarded || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # What the guard says of itself when it is up.
 guard_says() { jq -r "select(.type == \"guard\") | .$1" "$GUARD"; }
 

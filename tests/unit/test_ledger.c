@@ -11,14 +11,6 @@
 
 /* ---- asking ------------------------------------------------------------------- */
 
-static const struct finding *find(const struct findings *f, __u64 c)
-{
-	for (unsigned int i = 0; i < f->n; i++)
-		if (!strcmp(f->f[i].verdict->name, "drift") && f->f[i].container == c)
-			return &f->f[i];
-	return NULL;
-}
-
 static bool has(const struct finding *f, const char *text)
 {
 	if (strstr(f->sentence, text))
@@ -63,7 +55,7 @@ static void check(struct tape *t, __u64 c, const char *want, bool counter, ...)
 	va_list ap;
 
 	assert_int_equal(verdicts_judge(m, NULL, &all), 0);
-	f = find(&all, c);
+	f = finding_named(&all, "drift", c);
 	assert_non_null(f);
 	snprintf(got, sizeof(got), "%s/%s", answer_name(f->answer), level_name(f->level) ?: "none");
 	assert_string_equal(got, want);
@@ -467,6 +459,34 @@ static void older_balance(void **state)
 	assert_false(a->unsure);
 	model_free(m);
 	NO(t);
+}
+
+/* Two areas with the same pages of iommufd, and a third with its own. */
+static void older_and_shared(void **state)
+{
+	static const struct { __u64 id, pages; __s64 charged; } areas[] = { { 0x77, 0x99, 512 }, { 0x78, 0x99, 512 }, { 0x79, 0x9a, 8 } };
+	struct tape *t = tape_new();
+	struct model *m;
+
+	(void)state;
+	tape_session(t, true);
+	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
+	tape_look_begin(t, 1);
+	tape_container(t, FD1, 1, true)->ranges = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
+		struct ev_range *r = tape_range(t, FD1, areas[i].id);
+
+		r->mm = A;
+		r->pages = areas[i].pages;
+		r->charged = areas[i].charged;
+		r->account = CHARGED_MM;
+	}
+	tape_look_end(t);
+	m = tape_model(t, TAPE_ALL);
+	assert_non_null(model_ledger(m)->accounts);
+	assert_int_equal(model_ledger(m)->accounts->older, 520);
+	model_free(m);
+	free(t);
 }
 
 static void older_and_uncharged(void **state)
@@ -1064,7 +1084,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
-		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "seen.h"
 #include "util.h"
 
 static void numbers(void **state)
@@ -152,11 +153,26 @@ static void ids(void **state)
 	assert_int_not_equal(parse_container("vfio--c1e", &id, &bits), 0);
 }
 
+/* More than a table begins with, each once; and what was forgotten is new again. */
+static void seen_before(void **state)
+{
+	struct seen *seen = NULL;
+
+	(void)state;
+	for (int again = 0; again < 2; again++)
+		for (__u64 id = 1; id <= 1000; id++)
+			assert_int_equal(seen_add(&seen, id << 32), again);
+	seen_free(&seen);
+	assert_null(seen);
+	assert_int_equal(seen_add(&seen, 1ULL << 32), 0);
+	seen_free(&seen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),	   cmocka_unit_test(durations),	      cmocka_unit_test(lists),
-		cmocka_unit_test(hostile_strings), cmocka_unit_test(sizes_and_times), cmocka_unit_test(ids),
+		cmocka_unit_test(hostile_strings), cmocka_unit_test(sizes_and_times), cmocka_unit_test(ids), cmocka_unit_test(seen_before),
 	};
 
 	return cmocka_run_group_tests_name("util", tests, NULL, NULL);

@@ -6,31 +6,7 @@
  */
 #include "world.h"
 
-#include "../../src/verdict.h"
-
 #define ANY_LEVEL ((enum level)-1)
-
-static const struct finding *find(const struct findings *f, const char *name, __u64 container)
-{
-	for (unsigned int i = 0; i < f->n; i++)
-		if (!strcmp(f->f[i].verdict->name, name) && f->f[i].container == container)
-			return &f->f[i];
-	return NULL;
-}
-
-static bool any_text(const struct finding *f, const char *needle)
-{
-	for (unsigned int i = 0; i < f->n_evidence; i++)
-		if (strstr(f->evidence[i].text, needle))
-			return true;
-	for (unsigned int i = 0; i < f->n_missing; i++)
-		if (strstr(f->missing[i], needle))
-			return true;
-	for (unsigned int i = 0; i < f->n_notes; i++)
-		if (strstr(f->notes[i], needle))
-			return true;
-	return f->sentence && strstr(f->sentence, needle);
-}
 
 static void print_finding(const struct finding *f)
 {
@@ -59,12 +35,12 @@ static void check_model(const struct model *m, const struct expect *e, const cha
 
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (; e->name; e++) {
-		const struct finding *p = find(&f, e->name, e->container);
+		const struct finding *p = finding_named(&f, e->name, e->container);
 
 		if (e->answer < 0 && !p)
 			continue;
 		if (!p || e->answer < 0 || p->answer != (enum answer)e->answer ||
-		    (e->level != ANY_LEVEL && p->level != e->level) || (e->text && !any_text(p, e->text))) {
+		    (e->level != ANY_LEVEL && p->level != e->level) || (e->text && !finding_says(p, e->text))) {
 			for (unsigned int i = 0; i < f.n; i++)
 				print_finding(&f.f[i]);
 			fail_msg("%s: expected %s of %llx to be %s, with '%s'", form, e->name, e->container,
@@ -164,7 +140,7 @@ static void evidence_goes_round_the_cycle(void **state)
 
 	(void)state;
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
-	p = find(&f, "deadlock", C1);
+	p = finding_named(&f, "deadlock", C1);
 	assert_int_equal(p->n_evidence, 6);
 	for (unsigned int i = 0; i < 6; i++)
 		assert_int_equal(p->evidence[i].rel, order[i]);
@@ -481,7 +457,7 @@ static void an_exiting_thread_is_no_way_out(void **state)
 	t = w_looked_back(&w);
 	m = tape_model(t, TAPE_ALL);
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
-	assert_false(any_text(find(&f, "deadlock", C1), "sharer"));
+	assert_false(finding_says(finding_named(&f, "deadlock", C1), "sharer"));
 	findings_free(&f);
 	model_free(m);
 	free(t);
@@ -984,9 +960,9 @@ static void hostile_names(void **state)
 
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (unsigned int i = 0; i < f.n; i++) {
-		assert_false(any_text(&f.f[i], "\033"));
-		assert_false(any_text(&f.f[i], "\n"));
-		assert_false(any_text(&f.f[i], "\xff"));
+		assert_false(finding_says(&f.f[i], "\033"));
+		assert_false(finding_says(&f.f[i], "\n"));
+		assert_false(finding_says(&f.f[i], "\xff"));
 	}
 	findings_free(&f);
 	findings_free(&f);

@@ -132,27 +132,6 @@ static struct hangs w_owned(__u32 state)
 
 /* ---- asking ------------------------------------------------------------------------ */
 
-static bool has_text(const struct finding *f, const char *text)
-{
-	bool found = f->sentence && strstr(f->sentence, text);
-
-	for (unsigned int i = 0; i < f->n_missing; i++)
-		found |= !!strstr(f->missing[i], text);
-	for (unsigned int i = 0; i < f->n_notes; i++)
-		found |= !!strstr(f->notes[i], text);
-	for (unsigned int i = 0; i < f->n_evidence; i++)
-		found |= !!strstr(f->evidence[i].text, text);
-	return found;
-}
-
-static const struct finding *finding_of(const struct findings *f, const char *name, __u64 c)
-{
-	for (unsigned int i = 0; i < f->n; i++)
-		if (!strcmp(f->f[i].verdict->name, name) && f->f[i].container == c)
-			return &f->f[i];
-	return NULL;
-}
-
 /* With any one record lost nothing is certain but what one look proves by itself; and no "no" is said. */
 static void check_lossy(const struct tape *t)
 {
@@ -183,13 +162,13 @@ static void check(struct tape *t, const char *name, __u64 c, const char *want, c
 	struct findings f;
 
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
-	p = finding_of(&f, name, c);
+	p = finding_named(&f, name, c);
 	if (p)
 		snprintf(got, sizeof(got), "%s/%s", answer_name(p->answer), level_name(p->level) ?: "none");
 	assert_string_equal(got, want);
 	for (; p && *texts; texts += strcspn(texts, "\n"), texts += *texts == '\n') {
 		snprintf(line, sizeof(line), "%.*s", (int)strcspn(texts, "\n"), texts);
-		if (has_text(p, line + (*line == '!')) == (*line == '!'))
+		if (finding_says(p, line + (*line == '!')) == (*line == '!'))
 			fail_msg("%s of %llx, '%s': no '%s'", name, c, p->sentence, line);
 	}
 	findings_free(&f);

@@ -8,6 +8,8 @@
 
 #include "tape.h"
 
+#include "../../src/verdict.h"
+
 #define C1 0xa07bULL
 #define C2 0x3c1eULL
 #define D1 0xd1ULL
@@ -242,6 +244,30 @@ static inline struct world w_deadlock(void)
 	};
 
 	return w;
+}
+
+/* ---- what was found ---------------------------------------------------------------- */
+
+static inline const struct finding *finding_named(const struct findings *f, const char *name, __u64 container)
+{
+	for (unsigned int i = 0; i < f->n; i++)
+		if (!strcmp(f->f[i].verdict->name, name) && f->f[i].container == container)
+			return &f->f[i];
+	return NULL;
+}
+
+/* In any of its texts. */
+static inline bool finding_says(const struct finding *f, const char *text)
+{
+	bool found = f->sentence && strstr(f->sentence, text);
+
+	for (unsigned int i = 0; i < f->n_evidence; i++)
+		found |= !!strstr(f->evidence[i].text, text);
+	for (unsigned int i = 0; i < f->n_missing; i++)
+		found |= !!strstr(f->missing[i], text);
+	for (unsigned int i = 0; i < f->n_notes; i++)
+		found |= !!strstr(f->notes[i], text);
+	return found;
 }
 
 #endif
