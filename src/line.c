@@ -47,8 +47,13 @@ size_t line_escaped(struct linebuf *l, const char *s, size_t max)
 void line_u64(struct linebuf *l, __u64 v, unsigned int width, char fill)
 {
 	char digits[DECIMAL_MAX];
-	unsigned int n = put_decimal(digits, v) - digits;
+	unsigned int n;
 
+	if (!width) {
+		line_put(l, append_decimal(line_room(l, DECIMAL_MAX), v));
+		return;
+	}
+	n = append_decimal(digits, v) - digits;
 	line_fill(l, fill, width > n ? width - n : 0);
 	line_add(l, digits, n);
 }
@@ -62,12 +67,10 @@ void line_s64(struct linebuf *l, __s64 v)
 
 void line_hex(struct linebuf *l, __u64 v)
 {
-	unsigned int shift = v ? (63 - __builtin_clzll(v)) & ~3u : 0;
+	unsigned int digits = v ? (67 - __builtin_clzll(v)) / 4 : 1;
+	char text[2 + 16] = "0x";
 
-	line_add(l, "0x", 2);
-	for (;; shift -= 4) {
-		line_char(l, "0123456789abcdef"[v >> shift & 15]);
-		if (!shift)
-			break;
-	}
+	for (unsigned int i = digits + 1; i > 1; i--, v >>= 4)
+		text[i] = "0123456789abcdef"[v & 15];
+	line_add(l, text, digits + 2);
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE_ROOM 512
+#define LINE_ROOM 1024
 
 struct linebuf {
 	FILE *out;
@@ -45,17 +45,30 @@ static inline void line_char(struct linebuf *l, char c)
 	l->text[l->used++] = c;
 }
 
+/* Pieces are short: up to 16 bytes are two words that may overlap, as a call of memcpy() costs more. */
+static inline void line_copy(char *to, const char *s, size_t len)
+{
+	if (len > 16) {
+		memcpy(to, s, len);
+	} else if (len >= 8) {
+		memcpy(to, s, 8);
+		memcpy(to + len - 8, s + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(to, s, 4);
+		memcpy(to + len - 4, s + len - 4, 4);
+	} else {
+		for (size_t i = 0; i < len; i++)
+			to[i] = s[i];
+	}
+}
+
 static inline void line_add(struct linebuf *l, const char *s, size_t len)
 {
-	char *to = l->text + l->used;
-
 	if (len > LINE_ROOM - l->used) {
 		line_add_long(l, s, len);
 		return;
 	}
-	/* pieces are short: a call of memcpy() costs more */
-	for (size_t i = 0; i < len; i++)
-		to[i] = s[i];
+	line_copy(l->text + l->used, s, len);
 	l->used += len;
 }
 
@@ -64,8 +77,23 @@ static inline void line_str(struct linebuf *l, const char *s)
 	line_add(l, s, strlen(s));
 }
 
+/* Where n bytes, LINE_ROOM at most, may be put; line_put() says up to where they were. */
+static inline char *line_room(struct linebuf *l, size_t n)
+{
+	if (LINE_ROOM - l->used < n)
+		line_write(l);
+	return l->text + l->used;
+}
+
+static inline void line_put(struct linebuf *l, const char *end)
+{
+	l->used = end - l->text;
+}
+
 static inline void line_fill(struct linebuf *l, char c, unsigned int n)
 {
+	for (; n > 8 && LINE_ROOM - l->used >= 8; n -= 8, l->used += 8)
+		memset(l->text + l->used, c, 8);
 	while (n--)
 		line_char(l, c);
 }

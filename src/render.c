@@ -97,10 +97,10 @@ static void line_field(struct linebuf *l, const struct record *r, const struct f
 			line_u64(l, v, 0, ' ');
 		return;
 	case KIND_BYTES:
-		line_str(l, format_bytes(v, buf));
+		line_put(l, append_bytes(line_room(l, FORMAT_MAX), v));
 		return;
 	case KIND_PAGES:
-		line_str(l, format_pages(v, buf));
+		line_put(l, append_pages(line_room(l, FORMAT_MAX), v));
 		return;
 	case KIND_NS:
 		line_str(l, format_duration(v, buf));
@@ -112,7 +112,7 @@ static void line_field(struct linebuf *l, const struct record *r, const struct f
 		line_str(l, v ? "yes" : "no");
 		return;
 	case KIND_ID:
-		line_str(l, id_name(object, v, buf));
+		line_put(l, append_id(line_room(l, ID_NAME_MAX), object, v));
 		return;
 	case KIND_ADDR:
 	case KIND_HEX:
@@ -147,13 +147,15 @@ static bool field_empty(const struct record *r, const struct field *f)
 /*
  * The sentence of an event, taken apart once: text, fields, the container, the
  * frames of a stack; and parts, of which the next `skip` steps are left out when
- * the first field in them is empty.
+ * the first field in them is empty. A short text goes with the step behind it.
  */
 struct step {
 	enum { STEP_END, STEP_TEXT, STEP_FIELD, STEP_CONTAINER, STEP_FRAMES, STEP_PART } what;
 	unsigned int skip;
 	size_t len;
 	const char *text;
+	char lead[8]; /* written before it */
+	unsigned int lead_len;
 	const struct field *field;
 	enum obj_kind object;
 };
@@ -193,11 +195,22 @@ static void step_name(struct step *step, const struct event *ev, const char *nam
 	}
 }
 
+/* Into the step that comes next, if one does and there is room for it. */
+static bool leads(struct step *next, const char *text, size_t len)
+{
+	if (len > sizeof(next->lead) || (text[len] != '{' && text[len] != '['))
+		return false;
+	memcpy(next->lead, text, len);
+	next->lead_len = len;
+	return true;
+}
+
 static void take_apart(struct step *steps, const struct event *ev)
 {
 	unsigned int n = 0, part = 0;
 	const char *brace;
 	struct step *step;
+	size_t len;
 
 	for (const char *s = ev->text; *s;) {
 		if (*s == '{') {
@@ -215,11 +228,14 @@ static void take_apart(struct step *steps, const struct event *ev)
 			steps[part].skip = n - part - 1;
 			s++;
 		} else {
-			step = add_step(steps, &n);
-			step->what = STEP_TEXT;
-			step->text = s;
-			step->len = strcspn(s, "{[]");
-			s += step->len;
+			len = strcspn(s, "{[]");
+			if (!leads(&steps[n], s, len)) {
+				step = add_step(steps, &n);
+				step->what = STEP_TEXT;
+				step->text = s;
+				step->len = len;
+			}
+			s += len;
 		}
 	}
 }
@@ -246,14 +262,15 @@ static void line_frames(struct linebuf *l, const struct ev_stack *stack)
 }
 
 /* "1 ranges" is "1 range": the s of the word after a count of one is left out. *one: in that word. */
-static void line_words(struct linebuf *l, const struct step *step, bool *one)
+static void line_words(struct linebuf *l, const char *text, size_t len, bool *one)
 {
 	if (!*one) {
-		line_add(l, step->text, step->len);
+		line_add(l, text, len);
 		return;
 	}
-	for (const char *s = step->text; s < step->text + step->len; s++) {
-		bool plural = *one && *s == 's' && s > step->text && isalpha((unsigned char)s[-1]) && !isalpha((unsigned char)s[1]);
+	for (const char *s = text; s < text + len; s++) {
+		bool plural = *one && *s == 's' && s > text && isalpha((unsigned char)s[-1]) &&
+			      (s + 1 == text + len || !isalpha((unsigned char)s[1]));
 
 		if (plural)
 			*one = false;
@@ -264,13 +281,18 @@ static void line_words(struct linebuf *l, const struct step *step, bool *one)
 
 void line_sentence(struct linebuf *l, const struct record *r)
 {
-	char id[ID_NAME_MAX];
 	bool one = false;
 
 	for (const struct step *step = steps_of(r->ev); step->what != STEP_END; step++) {
+		if (step->lead_len && one) {
+			line_words(l, step->lead, step->lead_len, &one);
+		} else if (step->lead_len) {
+			memcpy(line_room(l, sizeof(step->lead)), step->lead, sizeof(step->lead));
+			l->used += step->lead_len;
+		}
 		switch (step->what) {
 		case STEP_TEXT:
-			line_words(l, step, &one);
+			line_words(l, step->text, step->len, &one);
 			break;
 		case STEP_FIELD:
 			one = step->field->kind == KIND_COUNT && record_u64(r, step->field) == 1;
@@ -278,7 +300,7 @@ void line_sentence(struct linebuf *l, const struct record *r)
 			break;
 		case STEP_CONTAINER:
 			one = false;
-			line_str(l, id_name(OBJ_CONTAINER, r->h->container, id));
+			line_put(l, append_id(line_room(l, ID_NAME_MAX), OBJ_CONTAINER, r->h->container));
 			break;
 		case STEP_FRAMES:
 			line_frames(l, (const void *)r->h);

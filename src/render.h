@@ -39,6 +39,18 @@ struct tally {
 	__u32 tgid_max;
 };
 
+#define COLUMNS_TEXT 128
+
+/* What a line has between its time and its sentence: the same for a run of events of one thread. */
+struct line_columns {
+	const char *event; /* its word, a constant; NULL: none was kept */
+	__u32 tgid;
+	unsigned int pid_width;
+	char comm[FDPIN_COMM_LEN];
+	unsigned int len;
+	char text[COLUMNS_TEXT];
+};
+
 /* From the clock of records to that on the wall, and the line before. */
 struct wall {
 	bool known;
@@ -80,6 +92,7 @@ struct view {
 	bool stacks;
 	__u32 stacks_seen[256]; /* hashes of stacks already printed */
 	unsigned int n_stacks;
+	struct line_columns columns[EV__max]; /* of the last line of each event */
 };
 
 struct format {
@@ -178,6 +191,8 @@ int json_status(struct json_object *doc, struct view *v);
 struct json_object *json_ledger(const struct view *v);
 struct json_object *json_memlock(const struct view *v); /* NULL when out of memory */
 int json_print(struct output *o, struct json_object *doc);
+/* format_json.event: one object; in a stream a line of its own. */
+int json_event(struct output *o, struct view *v, const struct record *r);
 int json_add(struct json_object *doc, const char *key, struct json_object *value);
 struct json_object *json_text(const char *s, size_t size); /* hostile */
 struct json_object *json_hex(__u64 v);

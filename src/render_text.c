@@ -67,12 +67,15 @@ static void line_clock(struct linebuf *l, __u64 real)
 {
 	static time_t second = -1;
 	static char text[48];
+	static size_t len;
 	time_t s = real / NSEC_PER_SEC;
 
-	if (s != second)
+	if (s != second) {
 		clock_words(text, sizeof(text), real);
+		len = strlen(text);
+	}
 	second = s;
-	line_str(l, text);
+	line_add(l, text, len);
 }
 
 /* As dmesg does: the minute when it changes, else the time since the last line. */
@@ -90,9 +93,13 @@ static void line_reltime(struct linebuf *l, struct wall *w, __u64 ts, __u64 real
 
 static void line_micros(struct linebuf *l, char point, __u64 ns)
 {
-	line_char(l, point);
-	line_u64(l, ns % NSEC_PER_SEC / 1000, 6, '0');
-	line_char(l, ' ');
+	char text[1 + DECIMAL_MAX];
+
+	/* with a one in front there are six digits behind it */
+	append_decimal(text, 1000000 + ns % NSEC_PER_SEC / 1000);
+	text[0] = point;
+	text[7] = ' ';
+	line_add(l, text, 8);
 }
 
 static void line_time(struct linebuf *l, struct wall *w, __u64 ts)
@@ -200,13 +207,12 @@ static enum paint event_paint(unsigned int type)
 	}
 }
 
-/* Time, process, thread's name, event. */
+/* Process, thread's name, event. */
 static void line_columns(struct linebuf *l, struct output *o, struct view *v, const struct fdpin_hdr *h, const char *event,
 			 enum paint p)
 {
 	size_t len = strlen(event), used;
 
-	line_time(l, &v->wall, h->ts_ns);
 	if (h->tgid) {
 		line_u64(l, h->tgid, pid_width(v), ' ');
 	} else {
@@ -223,6 +229,28 @@ static void line_columns(struct linebuf *l, struct output *o, struct view *v, co
 	line_char(l, ' ');
 }
 
+/* The same, from what is kept. event has to be a constant. */
+static void line_columns_again(struct linebuf *l, struct output *o, struct view *v, const struct fdpin_hdr *h, const char *event)
+{
+	struct line_columns *c = &v->columns[h->type];
+	size_t from = l->used;
+
+	if (c->event == event && c->tgid == h->tgid && c->pid_width == pid_width(v) && !memcmp(c->comm, h->comm, sizeof(c->comm))) {
+		line_add(l, c->text, c->len);
+		return;
+	}
+	line_columns(l, o, v, h, event, event_paint(h->type));
+	c->event = NULL;
+	if (l->used < from || l->used - from > sizeof(c->text))
+		return; /* part of it has gone out, or it is long */
+	c->event = event;
+	c->tgid = h->tgid;
+	c->pid_width = pid_width(v);
+	memcpy(c->comm, h->comm, sizeof(c->comm));
+	c->len = l->used - from;
+	memcpy(c->text, l->text + from, c->len);
+}
+
 static void print_verdict(struct output *o, struct view *v, const struct ev_verdict *e)
 {
 	_cleanup_free_ char *sentence = ESCAPE(e->sentence);
@@ -234,6 +262,7 @@ static void print_verdict(struct output *o, struct view *v, const struct ev_verd
 	for (unsigned int i = 0; i < sizeof(e->name) && e->name[i]; i++)
 		name[i] = yes && e->name[i] >= 'a' && e->name[i] <= 'z' ? e->name[i] - 'a' + 'A' : e->name[i];
 	line_begin(&l, o->f);
+	line_time(&l, &v->wall, e->h.ts_ns);
 	line_columns(&l, o, v, &e->h, name, yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
 	line_write(&l);
 	fprintf(o->f, "%s%s\n", yes ? "" : no ? "no more: " : "likely, not proven: ", sentence ?: "?");
@@ -273,7 +302,8 @@ static int text_event(struct output *o, struct view *v, const struct record *r)
 	}
 	v->tally.events += is_event(h);
 	line_begin(&l, o->f);
-	line_columns(&l, o, v, h, event_word(h, r->ev->name), event_paint(h->type));
+	line_time(&l, &v->wall, h->ts_ns);
+	line_columns_again(&l, o, v, h, event_word(h, r->ev->name));
 	line_sentence(&l, r);
 	if (h->tid != h->tgid) {
 		line_str(&l, " (tid ");

@@ -124,6 +124,8 @@ struct seen {
 	bool clash; /* there is another */
 };
 
+static unsigned int clashes; /* of all: as long as it is the same, so are names */
+
 static int seen_cmp(const void *va, const void *vb)
 {
 	const struct seen *a = va, *b = vb;
@@ -140,6 +142,7 @@ static bool four_digits_do(enum obj_kind kind, __u64 id)
 
 	found = tfind(&key, &root, seen_cmp);
 	if (found) {
+		clashes += (*found)->id != id && !(*found)->clash;
 		if ((*found)->id != id)
 			(*found)->clash = true;
 		return !(*found)->clash;
@@ -168,16 +171,41 @@ static const char *prefix_of(enum obj_kind kind, __u64 id)
 	return kind <= OBJ_END && id_prefix[kind] ? id_prefix[kind] : "id";
 }
 
-/* By hand, as every event has one. */
+static unsigned int new_name(char text[ID_NAME_MAX], enum obj_kind kind, __u64 id)
+{
+	bool four = four_digits_do(kind, id);
+
+	return sprintf(text, "%s-%0*llx", prefix_of(kind, id), four ? 4 : 8, id & (four ? 0xffff : 0xffffffff));
+}
+
+/* Every event has one, and they come in runs: the last of each kind is kept. */
+char *append_id(char *p, enum obj_kind kind, __u64 id)
+{
+	static struct name {
+		enum obj_kind kind;
+		__u64 id;
+		unsigned int clashes, len;
+		char text[ID_NAME_MAX];
+	} names[OBJ_END + 1];
+	struct name *n = &names[kind <= OBJ_END ? kind : OBJ_END];
+
+	if (!id) {
+		*p = '-';
+		return p + 1;
+	}
+	if (n->id != id || n->kind != kind || n->clashes != clashes) {
+		n->len = new_name(n->text, kind, id);
+		n->kind = kind;
+		n->id = id;
+		n->clashes = clashes;
+	}
+	memcpy(p, n->text, sizeof(n->text));
+	return p + n->len;
+}
+
 const char *id_name(enum obj_kind kind, __u64 id, char buf[ID_NAME_MAX])
 {
-	char *p = stpcpy(buf, id ? prefix_of(kind, id) : "");
-
-	*p++ = '-';
-	if (id)
-		for (int shift = four_digits_do(kind, id) ? 12 : 28; shift >= 0; shift -= 4)
-			*p++ = "0123456789abcdef"[id >> shift & 15];
-	*p = '\0';
+	*append_id(buf, kind, id) = '\0';
 	return buf;
 }
 

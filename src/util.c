@@ -229,51 +229,82 @@ int parse_u32_list(const char *s, struct u32_list *list, char **ret_bad)
 	}
 }
 
-char *put_decimal(char *p, __u64 v)
-{
-	char digits[DECIMAL_MAX], *d = digits + sizeof(digits);
+/* Two digits at a time. */
+static const char pairs[] = "00010203040506070809"
+			    "10111213141516171819"
+			    "20212223242526272829"
+			    "30313233343536373839"
+			    "40414243444546474849"
+			    "50515253545556575859"
+			    "60616263646566676869"
+			    "70717273747576777879"
+			    "80818283848586878889"
+			    "90919293949596979899";
 
-	do
-		*--d = '0' + v % 10;
-	while (v /= 10);
-	while (d < digits + sizeof(digits))
-		*p++ = *d++;
-	return p;
+char *append_decimal(char *p, __u64 v)
+{
+	static const __u64 powers[DECIMAL_MAX] = {
+		0,	    10,		  100,		1000,	      10000,	    100000,	    1000000,
+		10000000,   100000000,	  1000000000,	1e10,	      1e11,	    1e12,	    1e13,
+		1e14,	    1e15,	  1e16,		1e17,	      1e18,	    10000000000000000000ULL,
+	};
+	/* log10(2) is 1233/4096, nearly: as many digits as the bits make, or one more */
+	unsigned int n = (64 - __builtin_clzll(v | 1)) * 1233 >> 12;
+	char *end;
+
+	n += v >= powers[n];
+	end = p + n;
+	for (p = end; n >= 2; n -= 2, v /= 100)
+		memcpy(p -= 2, pairs + v % 100 * 2, 2);
+	if (n)
+		*--p = '0' + v;
+	return end;
 }
 
 /* Every event has a size: snprintf() would cost more than the rest of its line. */
-const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX])
+char *append_bytes(char *p, __u64 bytes)
 {
 	static const char suffixes[] = "BKMGTPE";
-	unsigned int i = 0;
+	unsigned int i = bytes ? (63 - __builtin_clzll(bytes)) / 10 : 0;
 	__u64 tenths;
-	char *p;
 
-	while (i < sizeof(suffixes) - 2 && bytes >> 10 * (i + 1))
-		i++;
+	if (!(bytes & ((1ULL << 10 * i) - 1))) { /* as nearly all are: nothing to round */
+		p = append_decimal(p, bytes >> 10 * i);
+		*p = suffixes[i];
+		return p + !!i;
+	}
 	/* Rounded half up; 1023.95K is 1M, not 1024K. */
 	tenths = (__u64)(((unsigned __int128)bytes * 10 + (1ULL << 10 * i) / 2) >> 10 * i);
 	if (tenths >= 10240 && i < sizeof(suffixes) - 2) {
 		tenths = 10;
 		i++;
 	}
-	p = put_decimal(buf, i ? tenths / 10 : bytes);
-	if (i && tenths % 10) {
+	p = append_decimal(p, tenths / 10);
+	if (tenths % 10) {
 		*p++ = '.';
 		*p++ = '0' + tenths % 10;
 	}
-	if (i)
-		*p++ = suffixes[i];
-	*p = '\0';
+	*p++ = suffixes[i];
+	return p;
+}
+
+char *append_pages(char *p, __s64 pages)
+{
+	__u64 n = pages < 0 ? -(__u64)pages : (__u64)pages;
+
+	*p = '-';
+	return append_bytes(p + (pages < 0), n > ~0ULL / 4096 ? ~0ULL : n * 4096);
+}
+
+const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX])
+{
+	*append_bytes(buf, bytes) = '\0';
 	return buf;
 }
 
 const char *format_pages(__s64 pages, char buf[FORMAT_MAX])
 {
-	__u64 n = pages < 0 ? -(__u64)pages : (__u64)pages;
-
-	buf[0] = '-';
-	format_bytes(n > ~0ULL / 4096 ? ~0ULL : n * 4096, buf + (pages < 0));
+	*append_pages(buf, pages) = '\0';
 	return buf;
 }
 

@@ -106,6 +106,8 @@ size_t text_width(const char *s);
  * Returns buf.
  */
 const char *id_name(enum obj_kind kind, __u64 id, char buf[ID_NAME_MAX]);
+/* The same into ID_NAME_MAX bytes at p, not terminated; returns where it ends. */
+char *append_id(char *p, enum obj_kind kind, __u64 id);
 /* The other way: "vfio-3c1e", "3c1e" or eight digits; how many bits were given goes to *ret_bits. */
 int parse_container(const char *s, __u64 *ret_id, unsigned int *ret_bits);
 
@@ -113,12 +115,15 @@ int parse_container(const char *s, __u64 *ret_id, unsigned int *ret_bits);
 #define DECIMAL_MAX 20 /* digits of 2^64-1 */
 
 /* The digits of a number, not terminated; returns where they end. */
-char *put_decimal(char *p, __u64 v);
+char *append_decimal(char *p, __u64 v);
 
 /* 4K, 52.4M, 8G: IEC, at most one decimal. Returns buf. */
 const char *format_bytes(__u64 bytes, char buf[FORMAT_MAX]);
 /* Pages of 4 KiB as such a size; "-" in front if there are fewer than none. */
 const char *format_pages(__s64 pages, char buf[FORMAT_MAX]);
+/* The same two into FORMAT_MAX bytes at p, not terminated; they return where they end. */
+char *append_bytes(char *p, __u64 bytes);
+char *append_pages(char *p, __s64 pages);
 /* 850ns, 21.6ms, 1.00s, 13m32s, 2h05m, 3d04h. Returns buf. */
 const char *format_duration(__u64 ns, char buf[FORMAT_MAX]);
 /* 2026-11-24T23:27:35.131446120Z. Returns buf, which takes 40 bytes. */

@@ -131,6 +131,24 @@ static void sizes_and_times(void **state)
 			    "2026-11-24T23:27:35.131446120Z");
 }
 
+static void decimals(void **state)
+{
+	char expected[32], buf[32];
+
+	(void)state;
+	for (__u64 power = 1;; power *= 10) {
+		for (int d = -1; d <= 1; d++) {
+			snprintf(expected, sizeof(expected), "%llu", power + d);
+			*append_decimal(buf, power + d) = '\0';
+			assert_string_equal(buf, expected);
+		}
+		if (power > ~0ULL / 10)
+			break;
+	}
+	*append_decimal(buf, ~0ULL) = '\0';
+	assert_string_equal(buf, "18446744073709551615");
+}
+
 static void ids(void **state)
 {
 	unsigned int bits = 0;
@@ -172,7 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers),	   cmocka_unit_test(durations),	      cmocka_unit_test(lists),
-		cmocka_unit_test(hostile_strings), cmocka_unit_test(sizes_and_times), cmocka_unit_test(ids), cmocka_unit_test(seen_before),
+		cmocka_unit_test(hostile_strings), cmocka_unit_test(sizes_and_times), cmocka_unit_test(decimals), cmocka_unit_test(ids), cmocka_unit_test(seen_before),
 	};
 
 	return cmocka_run_group_tests_name("util", tests, NULL, NULL);

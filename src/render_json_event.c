@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * render_json_event.c - format "json": an event as one line.
+ *
+ * Put together in memory as text is (line.h): as a tree of objects, which is how
+ * everything else becomes JSON, an event takes fifty thousand instructions, and
+ * a storm of them is lost. For people, JSON_PRETTY, the line is read again and
+ * printed by the library.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "emit.h"
+#include "opts.h"
+#include "render.h"
+
+#define FIELDS_MAX 48
+#define KEY_MAX 40
+
+/* ,"name": and what an id there is one of. */
+struct key {
+	enum obj_kind object;
+	size_t len;
+	char text[KEY_MAX];
+};
+
+static const struct key *keys_of(const struct event *ev)
+{
+	static struct key keys[EV__max][FIELDS_MAX];
+	struct key *mine = keys[ev->type];
+
+	if (ev->n_fields > FIELDS_MAX)
+		abort(); /* an event in bpf/events.h has grown beyond what is room for */
+	for (unsigned int i = 0; i < ev->n_fields && !mine[i].len; i++) {
+		mine[i].object = field_object(&ev->fields[i]);
+		mine[i].len = snprintf(mine[i].text, KEY_MAX, ",\"%s\":", ev->fields[i].name);
+	}
+	return mine;
+}
+
+static bool is_plain(const char *s, size_t max, size_t *ret_len)
+{
+	size_t len;
+
+	for (len = 0; len < max && s[len]; len++)
+		if (!(s[len] >= 0x20 && s[len] < 0x7f) || s[len] == '"' || s[len] == '\\')
+			return false;
+	*ret_len = len;
+	return true;
+}
+
+/* A string of the kernel's, or of somebody who chose it. */
+static void line_text(struct linebuf *l, const char *s, size_t max)
+{
+	_cleanup_free_ char *shown = NULL;
+	size_t len;
+
+	line_char(l, '"');
+	if (is_plain(s, max, &len)) {
+		line_add(l, s, len);
+	} else {
+		shown = escape_text(s, max);
+		for (const char *p = shown ?: ""; *p; p++) {
+			if (*p == '"' || *p == '\\')
+				line_char(l, '\\');
+			line_char(l, *p);
+		}
+	}
+	line_char(l, '"');
+}
+
+/* One of ours. */
+static void line_quoted(struct linebuf *l, const char *s)
+{
+	line_char(l, '"');
+	line_str(l, s);
+	line_char(l, '"');
+}
+
+static void line_id(struct linebuf *l, enum obj_kind kind, __u64 id)
+{
+	if (!id) {
+		line_str(l, "null");
+		return;
+	}
+	line_char(l, '"');
+	line_put(l, append_id(line_room(l, ID_NAME_MAX), kind, id));
+	line_char(l, '"');
+}
+
+static void line_address(struct linebuf *l, __u64 v)
+{
+	line_char(l, '"');
+	line_hex(l, v);
+	line_char(l, '"');
+}
+
+static void line_frames(struct linebuf *l, const struct ev_stack *s)
+{
+	char frame[STACK_WIDTH + 1];
+
+	line_char(l, '[');
+	for (unsigned int i = 0; stack_frame(s, i, frame); i++) {
+		if (i)
+			line_char(l, ',');
+		line_text(l, frame, sizeof(frame));
+	}
+	line_char(l, ']');
+}
+
+static void line_value(struct linebuf *l, const struct record *r, const struct field *f, enum obj_kind object)
+{
+	__u64 v = f->kind == KIND_STR ? 0 : record_u64(r, f);
+	const char *name;
+
+	switch (f->kind) {
+	case KIND_STR:
+		if (r->h->type == EV_stack)
+			line_frames(l, (const void *)r->h);
+		else
+			line_text(l, (const char *)r->h + f->offset, f->size);
+		return;
+	case KIND_COUNT:
+	case KIND_PAGES:
+	case KIND_BYTES:
+	case KIND_NS:
+	case KIND_TID:
+	case KIND_ERRNO:
+		if (f->is_signed)
+			line_s64(l, v);
+		else
+			line_u64(l, v, 0, ' ');
+		return;
+	case KIND_BOOL:
+		line_str(l, v ? "true" : "false");
+		return;
+	case KIND_ID:
+		line_id(l, object, v);
+		return;
+	case KIND_ADDR:
+	case KIND_HEX:
+	case KIND_PAD:
+		line_address(l, v);
+		return;
+	default:
+		name = kind_value_name(f->kind, v);
+		if (name)
+			line_quoted(l, name);
+		else
+			line_address(l, v);
+	}
+}
+
+/* A second in words is the same for all events of that second. */
+static void line_rfc3339(struct linebuf *l, __u64 real)
+{
+	static __u64 second = ~0ULL;
+	static char text[40];
+	static size_t len;
+
+	if (real / NSEC_PER_SEC != second) {
+		format_rfc3339(real, text, sizeof(text));
+		len = strlen(text) - strlen("000000000Z");
+		second = real / NSEC_PER_SEC;
+	}
+	line_char(l, '"');
+	line_add(l, text, len);
+	line_u64(l, real % NSEC_PER_SEC, 9, '0');
+	line_str(l, "Z\"");
+}
+
+const char *grade_name(unsigned int grade)
+{
+	static const char *const names[] = { "observed", "read", "inferred" };
+
+	return grade < ARRAY_SIZE(names) ? names[grade] : "unknown";
+}
+
+/* What every event has, then its own fields; a field cannot take the name of one of those. */
+static void line_event(struct linebuf *l, const struct view *v, const struct record *r)
+{
+	const struct key *keys = keys_of(r->ev);
+	const struct fdpin_hdr *h = r->h;
+
+	line_str(l, "{\"type\":");
+	line_quoted(l, r->ev->name);
+	line_str(l, ",\"ts_ns\":");
+	line_u64(l, h->ts_ns, 0, ' ');
+	line_str(l, ",\"time\":");
+	if (v->wall.known)
+		line_rfc3339(l, h->ts_ns + v->wall.offset);
+	else
+		line_str(l, "null");
+	line_str(l, ",\"tgid\":");
+	line_u64(l, h->tgid, 0, ' ');
+	line_str(l, ",\"tid\":");
+	line_u64(l, h->tid, 0, ' ');
+	line_str(l, ",\"comm\":");
+	line_text(l, h->comm, sizeof(h->comm));
+	line_str(l, ",\"container\":");
+	line_id(l, OBJ_CONTAINER, h->container);
+	for (unsigned int i = 0; i < r->ev->n_fields; i++) {
+		if (r->ev->fields[i].kind == KIND_PAD)
+			continue;
+		line_add(l, keys[i].text, keys[i].len);
+		line_value(l, r, &r->ev->fields[i], keys[i].object);
+	}
+	line_str(l, ",\"grade\":");
+	line_quoted(l, grade_name(h->grade));
+	if (h->look) {
+		line_str(l, ",\"in_look\":");
+		line_u64(l, h->look, 0, ' ');
+	}
+	line_char(l, '}');
+}
+
+/* For people: what was read again from the line. */
+static int print_pretty(struct output *o, const struct view *v, const struct record *r)
+{
+	struct json_object *obj = NULL;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	struct linebuf l;
+	int err = -ENOMEM;
+
+	if (!f)
+		return -ENOMEM;
+	line_begin(&l, f);
+	line_event(&l, v, r);
+	line_write(&l);
+	if (!fclose(f))
+		obj = json_tokener_parse(text);
+	if (obj)
+		err = json_print(o, obj);
+	json_object_put(obj);
+	free(text);
+	return err;
+}
+
+int json_event(struct output *o, struct view *v, const struct record *r)
+{
+	struct linebuf l;
+	int err = 0;
+
+	v->tally.events += is_event(r->h);
+	line_begin(&l, o->f);
+	/* Of a document, the events are an array whose members we print one by one. */
+	if (v->kind == VIEW_REPORT)
+		line_str(&l, v->separator);
+	v->separator = ",\n";
+	if (globals.json == JSON_PRETTY) {
+		line_write(&l);
+		err = print_pretty(o, v, r);
+	} else {
+		line_event(&l, v, r);
+	}
+	if (v->kind == VIEW_STREAM)
+		line_char(&l, '\n');
+	line_write(&l);
+	return err;
+}
