@@ -57,9 +57,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
-#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define RECORDING_MAGIC "FDPINREC"
 #define RECORDING_ORDER 0x01020304u
@@ -80,35 +80,45 @@ _Static_assert(READ_BUFFER >= FOREIGN_RECORD_MAX, "a record has to fit");
 /* ---- writing ---------------------------------------------------------------- */
 
 struct recording {
-	FILE *f;
+	int fd;
 	bool is_stdout;
-	bool created;	 /* the file was not there before */
-	bool replace;	 /* it was, and still has what it had: that goes with the first bytes that leave the buffer */
-	size_t buffered; /* while replace is set */
+	bool created; /* the file was not there before */
+	bool replace; /* it was, and still has what it had: that goes with the first bytes that leave the buffer */
 	__u64 records, last_ts;
 	int err; /* the first failure: nothing is written after it */
-	char buffer[WRITE_BUFFER]; /* of a file */
+	size_t used;
+	char buffer[WRITE_BUFFER];
 };
-
-static char for_stdout[WRITE_BUFFER]; /* which outlives a recording */
 
 static void replace_old(struct recording *rec)
 {
-	if (rec->replace && ftruncate(fileno(rec->f), 0) && errno != EINVAL && !rec->err)
+	if (rec->replace && ftruncate(rec->fd, 0) && errno != EINVAL && !rec->err)
 		rec->err = -errno; /* what is no file, a pipe say, has nothing to cut off */
 	rec->replace = false;
 }
 
+static int write_buffer(struct recording *rec)
+{
+	replace_old(rec);
+	for (size_t done = 0; done < rec->used && !rec->err;) {
+		ssize_t n = write(rec->fd, rec->buffer + done, rec->used - done);
+
+		if (n > 0)
+			done += n;
+		else if (!n || errno != EINTR)
+			rec->err = n ? -errno : -EIO;
+	}
+	rec->used = 0;
+	return rec->err;
+}
+
+/* len: at most WRITE_BUFFER. */
 static int write_bytes(struct recording *rec, const void *data, size_t len)
 {
-	if (rec->err)
+	if (len > WRITE_BUFFER - rec->used && write_buffer(rec))
 		return rec->err;
-	rec->buffered += len;
-	if (rec->buffered > WRITE_BUFFER / 2)
-		replace_old(rec);
-	errno = 0;
-	if (fwrite_unlocked(data, 1, len, rec->f) != len)
-		rec->err = errno ? -errno : -EIO;
+	memcpy(rec->buffer + rec->used, data, len);
+	rec->used += len;
 	return rec->err;
 }
 
@@ -128,47 +138,33 @@ static int write_head(struct recording *rec)
 }
 
 /* The file is evidence: nobody else reads it, and none that exists is replaced unless told so. */
-static FILE *open_output(struct recording *rec, const char *path, bool force)
+static int open_output(struct recording *rec, const char *path, bool force)
 {
-	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW, fd = open(path, flags | O_CREAT | O_EXCL, 0600);
-	FILE *f;
+	int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
 
-	rec->created = fd >= 0;
-	if (fd < 0 && errno == EEXIST && force) {
-		fd = open(path, flags);
-		rec->replace = fd >= 0;
+	rec->fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+	rec->created = rec->fd >= 0;
+	if (rec->fd < 0 && errno == EEXIST && force) {
+		rec->fd = open(path, flags);
+		rec->replace = rec->fd >= 0;
 	}
-	f = fd >= 0 ? fdopen(fd, "w") : NULL;
-
-	if (fd >= 0 && !f) {
-		int err = errno;
-
-		close(fd);
-		errno = err;
-	}
-	return f;
+	return rec->fd < 0 ? -errno : 0;
 }
 
 int recording_create(struct recording **ret, const char *path, bool force)
 {
 	struct recording *rec = calloc(1, sizeof(*rec));
-	int err;
+	int err = 0;
 
 	if (!rec)
 		return -ENOMEM;
 	rec->is_stdout = !strcmp(path, "-");
-	rec->f = rec->is_stdout ? stdout : open_output(rec, path, force);
-	if (!rec->f) {
-		err = -errno;
-		free(rec);
-		return err;
-	}
-	/* without a buffer of ours the C library takes one of its own size, and the schema block alone is larger */
-	setvbuf(rec->f, rec->is_stdout ? for_stdout : rec->buffer, _IOFBF, WRITE_BUFFER);
-	err = write_head(rec);
+	rec->fd = STDOUT_FILENO;
+	if (!rec->is_stdout)
+		err = open_output(rec, path, force);
+	if (!err)
+		err = write_head(rec);
 	if (err) {
-		if (!rec->is_stdout)
-			fclose(rec->f);
 		free(rec);
 		return err;
 	}
@@ -190,24 +186,25 @@ int recording_write(struct recording *rec, const struct record *r)
 	return 0;
 }
 
+/* Not every place that can be written to can be synced: a pipe cannot, and need not. */
+static int sync_data(struct recording *rec, int (*how)(int fd))
+{
+	if (how(rec->fd) && errno != EINVAL && errno != EROFS)
+		rec->err = -errno;
+	return rec->err;
+}
+
 int recording_flush(struct recording *rec, bool sync)
 {
-	replace_old(rec);
-	if (rec->err)
-		return rec->err;
-	if (fflush(rec->f))
-		return rec->err = -errno;
-	/* not every place that can be written to can be synced: a pipe cannot */
-	if (sync && fdatasync(fileno(rec->f)) && errno != EINVAL && errno != EROFS)
-		return rec->err = -errno;
-	return 0;
+	int err = write_buffer(rec);
+
+	return err || !sync ? err : sync_data(rec, fdatasync);
 }
 
 void recording_discard(struct recording *rec, const char *path)
 {
-	__fpurge(rec->f);
 	if (!rec->is_stdout)
-		fclose(rec->f);
+		close(rec->fd);
 	if (rec->created)
 		unlink(path);
 	free(rec);
@@ -220,16 +217,12 @@ int recording_close(struct recording *rec, __u64 lost)
 		.records = rec->records,
 		.lost = lost,
 	};
-	int err = write_bytes(rec, &end, sizeof(end));
+	int err = write_bytes(rec, &end, sizeof(end)) ?: write_buffer(rec);
 
-	replace_old(rec);
-	err = err ?: rec->err;
-	if (fflush(rec->f) && !err)
-		err = -errno;
 	if (!rec->is_stdout) {
-		if (!err && fsync(fileno(rec->f)) && errno != EINVAL && errno != EROFS)
-			err = -errno; /* a pipe or a device cannot be synced, and need not */
-		if (fclose(rec->f) && !err)
+		if (!err)
+			err = sync_data(rec, fsync);
+		if (close(rec->fd) && !err)
 			err = -errno;
 	}
 	free(rec);
