@@ -217,19 +217,20 @@ static __always_inline void by_nobody(struct fdpin_hdr *h)
 	__builtin_memset(h->comm, 0, sizeof(h->comm));
 }
 
-static __always_inline void *reserve(__u32 size)
+/* Room for so many records, one behind the other; user space takes them apart by their sizes. */
+static __always_inline void *reserve(__u32 size, __u32 records)
 {
 	void *e = bpf_ringbuf_reserve(&events, size, 0);
 
 	if (!e)
-		__sync_fetch_and_add(&stats.lost, 1);
+		__sync_fetch_and_add(&stats.lost, records);
 	return e;
 }
 
 /* A zeroed record with its header, about the current thread; or NULL, counted as lost. */
 #define EV_BEGIN(name, container)                                                            \
 	({                                                                                   \
-		struct ev_##name *__e = reserve(sizeof(*__e));                               \
+		struct ev_##name *__e = reserve(sizeof(*__e), 1);                            \
 		if (__e) {                                                                   \
 			__builtin_memset(__e, 0, sizeof(*__e));                              \
 			fill_header(&__e->h, sizeof(*__e), EV_##name, container);            \

@@ -50,6 +50,33 @@ static __always_inline __u32 fd_op(__u32 cmd)
 	}
 }
 
+static __always_inline void this_ioctl(const struct call_state *c, struct charge_call *call)
+{
+	call->container = c->io_container;
+	call->device = 0;
+	call->op = c->io_cmd != VFIO_IOMMU_MAP_DMA ? OP_UNMAP : c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP;
+	call->iova = c->io_iova;
+	call->size = c->io_size;
+}
+
+static __always_inline void this_op(const struct call_state *c, struct charge_call *call)
+{
+	call->container = c->op_container;
+	call->device = c->op == OP_PIN ? c->op_device : 0;
+	call->op = c->op;
+	call->iova = c->op_iova;
+	call->size = c->op_size;
+}
+
+static __always_inline void this_unpin(const struct call_state *c, struct charge_call *call)
+{
+	call->container = c->unpin_container;
+	call->device = c->unpin_device;
+	call->op = OP_UNPIN;
+	call->iova = c->unpin_iova;
+	call->size = c->unpin_size;
+}
+
 /* The innermost one comes first. */
 static __always_inline void which_call(const struct call_state *c, struct charge_call *call)
 {
@@ -62,22 +89,11 @@ static __always_inline void which_call(const struct call_state *c, struct charge
 		call->iova = c->access_iova;
 		call->size = c->access_size;
 	} else if (c->unpin_container) {
-		call->container = c->unpin_container;
-		call->device = c->unpin_device;
-		call->op = OP_UNPIN;
-		call->iova = c->unpin_iova;
-		call->size = c->unpin_size;
+		this_unpin(c, call);
 	} else if (c->op) {
-		call->container = c->op_container;
-		call->device = c->op == OP_PIN ? c->op_device : 0;
-		call->op = c->op;
-		call->iova = c->op_iova;
-		call->size = c->op_size;
+		this_op(c, call);
 	} else if (c->io_cmd) {
-		call->container = c->io_container;
-		call->op = c->io_cmd != VFIO_IOMMU_MAP_DMA ? OP_UNMAP : c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP;
-		call->iova = c->io_iova;
-		call->size = c->io_size;
+		this_ioctl(c, call);
 	} else if (c->detach_container) {
 		call->container = c->detach_container;
 		call->op = OP_DETACH;
@@ -95,51 +111,86 @@ static __always_inline void which_call(const struct call_state *c, struct charge
 
 /* ---- records ------------------------------------------------------------------ */
 
-static __always_inline struct ev_charge *charge_begin(struct charge_call *call, const struct mm_struct *mm)
+static __always_inline void fill_call(struct ev_charge *e, const struct charge_call *call, const struct mm_struct *mm)
 {
-	struct ev_charge *e;
+	const struct mm_struct *own = number_by(&e->own_mm, bpf_get_current_task_btf()->mm);
 
-	if (!wanted(EV_charge, call->container))
-		return NULL;
-	e = EV_BEGIN(charge, call->container);
-	if (!e)
-		return NULL;
 	e->mm = object_id(mm);
-	e->own_mm = object_id(number_by(&e->own_mm, bpf_get_current_task_btf()->mm));
+	e->own_mm = own == mm ? e->mm : object_id(own);
 	e->device = call->device;
 	e->op = call->op;
 	e->iova = call->iova;
 	e->size = call->size;
-	return e;
+}
+
+static __always_inline void fill_sum(struct ev_charge *e, const struct charge_call *call, const struct charge_sum *s)
+{
+	fill_call(e, call, (void *)s->mm);
+	e->user = object_id((void *)s->user);
+	e->pages = e->asked = s->pages;
+	e->after = s->after;
+	e->before = s->after - s->pages;
+	e->pinned_vm = s->pinned_vm;
+	e->users = s->users;
+	e->age_ns = e->h.ts_ns > s->read_ns ? e->h.ts_ns - s->read_ns : 0;
+	e->calls = s->calls;
+	e->account = s->account;
+	e->exempt = s->exempt;
+	e->iommufd = s->iommufd;
 }
 
 /* The call is over, or goes on with another account: tell what it has charged. */
 static __always_inline void charge_flush(struct call_state *c)
 {
-	struct charge_sum *s = &c->sum;
 	struct charge_call call;
 	struct ev_charge *e;
 
-	if (!s->calls)
+	if (!c->sum.calls)
 		return;
 	which_call(c, &call);
-	e = charge_begin(&call, (void *)s->mm);
-	if (e) {
-		e->user = object_id((void *)s->user);
-		e->pages = e->asked = s->pages;
-		e->after = s->after;
-		e->before = s->after - s->pages;
-		e->pinned_vm = s->pinned_vm;
-		e->users = s->users;
-		e->age_ns = e->h.ts_ns > s->read_ns ? e->h.ts_ns - s->read_ns : 0;
-		e->calls = s->calls;
-		e->account = s->account;
-		e->exempt = s->exempt;
-		e->iommufd = s->iommufd;
-		EV_END(e);
+	if (wanted(EV_charge, call.container)) {
+		e = EV_BEGIN(charge, call.container);
+		if (e) {
+			fill_sum(e, &call, &c->sum);
+			EV_END(e);
+		}
 	}
-	s->calls = 0;
+	c->sum.calls = 0;
 }
+
+/*
+ * The end of a call: what it has charged, if that is asked for, and a record of its
+ * own, which FILL, an expression, has to fill in at e. Both are reserved, stamped and
+ * submitted at once, as that costs as much as what is in them. call: this one, as
+ * what was in it has ended by now.
+ */
+#define TELL_CALL(name, c, call, FILL)                                                       \
+	do {                                                                                 \
+		struct {                                                                     \
+			struct ev_charge charge;                                             \
+			struct ev_##name own;                                                \
+		} *__both;                                                                   \
+		struct ev_##name *e;                                                         \
+                                                                                             \
+		if (!(c)->sum.calls || !wanted(EV_charge, (call)->container)) {              \
+			e = EV_BEGIN(name, (call)->container);                               \
+			if (e) {                                                             \
+				FILL;                                                        \
+				EV_END(e);                                                   \
+			}                                                                    \
+		} else if ((__both = reserve(sizeof(*__both), 2))) {                         \
+			__builtin_memset(__both, 0, sizeof(*__both));                        \
+			fill_header(&__both->charge.h, sizeof(__both->charge), EV_charge, (call)->container); \
+			fill_sum(&__both->charge, call, &(c)->sum);                          \
+			e = &__both->own;                                                    \
+			e->h = __both->charge.h;                                             \
+			e->h.size = sizeof(*e);                                              \
+			e->h.type = EV_##name;                                               \
+			FILL;                                                                \
+			EV_END(__both);                                                      \
+		}                                                                            \
+		(c)->sum.calls = 0;                                                          \
+	} while (0)
 
 static __always_inline void charge_refused(struct call_state *c, const struct mm_struct *mm, const struct charge_sum *what,
 					   __u64 limit, int ret)
@@ -148,9 +199,12 @@ static __always_inline void charge_refused(struct call_state *c, const struct mm
 	struct ev_charge *e;
 
 	which_call(c, &call);
-	e = charge_begin(&call, mm);
+	if (!wanted(EV_charge, call.container))
+		return;
+	e = EV_BEGIN(charge, call.container);
 	if (!e)
 		return;
+	fill_call(e, &call, mm);
 	e->user = object_id((void *)what->user);
 	e->asked = what->pages;
 	e->before = e->after = what->after;

@@ -131,20 +131,21 @@ static __always_inline __u64 window_end(__u64 container, __u32 invalid)
 	return ns;
 }
 
-static __always_inline void on_map(struct call_state *c, __u32 invalid)
+static __always_inline void fill_map(struct ev_map *e, const struct call_state *c)
 {
-	struct ev_map *e;
-
-	if (!wanted(EV_map, c->io_container))
-		return;
-	e = EV_BEGIN(map, c->io_container);
-	if (!e)
-		return;
 	e->iova = c->io_iova;
 	e->size = c->io_size;
 	e->vaddr = c->io_vaddr;
 	e->flags = c->io_flags;
-	EV_END(e);
+}
+
+static __always_inline void on_map(struct call_state *c)
+{
+	struct charge_call call;
+
+	this_ioctl(c, &call);
+	if (wanted(EV_map, c->io_container))
+		TELL_CALL(map, c, &call, fill_map(e, c));
 }
 
 static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
@@ -167,23 +168,24 @@ static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
 	EV_END_NOW(e);
 }
 
-static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 bytes)
+static __always_inline void fill_unmap(struct ev_unmap *e, const struct call_state *c, __u32 invalid, __u64 bytes)
 {
-	struct ev_unmap *e;
-
-	if (c->io_invalid && !invalid)
-		bpf_map_delete_elem(&windows, &c->io_container);
-	if (!wanted(EV_unmap, c->io_container))
-		return;
-	e = EV_BEGIN(unmap, c->io_container);
-	if (!e)
-		return;
 	e->iova = c->io_iova;
 	e->size = bytes;
 	e->flags = c->io_flags;
 	e->closed = c->io_invalid && !invalid ? c->io_container : 0;
 	e->invalid = invalid;
-	EV_END(e);
+}
+
+static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 bytes)
+{
+	struct charge_call call;
+
+	this_ioctl(c, &call);
+	if (c->io_invalid && !invalid)
+		bpf_map_delete_elem(&windows, &c->io_container);
+	if (wanted(EV_unmap, c->io_container))
+		TELL_CALL(unmap, c, &call, fill_unmap(e, c, invalid, bytes));
 }
 
 static __always_inline void on_invalidate(struct call_state *c, __u32 invalid, __u64 bytes, bool emulated)
@@ -232,32 +234,22 @@ static __always_inline int on_set_iommu(const struct vfio_container *container, 
  * A call that cannot write its answer has failed, and was done nevertheless;
  * one whose argument cannot be read has done nothing.
  */
-SEC("?fexit/vfio_fops_unl_ioctl")
-int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
+static __always_inline void ioctl_ended(struct call_state *c, const struct vfio_container *container, bool unmap,
+					const struct unmap_arg *told, long ret)
 {
-	bool unmap = cmd == VFIO_IOMMU_UNMAP_DMA;
-	struct vfio_container *container = file->private_data;
-	struct unmap_arg *told = (void *)arg;
-	struct call_state *c;
+	__u32 invalid = iommu_invalid(c->io_iommu);
 	__u64 bytes = 0;
-	__u32 invalid;
 
-	if ((cmd != VFIO_IOMMU_MAP_DMA && !unmap) || surely_unwanted(container))
-		return cmd == VFIO_SET_IOMMU && ret ? on_set_iommu(container, arg, ret) : 0;
-	c = call_current();
-	if (!c || c->io_cmd != cmd)
-		return 0;
-	charge_flush(c);
-	c->io_cmd = 0;
-	remember_user();
-	invalid = iommu_invalid(c->io_iommu);
+	/* else it goes along with the record of a plain call */
+	if (ret || invalid != c->io_invalid || !wanted(unmap ? EV_unmap : EV_map, c->io_container))
+		charge_flush(c);
 	if (ret) {
 		__u32 op = unmap ? (c->io_flags & UNMAP_FLAG_VADDR ? OP_INVALIDATE : OP_UNMAP) :
 				   (c->io_flags & MAP_FLAG_VADDR ? OP_REVALIDATE : OP_MAP);
 
 		on_refuse(c, container, op, ret, invalid);
 		if (ret != -EFAULT || !unmap || !c->io_argsz || invalid == c->io_invalid)
-			return 0;
+			return;
 		bytes = c->io_size;
 	}
 	if (unmap) {
@@ -270,7 +262,24 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 	} else if (invalid < c->io_invalid) {
 		on_revalidate(c, invalid);
 	} else {
-		on_map(c, invalid);
+		on_map(c);
 	}
+}
+
+SEC("?fexit/vfio_fops_unl_ioctl")
+int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, unsigned long arg, long ret)
+{
+	bool unmap = cmd == VFIO_IOMMU_UNMAP_DMA;
+	struct vfio_container *container = file->private_data;
+	struct call_state *c;
+
+	if ((cmd != VFIO_IOMMU_MAP_DMA && !unmap) || surely_unwanted(container))
+		return cmd == VFIO_SET_IOMMU && ret ? on_set_iommu(container, arg, ret) : 0;
+	c = call_current();
+	if (!c || c->io_cmd != cmd)
+		return 0;
+	remember_user();
+	ioctl_ended(c, container, unmap, (void *)arg, ret);
+	c->io_cmd = 0;
 	return 0;
 }

@@ -106,28 +106,31 @@ int BPF_PROG(fexit__vfio_wait, struct vfio_iommu *iommu, int ret)
 	return 0;
 }
 
-/* The call is over: if it had blocked, it is so no more. */
-static __always_inline void op_end(struct call_state *c, int ret)
+/* The call is over: if it had blocked, it is so no more. What it has charged was told before. */
+static __always_inline void op_unblocked(struct call_state *c, int ret)
 {
 	struct ev_unblock *e;
 
-	charge_flush(c);
-	if (c->waited_ns) {
-		if (c->wait_work)
-			bpf_map_delete_elem(&blocked_works, &c->wait_work);
-		if (wanted(EV_unblock, c->op_container)) {
-			e = EV_BEGIN(unblock, c->op_container);
-			if (e) {
-				e->iova = c->op_iova;
-				e->ns = c->waited_ns;
-				e->op = c->op;
-				e->result = ret < 0 ? ret : 0;
-				EV_END_NOW(e);
-			}
+	if (c->wait_work)
+		bpf_map_delete_elem(&blocked_works, &c->wait_work);
+	if (wanted(EV_unblock, c->op_container)) {
+		e = EV_BEGIN(unblock, c->op_container);
+		if (e) {
+			e->iova = c->op_iova;
+			e->ns = c->waited_ns;
+			e->op = c->op;
+			e->result = ret < 0 ? ret : 0;
+			EV_END_NOW(e);
 		}
 	}
-	c->op = 0;
 	c->waited_ns = 0;
+}
+
+static __always_inline void op_end(struct call_state *c, int ret)
+{
+	if (c->waited_ns)
+		op_unblocked(c, ret);
+	c->op = 0;
 }
 
 /* A call of a driver or an attach that failed. */
@@ -170,6 +173,7 @@ int BPF_PROG(fexit__vfio_container_attach_group, struct vfio_container *containe
 	if (!c || c->op != OP_ATTACH)
 		return 0;
 	remember_user();
+	charge_flush(c);
 	if (ret)
 		op_refused(c, ret, container);
 	op_end(c, ret);
@@ -246,31 +250,38 @@ int BPF_PROG(fentry__vfio_pin_pages, struct vfio_device *device, __u64 iova, int
 	return driver_begin(ctx, device, OP_PIN, iova, (__u64)npage << 12);
 }
 
+static __always_inline void fill_pin(struct ev_pin *e, const struct call_state *c, const struct vfio_device *device, int ret)
+{
+	e->iova = c->op_iova;
+	e->size = c->op_size;
+	e->device = c->op_device;
+	e->result = ret;
+	argument_name(device, e->device_name, sizeof(e->device_name));
+}
+
 SEC("?fexit/vfio_pin_pages")
 int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int npage, int prot, void *pages, int ret)
 {
+	struct charge_call call;
 	struct call_state *c;
-	struct ev_pin *e;
+	bool tells;
 
 	if (driver_unwanted(device))
 		return 0;
 	c = call_current();
 	if (!c || c->op != OP_PIN)
 		return 0;
+	tells = ret >= 0 && wanted(EV_pin, c->op_container);
+	if (!tells || c->waited_ns)
+		charge_flush(c);
 	if (ret < 0)
 		op_refused(c, ret, device_container(device));
-	op_end(c, ret);
-	if (ret < 0 || !wanted(EV_pin, c->op_container))
-		return 0;
-	e = EV_BEGIN(pin, c->op_container);
-	if (!e)
-		return 0;
-	e->iova = iova;
-	e->size = (__u64)npage << 12;
-	e->device = c->op_device;
-	e->result = ret;
-	argument_name(device, e->device_name, sizeof(e->device_name));
-	EV_END(e);
+	if (c->waited_ns)
+		op_unblocked(c, ret);
+	this_op(c, &call);
+	if (tells)
+		TELL_CALL(pin, c, &call, fill_pin(e, c, device, ret));
+	c->op = 0;
 	return 0;
 }
 
@@ -291,32 +302,46 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 	return 0;
 }
 
-SEC("?fexit/vfio_unpin_pages")
-int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
+static __always_inline void fill_unpin(struct ev_unpin *e, __u64 id, const struct vfio_device *device, __u64 iova, int npage)
 {
-	struct call_state *c;
-	__u64 container, id;
+	e->iova = iova;
+	e->size = (__u64)npage << PAGE_SHIFT;
+	e->device = id;
+	argument_name(device, e->device_name, sizeof(e->device_name));
+}
+
+/* The beginning of the call was not seen. */
+static __always_inline int on_unpin(__u64 container, __u64 id, const struct vfio_device *device, __u64 iova, int npage)
+{
 	struct ev_unpin *e;
 
-	if (driver_unwanted(device))
-		return 0;
-	c = call_current();
-	container = c && c->unpin_container ? c->unpin_container : object_id(NUMBER(device->group->container));
-	id = c && c->unpin_device ? c->unpin_device : object_id(NTH_NUMBER(ctx, 0));
-	if (c) {
-		charge_flush(c);
-		c->unpin_container = c->unpin_device = 0;
-	}
 	if (!wanted(EV_unpin, container))
 		return 0;
 	e = EV_BEGIN(unpin, container);
 	if (!e)
 		return 0;
-	e->iova = iova;
-	e->size = (__u64)npage << 12;
-	e->device = id;
-	argument_name(device, e->device_name, sizeof(e->device_name));
+	fill_unpin(e, id, device, iova, npage);
 	EV_END(e);
+	return 0;
+}
+
+SEC("?fexit/vfio_unpin_pages")
+int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, int npage)
+{
+	struct charge_call call;
+	struct call_state *c;
+
+	if (driver_unwanted(device))
+		return 0;
+	c = call_current();
+	if (!c || !c->unpin_device)
+		return on_unpin(object_id(NUMBER(device->group->container)), object_id(NTH_NUMBER(ctx, 0)), device, iova, npage);
+	this_unpin(c, &call);
+	if (wanted(EV_unpin, c->unpin_container))
+		TELL_CALL(unpin, c, &call, fill_unpin(e, c->unpin_device, device, iova, npage));
+	else
+		charge_flush(c);
+	c->unpin_container = c->unpin_device = 0;
 	return 0;
 }
 
@@ -337,6 +362,7 @@ int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *d
 	c = call_current();
 	if (!c || (c->op != OP_READ && c->op != OP_WRITE))
 		return 0;
+	charge_flush(c);
 	if (ret < 0)
 		op_refused(c, ret, device_container(device));
 	op_end(c, ret);

@@ -117,6 +117,8 @@ int hold_pass(struct hold *h, const struct record *r)
 	/* What looks read is not an event, and nothing is kept for it. */
 	if (r->h->look || !r->h->tid)
 		return h->sink(h->ctx, r);
+	if (!h->held && r->h->type != EV_stack && r->h->type != EV_block)
+		return h->sink(h->ctx, r);
 	p = find(h, r->h->tid);
 	if (r->h->type == EV_stack)
 		return keep(p, r);

@@ -189,21 +189,25 @@ static void deliver_lost(struct source_bpf *s)
 
 /* ---- the ring buffer ------------------------------------------------------ */
 
-/* Never returns negative unless fn wants to stop: libbpf takes that as the end. */
+/* What was reserved at once: one record behind the other. Never returns negative unless fn wants to stop: libbpf takes that as the end. */
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	struct source_bpf *s = ctx;
 	struct record r;
+	int n;
 
-	if (record_decode(data, size, &r) < 0) {
-		s->undecoded++;
-		return 0;
+	for (char *p = data, *end = p + size; p < end; p += n) {
+		n = record_decode(p, end - p, &r);
+		if (n < 0) {
+			s->undecoded++;
+			break;
+		}
+		if (s->memory)
+			look_memory_note(s->memory, &r);
+		s->stop = s->fn(s->ctx, &r);
+		if (s->stop)
+			return -ECANCELED;
 	}
-	if (s->memory)
-		look_memory_note(s->memory, &r);
-	s->stop = s->fn(s->ctx, &r);
-	if (s->stop)
-		return -ECANCELED;
 	return --s->left ? 0 : -EAGAIN;
 }
 
@@ -288,15 +292,19 @@ static int open_kernel(struct source_bpf *s, const char **why)
 	err = load_snapshot(s);
 	if (err)
 		return err;
+	if (s->history) {
+		*why = "cannot load or attach the BPF programs that watch";
+		err = load_trace(s);
+		if (err)
+			return err;
+	}
+	/* after what takes most memory for a moment: 8 MiB that are mapped twice */
+	*why = "cannot map the buffer for records";
 	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
 	if (!s->ring)
 		return -errno;
 	err = poll_ring(s);
-	if (err || !s->history)
-		return err;
-	*why = "cannot load or attach the BPF programs that watch";
-	err = load_trace(s);
-	return err || !s->followed ? err : follow_processes(s, &s->followed, 1);
+	return err || !s->followed || !s->trace ? err : follow_processes(s, &s->followed, 1);
 }
 
 static void close_kernel(struct source_bpf *s)
