@@ -8,7 +8,10 @@
 
 void line_write(struct linebuf *l)
 {
-	fwrite_unlocked(l->text, 1, l->used, l->out);
+	if (l->out)
+		fwrite_unlocked(l->text, 1, l->used, l->out);
+	else
+		l->fn(l->ctx, l->text, l->used);
 	l->used = 0;
 }
 

@@ -15,8 +15,13 @@
 
 #define LINE_ROOM 1024
 
+/* Takes what there is of a line, which may be a piece of it. */
+typedef void (*line_fn)(void *ctx, const char *text, size_t len);
+
 struct linebuf {
-	FILE *out;
+	FILE *out; /* NULL: to fn */
+	line_fn fn;
+	void *ctx;
 	size_t used;
 	char text[LINE_ROOM];
 };
@@ -24,6 +29,14 @@ struct linebuf {
 static inline void line_begin(struct linebuf *l, FILE *out)
 {
 	l->out = out;
+	l->used = 0;
+}
+
+static inline void line_begin_to(struct linebuf *l, line_fn fn, void *ctx)
+{
+	l->out = NULL;
+	l->fn = fn;
+	l->ctx = ctx;
 	l->used = 0;
 }
 

@@ -188,6 +188,8 @@ void print_labelled(struct output *o, const char *label, unsigned int label_widt
 struct json_object;
 /* The keys that status and report share, added to doc. 0 or -ENOMEM. */
 int json_status(struct json_object *doc, struct view *v);
+/* The ranges of a container, which become text with the document: while the model is there. NULL when out of memory. */
+struct json_object *json_ranges(const struct view *v, const struct obj *container);
 struct json_object *json_ledger(const struct view *v);
 struct json_object *json_memlock(const struct view *v); /* NULL when out of memory */
 int json_print(struct output *o, struct json_object *doc);

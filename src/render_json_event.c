@@ -2,16 +2,16 @@
 /*
  * render_json_event.c - format "json": an event as one line.
  *
- * Put together in memory as text is (line.h): as a tree of objects, which is how
- * everything else becomes JSON, an event takes fifty thousand instructions, and
- * a storm of them is lost. For people, JSON_PRETTY, the line is read again and
- * printed by the library.
+ * Put together in memory (json_line.h): as a tree of objects an event takes fifty
+ * thousand instructions, and a storm of them is lost. For people, JSON_PRETTY, the
+ * line is read again and printed by the library.
  */
 #include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
 
 #include "emit.h"
+#include "json_line.h"
 #include "opts.h"
 #include "render.h"
 
@@ -39,63 +39,6 @@ static const struct key *keys_of(const struct event *ev)
 	return mine;
 }
 
-static bool is_plain(const char *s, size_t max, size_t *ret_len)
-{
-	size_t len;
-
-	for (len = 0; len < max && s[len]; len++)
-		if (!(s[len] >= 0x20 && s[len] < 0x7f) || s[len] == '"' || s[len] == '\\')
-			return false;
-	*ret_len = len;
-	return true;
-}
-
-/* A string of the kernel's, or of somebody who chose it. */
-static void line_text(struct linebuf *l, const char *s, size_t max)
-{
-	_cleanup_free_ char *shown = NULL;
-	size_t len;
-
-	line_char(l, '"');
-	if (is_plain(s, max, &len)) {
-		line_add(l, s, len);
-	} else {
-		shown = escape_text(s, max);
-		for (const char *p = shown ?: ""; *p; p++) {
-			if (*p == '"' || *p == '\\')
-				line_char(l, '\\');
-			line_char(l, *p);
-		}
-	}
-	line_char(l, '"');
-}
-
-/* One of ours. */
-static void line_quoted(struct linebuf *l, const char *s)
-{
-	line_char(l, '"');
-	line_str(l, s);
-	line_char(l, '"');
-}
-
-static void line_id(struct linebuf *l, enum obj_kind kind, __u64 id)
-{
-	if (!id) {
-		line_str(l, "null");
-		return;
-	}
-	line_char(l, '"');
-	line_put(l, append_id(line_room(l, ID_NAME_MAX), kind, id));
-	line_char(l, '"');
-}
-
-static void line_address(struct linebuf *l, __u64 v)
-{
-	line_char(l, '"');
-	line_hex(l, v);
-	line_char(l, '"');
-}
-
 static void line_frames(struct linebuf *l, const struct ev_stack *s)
 {
 	char frame[STACK_WIDTH + 1];
@@ -104,7 +47,7 @@ static void line_frames(struct linebuf *l, const struct ev_stack *s)
 	for (unsigned int i = 0; stack_frame(s, i, frame); i++) {
 		if (i)
 			line_char(l, ',');
-		line_text(l, frame, sizeof(frame));
+		json_line_text(l, frame, sizeof(frame));
 	}
 	line_char(l, ']');
 }
@@ -119,7 +62,7 @@ static void line_value(struct linebuf *l, const struct record *r, const struct f
 		if (r->h->type == EV_stack)
 			line_frames(l, (const void *)r->h);
 		else
-			line_text(l, (const char *)r->h + f->offset, f->size);
+			json_line_text(l, (const char *)r->h + f->offset, f->size);
 		return;
 	case KIND_COUNT:
 	case KIND_PAGES:
@@ -133,22 +76,22 @@ static void line_value(struct linebuf *l, const struct record *r, const struct f
 			line_u64(l, v, 0, ' ');
 		return;
 	case KIND_BOOL:
-		line_str(l, v ? "true" : "false");
+		json_line_bool(l, v);
 		return;
 	case KIND_ID:
-		line_id(l, object, v);
+		json_line_id(l, object, v);
 		return;
 	case KIND_ADDR:
 	case KIND_HEX:
 	case KIND_PAD:
-		line_address(l, v);
+		json_line_address(l, v);
 		return;
 	default:
 		name = kind_value_name(f->kind, v);
 		if (name)
-			line_quoted(l, name);
+			json_line_quoted(l, name);
 		else
-			line_address(l, v);
+			json_line_address(l, v);
 	}
 }
 
@@ -184,7 +127,7 @@ static void line_event(struct linebuf *l, const struct view *v, const struct rec
 	const struct fdpin_hdr *h = r->h;
 
 	line_str(l, "{\"type\":");
-	line_quoted(l, r->ev->name);
+	json_line_quoted(l, r->ev->name);
 	line_str(l, ",\"ts_ns\":");
 	line_u64(l, h->ts_ns, 0, ' ');
 	line_str(l, ",\"time\":");
@@ -197,9 +140,9 @@ static void line_event(struct linebuf *l, const struct view *v, const struct rec
 	line_str(l, ",\"tid\":");
 	line_u64(l, h->tid, 0, ' ');
 	line_str(l, ",\"comm\":");
-	line_text(l, h->comm, sizeof(h->comm));
+	json_line_text(l, h->comm, sizeof(h->comm));
 	line_str(l, ",\"container\":");
-	line_id(l, OBJ_CONTAINER, h->container);
+	json_line_id(l, OBJ_CONTAINER, h->container);
 	for (unsigned int i = 0; i < r->ev->n_fields; i++) {
 		if (r->ev->fields[i].kind == KIND_PAD)
 			continue;
@@ -207,7 +150,7 @@ static void line_event(struct linebuf *l, const struct view *v, const struct rec
 		line_value(l, r, &r->ev->fields[i], keys[i].object);
 	}
 	line_str(l, ",\"grade\":");
-	line_quoted(l, grade_name(h->grade));
+	json_line_quoted(l, grade_name(h->grade));
 	if (h->look) {
 		line_str(l, ",\"in_look\":");
 		line_u64(l, h->look, 0, ' ');

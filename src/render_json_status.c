@@ -2,15 +2,13 @@
 /*
  * render_json_status.c - format "json": what is, now, and the verdicts, as
  * the one object of `status -j`; a report and the summary of a stream have
- * parts of it. Keys are only ever added; see DOC_VERSION.
+ * parts of it. Ranges are in render_json_ranges.c. Keys are only ever added; see DOC_VERSION.
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <json-c/printbuf.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing.h"
 #include "render.h"
 
 static struct json_object *container_name(__u64 id)
@@ -173,161 +171,6 @@ static struct json_object *pending(const struct obj *c)
 	return list;
 }
 
-/* NULL if it is not known: the address space is gone, its lock was held, or nothing is mapped there now. */
-static struct json_object *backing(struct backing_index *ix, const struct view *v, const struct ev_range *r)
-{
-	bool whole;
-	const struct ev_memory *mem = backing_find(ix, v->model, r, &whole);
-	struct json_object *obj;
-
-	if (!mem || mem->backing == BACKING_UNKNOWN)
-		return NULL;
-	obj = json_object_new_object();
-	json_add(obj, "kind", json_value_name(KIND_BACKING, mem->backing));
-	json_add(obj, "path", *mem->path ? json_text(mem->path, sizeof(mem->path)) : NULL);
-	json_add(obj, "offset", !mem->inode ? NULL :
-				json_object_new_uint64(r->source != SOURCE_USER ? r->vaddr : mem->offset + (r->vaddr - mem->start)));
-	json_add(obj, "inode", mem->inode ? json_object_new_uint64(mem->inode) : NULL);
-	json_add(obj, "page_size", mem->page ? json_object_new_uint64(mem->page) : NULL);
-	json_add(obj, "links", mem->inode ? json_object_new_int64(mem->links) : NULL);
-	json_add(obj, "shared", json_object_new_boolean(mem->shared));
-	json_add(obj, "whole", json_object_new_boolean(whole));
-	return obj;
-}
-
-/* What a range holds in memory; not in a recording of a version that did not look (known). */
-static void add_pages(struct json_object *obj, const struct ev_range *r, bool known)
-{
-	json_add(obj, "mapped", known ? json_object_new_boolean(r->mapped) : NULL);
-	json_add(obj, "pinned_pages", known && r->pinned >= 0 ? json_object_new_int64(r->pinned) : NULL);
-	json_add(obj, "charged_pages", known && r->charged >= 0 ? json_object_new_int64(r->charged) : NULL);
-	json_add(obj, "account", known && r->account != CHARGED_UNKNOWN ? json_value_name(KIND_ACCOUNT, r->account) : NULL);
-	json_add(obj, "source", known ? json_value_name(KIND_SOURCE, r->source) : NULL);
-}
-
-static struct json_object *range(const struct view *v, struct backing_index *ix, const struct ev_range *r, bool known)
-{
-	struct json_object *obj = json_object_new_object();
-
-	json_add(obj, "iova", json_hex(r->iova));
-	json_add(obj, "size", json_object_new_uint64(r->size));
-	json_add(obj, "vaddr", r->source == SOURCE_USER ? json_hex(r->vaddr) : NULL);
-	json_add(obj, "valid", json_object_new_boolean(r->valid));
-	json_add(obj, "read", json_object_new_boolean(r->prot & 1));
-	json_add(obj, "write", json_object_new_boolean(r->prot & 2));
-	add_pages(obj, r, known);
-	json_add(obj, "ioas", r->ioas ? json_object_new_int64(r->ioas) : NULL);
-	json_add(obj, "mm", mm_name(r->mm));
-	json_add(obj, "backing", backing(ix, v, r));
-	return obj;
-}
-
-static int range_cmp(const void *x, const void *y)
-{
-	const struct ev_range *a = *(const struct ev_range *const *)x, *b = *(const struct ev_range *const *)y;
-
-	if (a->ioas != b->ioas)
-		return a->ioas < b->ioas ? -1 : 1;
-	return a->iova < b->iova ? -1 : a->iova > b->iova;
-}
-
-/* The ranges of a container by ioas and iova; *ret_list is the caller's to free. */
-static int sorted_ranges(const struct obj *c, const struct ev_range ***ret_list, size_t *ret_n)
-{
-	const struct ev_range **list;
-	size_t n = 0, i = 0;
-
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
-		n++;
-	list = calloc(n ?: 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (struct edge *e = edge_in(c, REL_PART); e; e = edge_in_next(e))
-		list[i++] = (const void *)e->last;
-	qsort(list, n, sizeof(*list), range_cmp);
-	*ret_list = list;
-	*ret_n = n;
-	return 0;
-}
-
-static void new_line(struct printbuf *pb, int level, int flags)
-{
-	if (!(flags & JSON_C_TO_STRING_PRETTY))
-		return;
-	printbuf_memappend(pb, "\n", 1);
-	printbuf_memset(pb, -1, ' ', level * 2);
-}
-
-/* Text of an object on its own, moved to its level: in strings a line break is written as \n. */
-static int append_object(struct printbuf *pb, struct json_object *obj, int level, int flags)
-{
-	const char *s = json_object_to_json_string_ext(obj, flags), *end;
-
-	if (!s)
-		return -1;
-	for (; (end = strchr(s, '\n')); s = end + 1) {
-		if (printbuf_memappend(pb, s, end - s) < 0)
-			return -1;
-		new_line(pb, level, flags);
-	}
-	return printbuf_memappend(pb, s, strlen(s));
-}
-
-struct ranges_of {
-	const struct view *v;
-	const struct obj *c;
-};
-
-/* Called when the document becomes text: one range at a time is an object of json-c's, which takes ten times as much room as its text. */
-static int print_ranges(struct json_object *self, struct printbuf *pb, int level, int flags)
-{
-	const struct ranges_of *of = json_object_get_userdata(self);
-	const struct ev_container *note = NOTE_OF(of->c, container);
-	_cleanup_free_ const struct ev_range **list = NULL;
-	struct backing_index ix = {};
-	int err = 0;
-	size_t n;
-
-	if (sorted_ranges(of->c, &list, &n))
-		return -1;
-	printbuf_memappend(pb, "[", 1);
-	for (size_t i = 0; i < n && err >= 0; i++) {
-		struct json_object *obj = range(of->v, &ix, list[i], note && note->kind != CONTAINER_NONE);
-
-		if (i)
-			printbuf_memappend(pb, ",", 1);
-		new_line(pb, level + 1, flags);
-		err = append_object(pb, obj, level + 1, flags);
-		json_object_put(obj);
-	}
-	backing_free(&ix);
-	if (n)
-		new_line(pb, level, flags);
-	return err < 0 ? err : printbuf_memappend(pb, "]", 1);
-}
-
-static void free_ranges_of(struct json_object *self, void *of)
-{
-	(void)self;
-	free(of);
-}
-
-/* The document must become text while the model is there. */
-static struct json_object *ranges(const struct view *v, const struct obj *c)
-{
-	struct json_object *list = json_object_new_array();
-	struct ranges_of *of = malloc(sizeof(*of));
-
-	if (!list || !of) {
-		json_object_put(list);
-		free(of);
-		return NULL;
-	}
-	*of = (struct ranges_of){ v, c };
-	json_object_set_serializer(list, print_ranges, of, free_ranges_of);
-	return list;
-}
-
 static int by_ioas(const void *x, const void *y)
 {
 	__s64 a = json_object_get_int64(json_object_object_get(*(struct json_object *const *)x, "ioas"));
@@ -393,7 +236,7 @@ static struct json_object *container(const struct view *v, const struct obj *c)
 	json_add(obj, "compat_ioas", note && note->compat_ioas ? json_object_new_int64(note->compat_ioas) : NULL);
 	json_add(obj, "entries_left", note && note->kind == CONTAINER_TYPE1 ? json_object_new_int64(note->avail) : NULL);
 	json_add(obj, "ioases", note && note->kind == CONTAINER_IOMMUFD ? ioases(c) : NULL);
-	json_add(obj, "ranges", ranges(v, c));
+	json_add(obj, "ranges", json_ranges(v, c));
 	json_add(obj, "blocked", blocked(c));
 	return obj;
 }

@@ -14,7 +14,7 @@
 
 /* Pages of one range, or of what several areas share. */
 struct pin {
-	__u64 mm, key;
+	__u64 mm, key; /* key: the pages that areas of iommufd may share; 0: they are its own */
 	__s64 pinned, charged; /* -1: not known */
 	__u32 account;
 	bool pinned_vm; /* mm_struct.pinned_vm counts it */
@@ -128,7 +128,7 @@ static int collect(struct pins *p, const struct model *m, const struct obj *c, l
 			return -ENOMEM;
 		*pin = (struct pin){
 			.mm = r->mm,
-			.key = r->pages ? r->pages : r->id,
+			.key = r->pages,
 			.pinned = known ? range_pinned(m, ix, r) : -1,
 			.charged = known ? r->charged : -1,
 			.account = !known ? CHARGED_UNKNOWN : r->source == SOURCE_DMABUF ? CHARGED_NONE : r->account,
@@ -147,15 +147,23 @@ static int pin_cmp(const void *x, const void *y)
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* Sorted; what is there twice once. */
+static bool is_sorted(const struct pins *p)
+{
+	for (size_t i = 1; i < p->n; i++)
+		if (pin_cmp(&p->v[i - 1], &p->v[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Sorted; shared pages that are there twice once. Sixty thousand ranges of type1 are sorted mostly: of one address space, and share nothing. */
 static void pins_sort(struct pins *p)
 {
 	size_t n = 0;
 
-	if (p->n)
+	if (!is_sorted(p))
 		qsort(p->v, p->n, sizeof(*p->v), pin_cmp);
 	for (size_t i = 0; i < p->n; i++)
-		if (!n || pin_cmp(&p->v[n - 1], &p->v[i]))
+		if (!n || !p->v[i].key || pin_cmp(&p->v[n - 1], &p->v[i]))
 			p->v[n++] = p->v[i];
 	p->n = n;
 }
