@@ -47,10 +47,12 @@ static __noinline int set_settled(__u64 id, __u64 settled)
 	return 0;
 }
 
-/* Whoever's call it is: who made it so may not have come back yet. */
-static __always_inline void judge(void *iommu_arg, __u32 op)
+/*
+ * Whoever's call it is: who made it so may not have come back yet. (What the driver's functions
+ * are given is a pointer to void, which is a number to the verifier as it is.)
+ */
+static __always_inline void judge(struct vfio_iommu *iommu, __u32 op)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = (__u64)iommu, *owner;
 	struct about a = { .op = op, .emulated = 1 };
 
@@ -86,9 +88,8 @@ static __always_inline void judge(void *iommu_arg, __u32 op)
  * device is there yet: the caller may keep the driver waiting for its argument until one is.
  */
 SEC("?fentry/vfio_iommu_type1_ioctl")
-int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg)
+int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, unsigned int cmd, unsigned long arg)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	struct entry *e;
 
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
@@ -110,9 +111,8 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int
  * did not say when it was asked for: that is no accident. Its result does not
  * tell: where the answer cannot be written it is EFAULT, of what was done.
  */
-static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
+static __always_inline void contain(struct vfio_iommu *iommu, __u32 cmd, long ret)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	__u64 id = (__u64)iommu;
 	struct entry *e;
 
@@ -136,10 +136,8 @@ static __always_inline void contain(void *iommu_arg, __u32 cmd, long ret)
 }
 
 SEC("?fexit/vfio_iommu_type1_ioctl")
-int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int cmd, unsigned long arg, long ret)
+int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, unsigned int cmd, unsigned long arg, long ret)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
-
 	if (n_quarantined)
 		settle((__u64)iommu, cmd == VFIO_IOMMU_UNMAP_DMA ? OP_UNMAP : OP_REVALIDATE);
 	/* nothing is invalid, and of nothing it is remembered that it was; contain() may have left something */
@@ -152,7 +150,7 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, void *iommu_arg, unsigned int 
 }
 
 SEC("?fexit/vfio_iommu_type1_attach_group")
-int BPF_PROG(guard_fexit__vfio_iommu_type1_attach_group, void *iommu, struct iommu_group *group, int type, int ret)
+int BPF_PROG(guard_fexit__vfio_iommu_type1_attach_group, struct vfio_iommu *iommu, struct iommu_group *group, int type, int ret)
 {
 	judge(iommu, OP_ATTACH);
 	return 0;
@@ -162,7 +160,7 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_attach_group, void *iommu, struct iom
 SEC("?fentry/vfio_iommu_type1_release")
 int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 {
-	__u64 id = argument_address(iommu);
+	__u64 id = (__u64)iommu;
 
 	if (n_broken && !bpf_map_delete_elem(&broken, &id))
 		__sync_fetch_and_sub(&n_broken, 1);
@@ -171,6 +169,6 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 	forget_window(id);
 	if (n_quarantined && leave_quarantine(id))
 		tell_quarantine(id, OP_RELEASE, ACTION_QUARANTINE_ENDS);
-	bpf_map_delete_elem(&owners, &id);
+	forget_owner(id);
 	return 0;
 }

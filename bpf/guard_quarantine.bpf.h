@@ -214,6 +214,6 @@ SEC("?fexit/vfio_iommu_type1_detach_group")
 int BPF_PROG(guard_fexit__vfio_iommu_type1_detach_group, void *iommu, struct iommu_group *group)
 {
 	if (n_quarantined)
-		settle(argument_address(iommu), OP_DETACH);
+		settle((__u64)iommu, OP_DETACH);
 	return 0;
 }

@@ -284,11 +284,12 @@ __noinline int note_scope(void)
 	const struct guard_policy *p = &policies[slot];
 	/* without a place to judge in: every rule is for it, and no exemption */
 	struct scope_note fresh = { .generation = p->generation, .outside = ~0U << GUARD_RULES_ROOM }, *note;
-	__u64 id = bpf_get_current_pid_tgid();
 	struct scope_walk *w;
+	__u64 id;
 
 	if (!p->scoped)
 		return 0;
+	id = bpf_get_current_pid_tgid();
 	w = bpf_task_storage_get(&scope_walks, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (w) {
 		w->slot = slot;
@@ -310,11 +311,12 @@ __noinline int note_scope(void)
 /* A call that nothing is asked about: what was noted is not about it. */
 static __always_inline void drop_note(void)
 {
-	__u64 id = bpf_get_current_pid_tgid();
 	struct scope_note *note;
+	__u64 id;
 
 	if (!policy_now()->scoped)
 		return;
+	id = bpf_get_current_pid_tgid();
 	note = bpf_map_lookup_elem(&scope_notes, &id);
 	if (note)
 		note->generation = 0;

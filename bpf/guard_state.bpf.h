@@ -38,13 +38,31 @@ static __always_inline bool read_state(const struct vfio_container *container, s
 	return true;
 }
 
+/*
+ * The container that was remembered last, 0 once any vfio_iommu is gone: until then it has the one
+ * that it had, and in the table it is not the one whose place others take.
+ */
+static __u64 last_owner = 0;
+
 static __always_inline void remember_owner(const struct vfio_container *container)
 {
-	__u64 iommu = (__u64)BPF_CORE_READ(container, iommu_data), owner = (__u64)container;
-	__u64 *known = bpf_map_lookup_elem(&owners, &iommu);
+	__u64 owner = (__u64)container, iommu, *known;
 
-	if (iommu && (!known || *known != owner))
+	if (owner == last_owner)
+		return;
+	iommu = (__u64)BPF_CORE_READ(container, iommu_data);
+	if (!iommu)
+		return;
+	known = bpf_map_lookup_elem(&owners, &iommu);
+	if (!known || *known != owner)
 		bpf_map_update_elem(&owners, &iommu, &owner, BPF_ANY);
+	last_owner = owner;
+}
+
+static __always_inline void forget_owner(__u64 iommu)
+{
+	last_owner = 0;
+	bpf_map_delete_elem(&owners, &iommu);
 }
 
 static __always_inline bool is_emulated(const struct vfio_group *group)

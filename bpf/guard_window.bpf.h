@@ -67,9 +67,8 @@ static __always_inline void note_opener(struct guard_window *w, __u32 cmd, __u64
 }
 
 /* After a call of the driver. */
-static __always_inline void note_window(void *iommu_arg, __u32 cmd, __u64 arg, long ret)
+static __always_inline void note_window(struct vfio_iommu *iommu, __u32 cmd, __u64 arg, long ret)
 {
-	struct vfio_iommu *iommu = NUMBER(iommu_arg);
 	struct guard_window *w;
 
 	if (!BPF_CORE_READ(iommu, vaddr_invalid_count)) {
