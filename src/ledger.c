@@ -190,12 +190,17 @@ const struct ledger_account *ledger_creditor(const struct ledger *l, const struc
 
 static int on_mm_gone(struct ledger *l, const struct ev_mm_gone *e)
 {
+	struct ledger_container *c;
 	int err = 0;
 
 	for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		if (a->key.mm != e->mm || a->gone_ns)
 			continue;
 		a->gone_ns = e->h.ts_ns;
+		c = ledger_container_get(l, a->key.container);
+		if (!c)
+			return -ENOMEM;
+		c->astray += account_balance(a);
 		ledger_take_back(l, a);
 		/* what a user is charged for stays charged */
 		if (account_balance(a) > a->late && a->key.way != CHARGED_USER && !a->released)
@@ -280,6 +285,8 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	c->opened = true;
 	c->opened_ns = h->ts_ns;
 	c->counted = c->closed = false;
+	c->emulated = c->backed = false;
+	c->astray = 0;
 	c->groups = 0;
 	drop_accounts(l, h->container, false);
 	ledger_call_ends(c);
@@ -321,6 +328,18 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 }
 
 /* ---- what looks say ----------------------------------------------------------------------- */
+
+/* There is a device of this kind. */
+static int on_backed(struct ledger *l, __u64 container, __u32 backed)
+{
+	struct ledger_container *c = container ? ledger_container_get(l, container) : NULL;
+
+	if (!c)
+		return container ? -ENOMEM : 0;
+	c->emulated |= backed == BACKED_EMULATED;
+	c->backed |= backed != BACKED_EMULATED;
+	return 0;
+}
 
 /* A look begins to show it: what has been charged by now is in what it shows. */
 static void shown(struct ledger *l, struct ledger_container *c)
@@ -410,6 +429,8 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 		shown(l, c);
 		return 0;
 	}
+	case EV_device:
+		return on_backed(l, h->container, ((const struct ev_device *)h)->backed);
 	case EV_look:
 		if (((const struct ev_look *)h)->end)
 			look_ended(l);
@@ -435,6 +456,9 @@ static int of_hook(struct ledger *l, const struct fdpin_hdr *h)
 	case EV_unmap:
 		return on_unmap(l, (const void *)h);
 	case EV_attach:
+		if (!((const struct ev_attach *)h)->result && on_backed(l, h->container, ((const struct ev_attach *)h)->backed))
+			return -ENOMEM;
+		return end_group(l, h);
 	case EV_detach:
 		return end_group(l, h);
 	case EV_open:

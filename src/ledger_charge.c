@@ -23,13 +23,22 @@ void ledger_call_ends(struct ledger_container *c)
 	c->net = 0;
 }
 
+/*
+ * May what is handed over be charged to an address space that is gone? With an IOMMU each
+ * range is pinned as a whole, so its unmapping says how much that is less.
+ */
+static bool may_have_nobody(const struct ledger *l, const struct ledger_container *c)
+{
+	return (c->emulated && !c->backed) ? c->astray > 0 : ledger_is_open(l, c->id);
+}
+
 /* The first of a call that hands over: somebody who lives and has these pages should be credited next. */
 static int expect_credit(struct ledger *l, struct ledger_container *c, const struct ledger_account *a, const struct ev_charge *e)
 {
 	const struct ledger_account *from = ledger_creditor(l, a);
 
 	if (e->op != OP_REVALIDATE || !from || from->gone_ns || from->unsure || a->unsure || account_balance(from) < e->pages ||
-	    ledger_is_open(l, c->id))
+	    may_have_nobody(l, c))
 		return 0;
 	free(c->gave);
 	c->gave = ledger_copy(e);
@@ -85,6 +94,7 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	if (err)
 		return err;
 	if (hands_over(e->op)) {
+		c->astray -= e->op == OP_REVALIDATE ? e->pages : 0;
 		if (c->gave && c->gave_from == e->mm)
 			ledger_call_ends(c);
 		return 0;
@@ -104,8 +114,10 @@ static int on_debit(struct ledger *l, struct ledger_container *c, struct ledger_
 {
 	int err = 0;
 
-	if (e->op == OP_REVALIDATE)
+	if (e->op == OP_REVALIDATE) {
 		err = expect_credit(l, c, a, e);
+		c->astray -= e->pages;
+	}
 	a->charged += e->pages;
 	return err || !hands_over(e->op) ? err : ledger_shrink_windows(l, c->id, 0, e->pages, e);
 }

@@ -25,6 +25,9 @@ struct ledger_container {
 	struct fdpin_hdr *gave;	   /* its charge that no credit has answered yet, owned */
 	__u64 gave_from;	   /* the address space that should be credited */
 	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
+	/* what is pinned of a range, if no IOMMU has all of it pinned: the driver of a mediated device knows */
+	bool emulated, backed; /* such a device is there; one with an IOMMU is, or was */
+	__s64 astray;	       /* pages charged to address spaces that are gone, and to nobody again; some may be pinned no longer */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
 	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */

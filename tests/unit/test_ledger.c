@@ -334,6 +334,56 @@ static void charged_twice_beside_a_child(void **state)
 	check(t, C1, "yes/proven", false, "charged twice of 2M", NULL);
 }
 
+/*
+ * What of a range is pinned for a mediated device its mapping does not say: what was unmapped is not what is charged to
+ * nobody, and who restores a range of those has nobody to credit. Once all of them are charged again he has.
+ */
+static void restored_for_a_device(void **state)
+{
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		struct tape *t = ledger_begin(C1);
+
+		((struct ev_attach *)tape_add(t, EV_attach, C1))->backed = BACKED_EMULATED;
+		tape_charge(t, C1, A, 3, OP_PIN);
+		tape_exec(t, A, B, 3);
+		tape_charge(t, C1, B, 10, OP_PIN);
+		tape_unmapped(t, C1, 32);
+		tape_as(t, OTHER, OTHER, "qemu-new");
+		tape_charge(t, C1, 0xccULL, 3, OP_REVALIDATE);
+		tape_revalidate(t, C1);
+		if (again) {
+			tape_charge(t, C1, 0xccULL, 4, OP_REVALIDATE);
+			ledger_locked = 10;
+			tape_charge(t, C1, B, -4, OP_REVALIDATE);
+			tape_revalidate(t, C1);
+			tape_charge(t, C1, 0xccULL, 6, OP_REVALIDATE);
+			tape_revalidate(t, C1);
+			check(t, C1, "yes/proven", false, "charged twice of 24K", "and mm-00bb, which is charged for the same pages", NULL);
+		} else {
+			check(t, C1, "no/none", false, "12K stayed pinned and charged to nobody", NULL);
+		}
+	}
+}
+
+/* An IOMMU has all of a range pinned: beside one, its unmapping says what is pinned no longer. */
+static void restored_for_both(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+
+	(void)state;
+	((struct ev_attach *)tape_add(t, EV_attach, C1))->backed = BACKED_EMULATED;
+	((struct ev_attach *)tape_add(t, EV_attach, C1))->backed = BACKED_IOMMU;
+	tape_charge(t, C1, A, 3, OP_MAP);
+	tape_exec(t, A, B, 3);
+	tape_charge(t, C1, B, 10, OP_MAP);
+	tape_unmapped(t, C1, 3);
+	tape_as(t, OTHER, OTHER, "qemu-new");
+	tape_charge(t, C1, 0xccULL, 10, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	check(t, C1, "yes/proven", false, "charged twice of 40K", "and mm-00bb, which is charged for the same pages", NULL);
+}
+
 /* An address that is used again is another address space. */
 static void same_id_again(void **state)
 {
@@ -1084,7 +1134,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
-		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_for_both), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
