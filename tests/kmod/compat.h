@@ -33,8 +33,19 @@ static inline void compat_free_device(struct vfio_device *vdev)
 	.unbind_iommufd	= vfio_iommufd_emulated_unbind,		\
 	.attach_ioas	= vfio_iommufd_emulated_attach_ioas,	\
 	COMPAT_DETACH_IOAS
+
+/* Who uses the device has pinned it by iommufd, and not by type1. */
+static inline bool compat_is_iommufd(const struct vfio_device *vdev)
+{
+	return vdev->iommufd_access;
+}
 #else
 #define COMPAT_IOMMUFD_OPS
+
+static inline bool compat_is_iommufd(const struct vfio_device *vdev)
+{
+	return false;
+}
 #endif
 
 #ifdef HAVE_DETACH_IOAS

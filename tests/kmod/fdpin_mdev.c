@@ -19,6 +19,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/task.h>
@@ -48,10 +49,11 @@ struct fdpin {
 	struct mutex start_lock;	/* one command at a time */
 	struct mutex hold;		/* FDPIN_F_HOLD_MUTEX, CLOSE_MUTEX */
 	struct completion ended;	/* CLOSE_COMPLETION; done when idle */
+	struct completion let_go;	/* HOLD_MM is to end */
 	struct fdpin_cmd cmd;		/* of the act; stable from QUEUED to DONE */
 	struct fdpin_result res;
 	u32 close;			/* enum fdpin_close */
-	u32 unmap_flush;
+	u32 unmap_flush, unmap_keep;
 	pid_t closer_tid;
 
 	spinlock_t pins_lock;
@@ -185,10 +187,27 @@ static int act_dma_rw(struct fdpin *f, const struct fdpin_cmd *cmd)
 	return ret;
 }
 
+/* Whoever lets it go needs no address space that is locked here. */
+static int act_hold_mm(struct fdpin *f, const struct fdpin_cmd *cmd)
+{
+	struct mm_struct *mm = current->mm;
+
+	if (!mm || cmd->ctx != FDPIN_CTX_CALLER)
+		return -EINVAL;
+	mmap_write_lock(mm);
+	WRITE_ONCE(f->res.bytes, 1);
+	while (cmd->delay_ms && !completion_done(&f->let_go))
+		msleep(cmd->delay_ms);
+	wait_for_completion(&f->let_go);
+	mmap_write_unlock(mm);
+	return 0;
+}
+
 static int (*const acts[FDPIN_OP_MAX])(struct fdpin *, const struct fdpin_cmd *) = {
 	[FDPIN_OP_PIN]		= act_pin,
 	[FDPIN_OP_UNPIN]	= act_unpin,
 	[FDPIN_OP_DMA_RW]	= act_dma_rw,
+	[FDPIN_OP_HOLD_MM]	= act_hold_mm,
 };
 
 /* The act itself, on whichever thread it was to run. */
@@ -328,6 +347,8 @@ static int fdpin_command(struct fdpin *f, const struct fdpin_cmd *cmd)
 
 	if (ret)
 		return ret;
+	if (cmd->flags & FDPIN_F_UNMAP_KEEP && !compat_is_iommufd(&f->vdev))
+		return -EOPNOTSUPP;
 	mutex_lock(&f->start_lock);
 	if (cmd->op != FDPIN_OP_NONE && fdpin_busy(f)) {
 		mutex_unlock(&f->start_lock);
@@ -335,17 +356,21 @@ static int fdpin_command(struct fdpin *f, const struct fdpin_cmd *cmd)
 	}
 	WRITE_ONCE(f->close, cmd->close);
 	WRITE_ONCE(f->unmap_flush, cmd->flags & FDPIN_F_UNMAP_FLUSH);
+	WRITE_ONCE(f->unmap_keep, cmd->flags & FDPIN_F_UNMAP_KEEP);
 	if (cmd->op != FDPIN_OP_NONE) {
 		f->cmd = *cmd;
 		f->res.started++;
 		reinit_completion(&f->ended);
+		reinit_completion(&f->let_go);
 		WRITE_ONCE(f->res.state, FDPIN_STATE_QUEUED);
 	}
 	mutex_unlock(&f->start_lock);
 
 	/* Outside the lock: the caller's own act may block for good. */
-	if (cmd->op == FDPIN_OP_NONE)
+	if (cmd->op == FDPIN_OP_NONE) {
+		complete_all(&f->let_go);
 		return 0;
+	}
 	ret = fdpin_dispatch(f);
 	if (ret) {
 		WRITE_ONCE(f->res.state, FDPIN_STATE_IDLE);
@@ -433,6 +458,7 @@ static int fdpin_open(struct vfio_device *vdev)
 	memset(&f->res, 0, sizeof(f->res));
 	f->close = FDPIN_CLOSE_NOTHING;
 	f->unmap_flush = 0;
+	f->unmap_keep = 0;
 	return 0;
 }
 
@@ -462,6 +488,8 @@ static void fdpin_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 
 	if (READ_ONCE(f->unmap_flush))
 		flush_work(fdpin_item(f));
+	if (READ_ONCE(f->unmap_keep))
+		return;
 	/*
 	 * type1 asks again at once, and BUG()s when a page is still pinned
 	 * the tenth time. An act that has just pinned one needs a moment to
@@ -592,6 +620,7 @@ static int fdpin_init_dev(struct vfio_device *vdev)
 	mutex_init(&f->start_lock);
 	mutex_init(&f->hold);
 	init_completion(&f->ended);
+	init_completion(&f->let_go);
 	complete_all(&f->ended);
 	spin_lock_init(&f->pins_lock);
 	INIT_LIST_HEAD(&f->pins);

@@ -21,12 +21,18 @@
 #define FDPIN_MAX_LEN		0x10000		/* bytes in one dma_rw */
 #define FDPIN_MAX_PAGES		512		/* pages in one pin */
 
-/* What to do with the range. */
+/*
+ * What to do with the range. HOLD_MM takes the mmap_lock of who does it for
+ * writing, says bytes=1, and gives it back with the next command of op NONE;
+ * meanwhile it waits to be told, or with delay_ms for a timer, again and again.
+ * The caller alone has an address space.
+ */
 #define FDPIN_OP_LIST(X)					\
 	X(NONE, none)						\
 	X(PIN, pin)						\
 	X(UNPIN, unpin)						\
-	X(DMA_RW, dma_rw)
+	X(DMA_RW, dma_rw)					\
+	X(HOLD_MM, hold_mm)
 
 /* Who does it. SYSWORK is a work item on the system's own workqueue. */
 #define FDPIN_CTX_LIST(X)					\
@@ -75,12 +81,14 @@ enum fdpin_state { FDPIN_STATE_LIST(FDPIN_ENUM_STATE) FDPIN_STATE_MAX };
 #define FDPIN_F_HOLD_MUTEX	0x2
 /* the dma_unmap callback first flushes the work item of the act */
 #define FDPIN_F_UNMAP_FLUSH	0x4
-#define FDPIN_F_ALL		0x7
+/* the dma_unmap callback gives nothing back: iommufd then refuses the unmap; of type1 it is not taken, as that BUG()s */
+#define FDPIN_F_UNMAP_KEEP	0x8
+#define FDPIN_F_ALL		0xf
 
 /*
  * A command with op NONE only sets what close_device and dma_unmap will do,
  * and is taken even while an act is going on. Any other is refused with
- * EBUSY until the act before it has ended.
+ * EBUSY until the act before it has ended. EOPNOTSUPP: not of this container.
  */
 struct fdpin_cmd {
 	__u32 op;
