@@ -465,10 +465,13 @@ struct kobject {
 
 struct device {
 	struct kobject kobj;
+	struct iommu_group *iommu_group;
 };
 
 struct iommu_group {
 	int id;
+	unsigned int owner_cnt;
+	void *owner;
 };
 
 struct kernfs_node {

@@ -53,6 +53,7 @@
 	HOOK("iommufd attach", "iommufd", iommufd_device_replace, 0, "")                                        \
 	HOOK("iommufd detach", "iommufd", iommufd_device_detach, 0, "")                                         \
 	HOOK("iommufd attach that fails", "vfio", vfio_df_ioctl_attach_pt, 0, "")                               \
+	HOOK("iommufd bind that fails", "iommufd", iommufd_device_bind, 0, "")                                  \
 	HOOK("exec", "vmlinux", membarrier_exec_mmap, 1, "")                                                    \
 	HOOK("the end of an address space", "vmlinux", exit_mmap, 1, "")
 

@@ -115,7 +115,9 @@ EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	       F(__u32, argsz, COUNT, "size of the argument, as the caller says")
 	       F(__u32, flags, HEX, "flags of the call; set-iommu: the type that was asked for")
 	       F(__u32, avail, COUNT, "ranges that could still be mapped (vfio_iommu.dma_avail)")
-	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")),
+	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")
+	       F(__u32, group, COUNT, "attach (of type1), bind: IOMMU group number")
+	       F(__u32, driven, COUNT, "attach (of type1), bind: devices of the group that a driver of the kernel's has; 0: none, or not known")),
 	EFFECTS())
 
 EVENT(because, "{text}",
@@ -524,7 +526,7 @@ struct fdpin_hdr {
 enum fdpin_op { OP_UNKNOWN, OP_PIN, OP_READ, OP_WRITE, OP_ATTACH, OP_MAP, OP_UNMAP, OP_INVALIDATE, OP_REVALIDATE,
 		OP_UNPIN, OP_DETACH, OP_RELEASE, OP_CLOSE, OP_CHANGE_PROCESS, OP_COPY, OP_OTHER, OP_OPEN, OP_EXEC,
 		OP_SET_IOMMU, OP_GET_MAP, OP_GET_PROGRAM, OP_GET_LINK, OP_TRACE, OP_REMOVE_PINS, OP_UNMOUNT_PINS,
-		OP_SWEEP };
+		OP_SWEEP, OP_BIND };
 enum fdpin_class { CLASS_UNKNOWN, CLASS_WORKER, CLASS_KTHREAD, CLASS_USER };
 enum fdpin_backed { BACKED_IOMMU, BACKED_EMULATED, BACKED_NOIOMMU };
 enum fdpin_via {

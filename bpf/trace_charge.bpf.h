@@ -674,6 +674,33 @@ int BPF_PROG(fexit__iommufd_device_detach)
 	return 0;
 }
 
+/* The group, and how many of its devices drivers of the kernel's have; one that somebody has for user space has an owner. */
+static __always_inline void fill_group(struct ev_refuse *e, const struct iommu_group *group)
+{
+	e->group = BPF_CORE_READ(group, id);
+	e->driven = BPF_CORE_READ(group, owner) ? 0 : BPF_CORE_READ(group, owner_cnt);
+}
+
+/* By a device file, or by a group that was given a context. */
+SEC("?fexit/iommufd_device_bind")
+int BPF_PROG(fexit__iommufd_device_bind, struct iommufd_ctx *ictx, struct device *dev, __u32 *id, long ret)
+{
+	__u64 container = context_id(object_id(NUMBER(ictx)));
+	struct ev_refuse *e;
+
+	/* a pointer, or the errno in place of one */
+	if (ret >= 0 || ret < -4095 || !wanted(EV_refuse, container))
+		return 0;
+	e = EV_BEGIN(refuse, container);
+	if (!e)
+		return 0;
+	e->op = OP_BIND;
+	e->result = ret;
+	fill_group(e, BPF_CORE_READ(dev, iommu_group));
+	EV_END(e);
+	return 0;
+}
+
 struct attach_pt_arg {
 	__u32 argsz, flags, pt;
 };

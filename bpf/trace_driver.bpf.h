@@ -133,8 +133,8 @@ static __always_inline void op_end(struct call_state *c, int ret)
 	c->op = 0;
 }
 
-/* A call of a driver or an attach that failed. */
-static __always_inline void op_refused(struct call_state *c, int ret, const struct vfio_container *container)
+/* A call of a driver or an attach (of that group) that failed. */
+static __always_inline void op_refused(struct call_state *c, int ret, const struct vfio_container *container, const struct vfio_group *group)
 {
 	struct ev_refuse *e;
 
@@ -149,6 +149,8 @@ static __always_inline void op_refused(struct call_state *c, int ret, const stru
 	e->op = c->op;
 	e->invalid = invalid_ranges(container);
 	e->emulated = has_emulated(container);
+	if (group)
+		fill_group(e, BPF_CORE_READ(group, iommu_group));
 	EV_END(e);
 }
 
@@ -175,7 +177,7 @@ int BPF_PROG(fexit__vfio_container_attach_group, struct vfio_container *containe
 	remember_user();
 	charge_flush(c);
 	if (ret)
-		op_refused(c, ret, container);
+		op_refused(c, ret, container, group);
 	op_end(c, ret);
 	if (!wanted(EV_attach, c->op_container))
 		return 0;
@@ -275,7 +277,7 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 	if (!tells || c->waited_ns)
 		charge_flush(c);
 	if (ret < 0)
-		op_refused(c, ret, device_container(device));
+		op_refused(c, ret, device_container(device), NULL);
 	if (c->waited_ns)
 		op_unblocked(c, ret);
 	this_op(c, &call);
@@ -364,7 +366,7 @@ int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *d
 		return 0;
 	charge_flush(c);
 	if (ret < 0)
-		op_refused(c, ret, device_container(device));
+		op_refused(c, ret, device_container(device), NULL);
 	op_end(c, ret);
 	if (ret < 0 || !wanted(EV_dma_rw, c->op_container))
 		return 0;

@@ -163,8 +163,8 @@ struct worker current_work current_func current_pwq current_color scheduled task
 struct wq_barrier work task
 struct wq_flusher list flush_color done
 struct kobject name
-struct device kobj
-struct iommu_group id
+struct device kobj iommu_group
+struct iommu_group id owner_cnt owner
 struct kernfs_node name
 struct cgroup_subsys_state parent
 struct cgroup self level kn

@@ -215,6 +215,16 @@ static void explain_driver(struct explainer *x, const struct ev_refuse *e, char 
 	}
 }
 
+/* True: it says so of a group that could not be taken. */
+static bool say_driven(const struct ev_refuse *e, char *ret)
+{
+	if (!e->driven)
+		return false;
+	say(ret, "%u device%s of group %u %s a driver of the kernel's: each in /sys/kernel/iommu_groups/%u/devices has to be given to "
+	    "vfio-pci, or to no driver", e->driven, e->driven == 1 ? "" : "s", e->group, e->driven == 1 ? "has" : "have", e->group);
+	return true;
+}
+
 /* Of a group that joins, all that is mapped already is pinned, and mapped in its IOMMU. */
 static void explain_attach(struct explainer *x, const struct ev_refuse *e, char *ret)
 {
@@ -238,7 +248,8 @@ static void explain_attach(struct explainer *x, const struct ev_refuse *e, char 
 			    e->invalid == 1 ? "" : "s", e->invalid == 1 ? "is" : "are");
 		return;
 	case EPERM:
-		say(ret, "a device of the group has a driver of the kernel's (all of them have to be given to vfio-pci), or " INTERRUPTS);
+		if (!say_driven(e, ret))
+			say(ret, "a device of the group has a driver of the kernel's (all of them have to be given to vfio-pci), or " INTERRUPTS);
 		return;
 	}
 }
@@ -304,6 +315,26 @@ static void explain_fd_attach(struct explainer *x, const struct ev_refuse *e, ch
 	}
 }
 
+static void explain_fd_bind(const struct ev_refuse *e, char *ret)
+{
+	switch (-e->result) {
+	case ENODEV:
+		say(ret, "the device is behind no IOMMU");
+		return;
+	case EINVAL:
+		say(ret, "the IOMMU of the device cannot keep caches coherent");
+		return;
+	case EBUSY:
+		say(ret, "the group of the device has page tables that are not the kernel's own");
+		return;
+	case EPERM:
+		if (!say_driven(e, ret))
+			say(ret, "another context or container has a device of group %u, a driver of the kernel's has one, or interrupts of the "
+			    "device cannot be kept apart here, and iommufd's allow_unsafe_interrupts is off", e->group);
+		return;
+	}
+}
+
 /* What every kernel wants of it. */
 static __u32 fd_argsz(__u32 op)
 {
@@ -314,6 +345,10 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 {
 	if (e->op == OP_ATTACH) {
 		explain_fd_attach(x, e, ret);
+		return;
+	}
+	if (e->op == OP_BIND) {
+		explain_fd_bind(e, ret);
 		return;
 	}
 	switch (-e->result) {
@@ -327,7 +362,8 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 		say(ret, "no free space of 0x%llx bytes is left in ioas %u (IOMMU_IOAS_IOVA_RANGES has what there is)", e->size, e->ioas);
 		return;
 	case EDEADLOCK:
-		say(ret, "the driver of a mediated device does not give back what it has pinned of it");
+		say(ret, "the driver of a mediated device was asked a hundred times for what it has pinned in ioas %u, and has not given all of it "
+		    "back (its dma_unmap has to call vfio_unpin_pages())", e->ioas);
 		return;
 	case EOPNOTSUPP:
 		if (e->flags & ~FD_MAP_FLAGS)
@@ -355,7 +391,8 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 		say(ret, "0x%llx-0x%llx overlaps an area of ioas %u, or a reserved region", e->iova, e->iova + e->size - 1, e->ioas);
 		return;
 	case EBUSY:
-		say(ret, "an access (a mediated device) has pinned some of it, or it is locked");
+		say(ret, "another call maps or unmaps some of it at the moment%s",
+		    e->op == OP_UNMAP ? ", or a hardware queue has its place in it (IOMMU_HW_QUEUE_ALLOC)" : "");
 		return;
 	case EFAULT:
 		say(ret, "the memory is not there, or not for this access");

@@ -275,7 +275,7 @@ static const char *const op_names[] = {
 	[OP_EXEC] = "exec",	  [OP_SET_IOMMU] = "set-iommu",
 	[OP_GET_MAP] = "get-map", [OP_GET_PROGRAM] = "get-program", [OP_GET_LINK] = "get-link",
 	[OP_TRACE] = "trace",	  [OP_REMOVE_PINS] = "remove-pins", [OP_UNMOUNT_PINS] = "unmount-pins",
-	[OP_SWEEP] = "sweep",
+	[OP_SWEEP] = "sweep",	  [OP_BIND] = "bind",
 };
 
 static const char *const rule_names[] = { [RULE_MDEV_VADDR] = "mdev-vaddr", [RULE_STRICT] = "strict",

@@ -19,7 +19,8 @@ teardown() {
 }
 
 group() { echo "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"; }
-cdev() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$(awk 'NR == 1 { print $1 }' "$RUN/pci")/vfio-dev")"; }
+cdev_of() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$1/vfio-dev")"; } # BDF
+cdev() { cdev_of "$(awk 'NR == 1 { print $1 }' "$RUN/pci")"; }
 credits_wrongly() { [ "$KERNEL" = 6.1-unfixed ]; } # built without the fixes: to the address space of the moment
 has_iommufd() { [ "$KERNEL" = iommufd ]; }
 need_iommufd() { has_iommufd || skip "row $KERNEL has no iommufd"; }
@@ -174,8 +175,10 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 
 # The address space goes first, then the files: pinned_vm is credited all the same, as that takes no process.
 @test "iommufd: pages that a mediated device has pinned are credited at the end of who is killed" {
+	local before warned='WARNING: .*iommufd/\(io_pagetable\|pages\)\.c'
 	need_iommufd
 	need_mdev
+	before=$(dmesg | grep -c "$warned" || true)
 	record_begins "$BATS_TEST_TMPDIR/r.fdpin"
 	act list out="$BATS_TEST_TMPDIR/list" iommu ioas mcdev anon=64k map=64k pin=7
 	kill -KILL "$ACT_PID"
@@ -185,7 +188,7 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 	same "charges" "$(jq -c --argjson t "$ACT_PID" '[.events[] | select(.type == "charge" and .tgid == $t) | [.op, .pages, .account]]' "$ST")" \
 		'\[\["pin",7,"none"\],\["unpin",-7,"none"\]\]'
 	jq -e '.complete and ([.ledger.accounts[], .ledger.devices[] | .balance_pages] | length > 1 and all(. == 0))' "$ST"
-	! dmesg | grep -E 'WARNING: .*iommufd/(io_pagetable|pages)\.c'
+	same "warnings" "$(dmesg | grep -c "$warned" || true)" "$before"
 }
 
 @test "iommufd, charged nowhere: CHANGE_PROCESS leaves pinned_vm behind, and VmPin wraps" {
@@ -295,6 +298,72 @@ no_more() {
 	errors_of --what mdev
 	why mediated EBUSY "a mediated device is in the container: its driver could need an address at any time"
 	no_more
+}
+
+# The two functions of one slot, without what would keep them apart: BDF of both, and their group.
+two_of_a_group() {
+	local second
+	for second in /sys/bus/pci/devices/*.1; do
+		[ "$(cat "$second/vendor")" = 0x1af4 ] || continue
+		SECOND=${second##*/}
+		FIRST=${SECOND%.1}.0
+		TWO=$(basename "$(realpath "$second/iommu_group")")
+		# with the port above them, on some kernels
+		same "group of $FIRST and $SECOND" "$(ls "/sys/kernel/iommu_groups/$TWO/devices" | xargs)" "*$FIRST $SECOND"
+		return 0
+	done
+	echo "no device of two functions here" >&2
+	return 1
+}
+driver_of() { basename "$(realpath "/sys/bus/pci/devices/$1/driver")"; }
+give() { # BDF DRIVER
+	echo "$2" >"/sys/bus/pci/devices/$1/driver_override"
+	[ ! -e "/sys/bus/pci/devices/$1/driver" ] || echo "$1" >"/sys/bus/pci/devices/$1/driver/unbind"
+	echo "$1" >/sys/bus/pci/drivers_probe
+	same "driver of $1" "$(driver_of "$1")" "$2"
+}
+
+@test "trace --errors: the kernel has a device of the group, and how many" {
+	local before
+	two_of_a_group
+	before=$(driver_of "$FIRST")
+	same "driver of $SECOND" "$(driver_of "$SECOND")" "$before"
+	give "$SECOND" vfio-pci
+	errors_of --what viable --pci "/dev/vfio/$TWO" --other "$(group)"
+	why empty EPERM "1 device of group $TWO has a driver of the kernel's: each in /sys/kernel/iommu_groups/$TWO/devices has to be given to vfio-pci"
+	why other EPERM "1 device of group $TWO has a driver of the kernel's"
+	no_more
+	NTH=0
+	if has_iommufd; then
+		errors_of --what bound --pci "$(cdev_of "$SECOND")"
+		why bind EPERM "1 device of group $TWO has a driver of the kernel's: each in /sys/kernel/iommu_groups/$TWO/devices has to be given to vfio-pci"
+		no_more
+		NTH=0
+	fi
+	give "$FIRST" vfio-pci
+	if has_iommufd; then
+		errors_of --what bound --pci "$(cdev_of "$SECOND")"
+		same "bind with none" "${A[bind]}" ok
+		no_more
+	fi
+	errors_of --what viable --pci "/dev/vfio/$TWO" --other "$(group)"
+	same "with none" "${A[empty]} ${A[other]}" "ok ok"
+	no_more
+	give "$FIRST" "$before"
+	give "$SECOND" "$before"
+}
+
+# The kernel warns of such a driver, and goes on; type1 would end with a BUG.
+@test "trace --errors: the driver of a mediated device does not give back what it has pinned" {
+	local before warned='WARNING: .*iommufd/io_pagetable\.c'
+	need_iommufd
+	need_mdev
+	before=$(dmesg | grep -c "$warned" || true)
+	errors_of --what kept
+	why kept EDEADLK "the driver of a mediated device was asked a hundred times for what it has pinned in ioas ${A[ioas]}, and has not given all of it back"
+	same given "${A[given]}" ok
+	no_more
+	same "warnings" "$(dmesg | grep -c "$warned")" $((before + 1))
 }
 
 @test "trace --errors: which check of iommufd, and which number" {

@@ -296,6 +296,24 @@ int open_mdev_group(struct box *b)
 	return fd;
 }
 
+/* The name in /dev/vfio/devices, where there is iommufd, of the mdev that was found. */
+const char *mdev_cdev(const struct box *b)
+{
+	static char name[64];
+	char path[PATH_MAX];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), MDEVS "/%s/vfio-dev", b->uuid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			snprintf(name, sizeof(name), "%.20s", d->d_name);
+	if (dir)
+		closedir(dir);
+	return name;
+}
+
 static void add_group(struct box *b, int group)
 {
 	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &b->container))

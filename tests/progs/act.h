@@ -60,6 +60,7 @@ enum reach {
 	REACH_STUCK,		/* closer and worker both asleep in vfio */
 	REACH_ATTACHING,	/* the "closer" is asleep in an attach */
 	REACH_CALLING,		/* the "closer" is asleep in a call of iommufd */
+	REACH_MAPPING,		/* the "closer" is asleep in a mapping of type1 */
 	REACH_BLOCKED,		/* the worker is asleep, and the actor ready */
 	REACH_READY,		/* the actor is ready */
 	REACH_END,		/* the actor has ended */
@@ -95,6 +96,7 @@ void box_close(struct box *b);
 void box_setup(struct box *b);
 void box_say(const struct box *b, const char *prefix);
 int open_mdev_group(struct box *b);
+const char *mdev_cdev(const struct box *b);
 long ioctl32(int fd, unsigned long cmd, const void *arg); /* where there is such a call */
 
 /* act.c: the device */

@@ -8,6 +8,9 @@
  * --what joins: the group of --pci is to join a container that has mappings of
  * before, which nobody has pinned. --what isolated: it is to be the first in one.
  * --what unanswered: with it, calls that are done and cannot say so.
+ * --what viable: it is to be the first in one, then to join that of --other.
+ * --what bound: a device of /dev/vfio/devices is to be bound to a context.
+ * --what kept needs none: iommufd asks for what a mediated device has pinned.
  * A line for each call: its name and the errno it ended with.
  * What the entry limit of type1 (dma_entry_limit) is when it starts is what
  * "nospace" runs into; it has to be 3.
@@ -17,6 +20,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/vfio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -192,6 +196,23 @@ static void isolated(void)
 	told("isolated", ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 }
 
+/* In the second one, of --other, there is a driver that would have a say too. */
+static void viable(void)
+{
+	int group = open(opt.pci, O_RDWR), empty = open("/dev/vfio/vfio", O_RDWR);
+	const char *pci = opt.pci;
+
+	if (group < 0 || empty < 0)
+		die("%s", pci);
+	told("empty", ioctl(group, VFIO_GROUP_SET_CONTAINER, &empty));
+	ioctl(group, VFIO_GROUP_UNSET_CONTAINER);
+	if (!opt.other)
+		return;
+	opt.pci = opt.other;
+	box_open_pci(&box);
+	told("other", ioctl(group, VFIO_GROUP_SET_CONTAINER, &box.container));
+}
+
 /* ---- iommufd ------------------------------------------------------------------------ */
 
 /* What is mapped, the device and the limit: all that a call of it needs. */
@@ -255,6 +276,17 @@ static int change_process(void)
 	__u32 arg[2] = { sizeof(arg), 0 };
 
 	return ioctl(iommu, FD_CHANGE_PROCESS, arg);
+}
+
+static void bound(void)
+{
+	struct fd_bind bind = { .argsz = sizeof(bind) };
+
+	iommu = bind.iommufd = open("/dev/iommu", O_RDWR);
+	device = open(opt.pci, O_RDWR);
+	if (iommu < 0 || device < 0)
+		die("/dev/iommu, %s", opt.pci);
+	told("bind", ioctl(device, FD_DEVICE_BIND, &bind));
 }
 
 /* Nothing is charged before a device is there. */
@@ -343,6 +375,41 @@ static void iommufd(void)
 		die("the child");
 }
 
+static void command(__u32 op, __u32 flags)
+{
+	struct fdpin_cmd cmd = { .op = op, .ctx = FDPIN_CTX_CALLER, .flags = flags, .iova = opt.iova, .len = PAGE };
+
+	if (box_try_command(&box, &cmd))
+		die("command %u 0x%x", op, flags);
+}
+
+/* The driver of the mdev keeps what it has pinned, until it is told otherwise. */
+static void kept(void)
+{
+	struct fd_bind bind = { .argsz = sizeof(bind) };
+	struct fd_ioas_alloc alloc = { .size = sizeof(alloc) };
+	char path[64];
+
+	close(open_mdev_group(&box));
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%.20s", mdev_cdev(&box));
+	iommu = bind.iommufd = open("/dev/iommu", O_RDWR);
+	device = box.device = open(path, O_RDWR);
+	if (iommu < 0 || device < 0 || ioctl(device, FD_DEVICE_BIND, &bind) || ioctl(iommu, FD_IOAS_ALLOC, &alloc))
+		die("/dev/iommu, %s", path);
+	ioas = alloc.ioas;
+	say("ioas=%u", ioas);
+	if (fd_attach(sizeof(struct fd_attach), 0, ioas))
+		die("VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+	box.memfd = -1;
+	box.size = opt.size;
+	box_memory(&box);
+	told("map", fd_map(FD_MAP_READ | FD_MAP_WRITE, ioas, (__u64)(unsigned long)box.mem, opt.iova, 4 * PAGE));
+	command(FDPIN_OP_PIN, FDPIN_F_UNMAP_KEEP);
+	told("kept", fd_unmap(opt.iova, 4 * PAGE));
+	command(FDPIN_OP_NONE, 0);
+	told("given", fd_unmap(opt.iova, 4 * PAGE));
+}
+
 static void actor(void)
 {
 	say("tgid=%d", getpid());
@@ -356,6 +423,12 @@ static void actor(void)
 		unanswered();
 	else if (what_is("isolated"))
 		isolated();
+	else if (what_is("viable"))
+		viable();
+	else if (what_is("bound"))
+		bound();
+	else if (what_is("kept"))
+		kept();
 	else
 		type1();
 }

@@ -38,7 +38,6 @@
  *   uid=N, nolock	go on as this user; without CAP_IPC_LOCK
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -698,19 +697,11 @@ static void w_out(char *arg)
 
 static void w_mcdev(char *arg)
 {
-	char path[PATH_MAX], name[64] = "";
-	struct dirent *d;
-	DIR *dir;
+	char name[64];
 
 	(void)arg;
 	close(open_mdev_group(&box));
-	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s/vfio-dev", box.uuid);
-	dir = opendir(path);
-	while (dir && (d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			snprintf(name, sizeof(name), "%.20s,%s", d->d_name, box.uuid);
-	if (dir)
-		closedir(dir);
+	snprintf(name, sizeof(name), "%.20s,%s", mdev_cdev(&box), box.uuid);
 	w_cdev(name);
 }
 

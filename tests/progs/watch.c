@@ -140,7 +140,7 @@ static void say_tasks(enum reach reach)
 
 	if (shared->closer)
 		say("%s=%d", reach == REACH_ATTACHING ? "worker_tid" :
-		    reach == REACH_CALLING ? "caller_tid" : "closer_tid", shared->closer);
+		    reach == REACH_CALLING || reach == REACH_MAPPING ? "caller_tid" : "closer_tid", shared->closer);
 	if (!shared->uuid[0])
 		return;
 	tid = worker_of(shared->uuid, state, sizeof(state));
@@ -220,6 +220,8 @@ static bool reached(enum reach reach)
 		return closer && task_asleep(closer, "vfio_wait");
 	case REACH_CALLING:
 		return closer && task_asleep(closer, "iopt_pages_update_pinned");
+	case REACH_MAPPING:
+		return closer && task_asleep(closer, "vfio_pin_pages_remote");
 	case REACH_BLOCKED:
 		return is_ready && worker_asleep();
 	case REACH_READY:

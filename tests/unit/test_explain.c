@@ -156,6 +156,13 @@ static void iommufd(void **state)
 	check(&e, "flags 0x100 are none of this call");
 	e.result = -EPERM;
 	check(&e, "may only be read");
+	e = call(FDPIN_ID_IOMMUFD | 1, OP_UNMAP, -EDEADLOCK);
+	e.ioas = 5;
+	check(&e, "asked a hundred times for what it has pinned in ioas 5");
+	e.result = -EBUSY;
+	check(&e, "another call maps or unmaps some of it at the moment, or a hardware queue");
+	e = call(FDPIN_ID_IOMMUFD | 1, OP_CHANGE_PROCESS, -EBUSY);
+	check(&e, "another call maps or unmaps some of it at the moment");
 	e = call(FDPIN_ID_IOMMUFD | 1, OP_COPY, -ENOENT);
 	e.ioas = 4;
 	check(&e, "there is no ioas 4, or nothing is mapped at 0x7f0000000000 of the source");
@@ -187,6 +194,21 @@ static void attaching(void **state)
 	check(&e, "is not known");
 }
 
+static void binding(void **state)
+{
+	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_BIND, -EPERM);
+
+	(void)state;
+	e.group = 12;
+	check(&e, "has a device of group 12, a driver of the kernel's has one, or interrupts of the device cannot be kept apart");
+	e.driven = 1;
+	check(&e, "1 device of group 12 has a driver of the kernel's: each in /sys/kernel/iommu_groups/12/devices");
+	e.result = -EINVAL;
+	check(&e, "cannot keep caches coherent");
+	e.result = -EIO;
+	check(&e, "is not known");
+}
+
 /* type1: of a group that joins, and of all that are there when the driver is set. */
 static void joining(void **state)
 {
@@ -201,7 +223,12 @@ static void joining(void **state)
 	e.result = -ENOMEM;
 	check(&e, "no limit refused it");
 	e.result = -EPERM;
-	check(&e, "a device of the group has a driver of the kernel's");
+	check(&e, "a device of the group has a driver of the kernel's (all of them have to be given to vfio-pci), or interrupts");
+	e.group = 12;
+	e.driven = 1;
+	check(&e, "1 device of group 12 has a driver of the kernel's: each in /sys/kernel/iommu_groups/12/devices");
+	e.driven = 2;
+	check(&e, "2 devices of group 12 have a driver of the kernel's");
 	e = call(1, OP_SET_IOMMU, -EPERM);
 	check(&e, "allow_unsafe_interrupts is off");
 	e.result = -ENODEV;
@@ -246,7 +273,7 @@ static void changing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(joining), T(limits), T(iommufd), T(attaching), T(unanswered), T(changing) };
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(joining), T(limits), T(iommufd), T(attaching), T(binding), T(unanswered), T(changing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
