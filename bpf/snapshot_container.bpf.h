@@ -75,17 +75,21 @@ static __always_inline struct mm_struct *copied_mm(const struct dma_copy *c)
 	return bpf_core_field_exists(c->dma->mm) ? DMA_FIELD(c, mm) : dma_mm(c->dma);
 }
 
-static __always_inline void show_range(struct range_walk *w, const struct dma_copy *c)
+/* Of one that is empty its address space only: it grows while its pages are pinned, from nothing, and may be stuck in that. */
+static __always_inline void show_range(struct range_walk *w, const struct dma_copy *c, bool empty)
 {
 	struct rb_root pins = DMA_FIELD(c, pfn_list);
 	struct mm_struct *mm = copied_mm(c);
-	__s64 pinned = count_pins(pins.rb_node);
 	struct ev_range *e;
+	__s64 pinned;
 
 	if ((__u64)mm != w->mm) {
 		w->mm = (__u64)mm;
 		on_mm(mm);
 	}
+	if (empty)
+		return;
+	pinned = count_pins(pins.rb_node);
 	e = EV_BEGIN(range, w->container);
 	if (!e)
 		return;
@@ -108,6 +112,7 @@ static long range_step(__u32 i, struct range_walk *w)
 {
 	struct rb_node *node = w->t.node;
 	struct dma_copy c;
+	bool empty;
 
 	if (w->t.done)
 		return 1;
@@ -115,10 +120,10 @@ static long range_step(__u32 i, struct range_walk *w)
 		return 0;
 	read_dma(&c, (void *)node - bpf_core_field_offset(struct vfio_dma, node));
 	w->hash = mix(w->hash ^ (__u64)c.dma ^ DMA_FIELD(&c, iova)) + DMA_FIELD(&c, size) + (DMA_FIELD(&c, vaddr) ^ DMA_FIELD(&c, vaddr_invalid));
-	if (!DMA_FIELD(&c, size)) /* it grows while its pages are pinned, from nothing */
-		w->empty++;
-	else if (w->emit)
-		show_range(w, &c);
+	empty = !DMA_FIELD(&c, size);
+	w->empty += empty;
+	if (w->emit)
+		show_range(w, &c, empty);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Before the acts that hang, which keep the PCI groups. Verdicts about a state in which nobody waits yet: exposed, half-invalidated, window. No time
+# Before the acts that hang, which keep the PCI groups. Verdicts about a state in which nobody waits yet: exposed, half-invalidated, window; and waits that end: hang. No time
 # decides a test: limits are far below or far above what any machine takes.
 
 load helpers
@@ -175,4 +175,42 @@ sentence() { jq -r --arg n "$1" --arg id "$ID" '.verdicts[] | select(.name == $n
 	"$fdpin" status -j --device "$well" | jq -e '[.verdicts[] | select(.answer == "yes")] == []'
 	run "$fdpin" status --device "$well"
 	[[ $output != *STALL* ]]
+}
+
+# The container's lock is held by who waits, so the look has to do without it; nor may it ask for anything of that address space.
+hang_of() { # FILTER
+	jq -r --arg id "$ID" ".verdicts[] | select(.name == \"hang\" and .subject == \$id) | $1" "$ST"
+}
+
+@test "hang: who maps waits for an mmap_lock, and its owner sleeps for what nobody knows: cannot tell" {
+	need_mdev
+	pci_act held --what told
+	look
+	same hang "$(answer hang)" cannot-tell/none
+	same deadlock "$(answer deadlock)" no/none
+	hang_of .sentence | grep -E "\[${A[caller_tid]}( of [0-9]+)?\] waits for mmap_lock of mm-[0-9a-f]+, and so for act_held \[${A[worker_tid]}\], who sleeps in act_hold_mm \[fdpin_mdev\]"
+	hang_of '.evidence[] | select(.relation == "waits for") | "\(.from_tid) \(.grade) \(.text)"' | grep -E "^${A[caller_tid]} read .*mmap_lock of mm-"
+	hang_of '.evidence[].text' >"$BATS_TEST_TMPDIR/evidence"
+	grep -E "took, and still has, vfio_iommu.lock of $ID" "$BATS_TEST_TMPDIR/evidence"
+	grep -E "mmap_lock of mm-[0-9a-f]+ is owned by act_held \[${A[worker_tid]}\]" "$BATS_TEST_TMPDIR/evidence"
+	hang_of '.missing[]' | grep -E "act_held \[${A[worker_tid]}\] sleeps in act_hold_mm \[fdpin_mdev\]; what ends that was not found"
+	end_act
+	load_act
+	same "the mapping" "${A[mapped]-}" yes
+	"$fdpin" status -j >"$ST"
+	same hang "$(ID='' answer hang)" no/none
+}
+
+@test "hang: the owner of the mmap_lock sleeps until a timer, or nobody has it: no" {
+	need_mdev
+	pci_act held --what timer
+	look
+	same hang "$(answer hang)" no/none
+	hang_of .sentence | grep -E "\[${A[caller_tid]}( of [0-9]+)?\] waits for mmap_lock of mm-[0-9a-f]+, and so for act_held \[${A[worker_tid]}\], who can go on"
+	"$fdpin" status --check | grep -F ' hangs=0 '
+	end_act
+	pci_act held --what free
+	same "result" "${A[result]-} ${A[mapped]-}" "ended yes"
+	"$fdpin" status -j >"$ST"
+	same hang "$(ID='' answer hang)" no/none
 }
