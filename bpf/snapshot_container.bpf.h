@@ -19,6 +19,7 @@ struct range_walk {
 	__u64 mm; /* of the range before: most ranges have the same */
 	__u32 emit;
 	__u32 empty; /* ranges that map nothing yet */
+	__u64 growing; /* address space of such a range, of which who maps may be stuck; with the lock held there is one at most */
 };
 
 static long pin_step(__u32 i, struct tree_walk *t)
@@ -75,21 +76,17 @@ static __always_inline struct mm_struct *copied_mm(const struct dma_copy *c)
 	return bpf_core_field_exists(c->dma->mm) ? DMA_FIELD(c, mm) : dma_mm(c->dma);
 }
 
-/* Of one that is empty its address space only: it grows while its pages are pinned, from nothing, and may be stuck in that. */
-static __always_inline void show_range(struct range_walk *w, const struct dma_copy *c, bool empty)
+static __always_inline void show_range(struct range_walk *w, const struct dma_copy *c)
 {
 	struct rb_root pins = DMA_FIELD(c, pfn_list);
 	struct mm_struct *mm = copied_mm(c);
+	__s64 pinned = count_pins(pins.rb_node);
 	struct ev_range *e;
-	__s64 pinned;
 
 	if ((__u64)mm != w->mm) {
 		w->mm = (__u64)mm;
 		on_mm(mm);
 	}
-	if (empty)
-		return;
-	pinned = count_pins(pins.rb_node);
 	e = EV_BEGIN(range, w->container);
 	if (!e)
 		return;
@@ -112,7 +109,6 @@ static long range_step(__u32 i, struct range_walk *w)
 {
 	struct rb_node *node = w->t.node;
 	struct dma_copy c;
-	bool empty;
 
 	if (w->t.done)
 		return 1;
@@ -120,10 +116,12 @@ static long range_step(__u32 i, struct range_walk *w)
 		return 0;
 	read_dma(&c, (void *)node - bpf_core_field_offset(struct vfio_dma, node));
 	w->hash = mix(w->hash ^ (__u64)c.dma ^ DMA_FIELD(&c, iova)) + DMA_FIELD(&c, size) + (DMA_FIELD(&c, vaddr) ^ DMA_FIELD(&c, vaddr_invalid));
-	empty = !DMA_FIELD(&c, size);
-	w->empty += empty;
-	if (w->emit)
-		show_range(w, &c, empty);
+	if (!DMA_FIELD(&c, size)) { /* it grows while its pages are pinned, from nothing */
+		w->empty++;
+		w->growing = (__u64)copied_mm(&c);
+	} else if (w->emit) {
+		show_range(w, &c);
+	}
 	return 0;
 }
 
@@ -135,6 +133,7 @@ static __always_inline void ranges_begin(struct range_walk *w, const struct vfio
 	w->hash = unknown_zero;
 	w->mm = unknown_zero;
 	w->empty = unknown_zero;
+	w->growing = unknown_zero;
 	w->emit = emit;
 	tree_begin(&w->t, root);
 	w->t.done = !root;
@@ -290,6 +289,7 @@ int read_container(struct fdpin_read_args *args)
 	args->id = container_id(container, CONTAINER_TYPE1);
 	if (!show_some(args, container))
 		return 0;
+	on_mm((void *)reading.walk.growing);
 	type1 = is_type1(&reading.before);
 	__builtin_memset(again, 0, sizeof(*again));
 	again->t.done = 1;
