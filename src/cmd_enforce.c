@@ -162,6 +162,8 @@ static int on_record(void *ctx, const struct record *r)
 	if (e->service) {
 		if (r->h->type == EV_decision)
 			service_decision(r);
+		else if (r->h->type == EV_lost)
+			service_lost(((const struct ev_lost *)r->h)->count);
 		return 0;
 	}
 	err = e->format->event(&e->out, &e->view, r);
@@ -336,7 +338,7 @@ static int loop(struct enforcement *e)
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
 	}
-	return r ?: guard_poll(e->guard);
+	return r ?: guard_poll_last(e->guard);
 }
 
 /*

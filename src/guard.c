@@ -56,6 +56,7 @@ struct guard {
 	__u64 symbols[GUARD_SYM__max], key[2];
 	__u64 heard; /* canaries */
 	unsigned int left; /* records that are still to be handed over at a time */
+	__u64 lost_told, lost_told_ns;
 };
 
 static char why_text[512];
@@ -563,6 +564,20 @@ static int consume(struct guard *g)
 	return g->stop ? g->stop : n < 0 && n != -EAGAIN ? n : 0;
 }
 
+/* What did not fit is known by its number alone. Not with each look: in a storm there is always some. */
+static int tell_lost(struct guard *g, __u64 every_ns)
+{
+	__u64 lost = guard_lost(g), now = now_ns();
+	struct ev_lost e = EV_INIT(lost);
+
+	if (lost == g->lost_told || now < g->lost_told_ns + every_ns)
+		return 0;
+	e.count = lost - g->lost_told;
+	g->lost_told = lost;
+	g->lost_told_ns = now;
+	return emit(g->fn, g->ctx, &e.h);
+}
+
 static int check_system(struct guard *g)
 {
 	const char *rights = probe_missing_rights();
@@ -679,7 +694,7 @@ void guard_look(struct guard *g)
 
 int guard_poll(struct guard *g)
 {
-	int r = consume(g);
+	int r = consume(g) ?: tell_lost(g, NSEC_PER_SEC / 2);
 
 	reclaim(g);
 	/* a kernel that keeps the two apart by itself has nothing to be found in it */
@@ -690,6 +705,11 @@ int guard_poll(struct guard *g)
 		g->looked = now_ns();
 	}
 	return r;
+}
+
+int guard_poll_last(struct guard *g)
+{
+	return guard_poll(g) ?: tell_lost(g, 0);
 }
 
 bool guard_alive(struct guard *g)

@@ -28,7 +28,8 @@ enum promise {
 struct guard;
 
 /*
- * fn gets a session record, then a record for each decision. monitor: no rule
+ * fn gets a session record, then a record for each decision, and one of a loss that
+ * says how many of them there was no room for. monitor: no rule
  * denies, whatever the policy says. 0 or -errno; then *ret_why says what was
  * missing. -EOPNOTSUPP: this system cannot have a guard that was proven;
  * -ENODEV: there is nothing to guard, type1 is not loaded.
@@ -51,6 +52,8 @@ void guard_look(struct guard *g);
 int guard_fd(const struct guard *g); /* becomes readable with a decision */
 /* Hand over what is there. 0, or what fn returned, or -errno. */
 int guard_poll(struct guard *g);
+/* The same, and what it has kept to itself for a moment. */
+int guard_poll_last(struct guard *g);
 struct guard_counters guard_counters(const struct guard *g);
 /* Decisions whose record did not fit, and runs of programs that the kernel left out. */
 __u64 guard_lost(const struct guard *g);

@@ -40,6 +40,7 @@
 #define ID_PROTECT "01ab9c7c834d43088b599243b1b85883"
 #define ID_CHANGED "eb86f612f4f04f11b41815ed176bc3e2"
 #define ID_PINS_BACK "0f3d97ce1d6f4b0bb3f5c58e2a9b64d1"
+#define ID_LOST "1f3c69385fcd41f98ec1ebe657e3995a"
 #define ID_STORE_GONE "6a90c1b7e2c34d7fa1bd04f58c3e7d12"
 #define ID_STORE_BACK "c81f5d3a09b84e6c9f27ab6e10d4f953"
 
@@ -342,9 +343,41 @@ void service_decision(const struct record *r)
 	tell(e, 0);
 }
 
+static struct {
+	__u64 more, told_ns; /* told_ns 0: there was none for a time */
+} lost;
+
+static void tell_lost(__u64 now)
+{
+	sd_journal_send("MESSAGE=%" PRIu64 " record%s lost: what was decided was counted, but there was no room for the record", (uint64_t)lost.more,
+			lost.more == 1 ? "" : "s",
+			"MESSAGE_ID=%s", ID_LOST, "PRIORITY=%d", 4, "FDPIN_COUNT=%" PRIu64, (uint64_t)lost.more, NULL);
+	lost.more = 0;
+	lost.told_ns = now;
+}
+
+void service_lost(__u64 count)
+{
+	lost.more += count;
+	if (!lost.told_ns)
+		tell_lost(now_ns());
+}
+
+static void lost_repeats(__u64 now, bool all)
+{
+	if (!lost.told_ns || (!all && now < lost.told_ns + REPEAT_NS))
+		return;
+	if (lost.more)
+		tell_lost(now);
+	else
+		lost.told_ns = 0;
+}
+
 void service_repeats(bool all)
 {
 	__u64 now = now_ns();
+
+	lost_repeats(now, all);
 
 	for (struct repeat *p = repeats; p < repeats + REPEATS; p++) {
 		if (!p->told_ns || (!all && now < p->told_ns + REPEAT_NS))
@@ -447,6 +480,11 @@ void service_exemption(bool begins, const char *rule, const char *reason, const 
 void service_decision(const struct record *r)
 {
 	(void)r;
+}
+
+void service_lost(__u64 count)
+{
+	(void)count;
 }
 
 void service_repeats(bool all)

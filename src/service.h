@@ -46,6 +46,8 @@ void service_degraded(const char *what);
 void service_exemption(bool begins, const char *rule, const char *reason, const char *text, __u64 used);
 /* A decision, as an entry of the journal; one that repeats is counted. */
 void service_decision(const struct record *r);
+/* Decisions whose record there was no room for; told at once, and then with what repeats. */
+void service_lost(__u64 count);
 /* Tells how often, when some time has passed; or of all that was counted. */
 void service_repeats(bool all);
 

@@ -78,6 +78,18 @@ tells() {
 	attack_begins
 }
 
+@test "more refusals than it can tell of while it is stopped: how many have no record is in its status and in the journal" {
+	kill -STOP "$(state MainPID)"
+	act_ends guard --what storm --rounds 3000
+	kill -CONT "$(state MainPID)"
+	same "calls" "${A[attack_refused]} ${A[attack_allowed]}" "3000 0"
+	tells '[0-9]+ records lost: '
+	comes StatusText '*; [1-9]*([0-9]) records lost*'
+	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "1f3c69385fcd41f98ec1ebe657e3995a" and (.FDPIN_COUNT | tonumber) > 0)'
+	journal -x | grep -q 'Records of the guard were lost'
+	same "state" "$(state ActiveState) $(state NRestarts)" "active 0"
+}
+
 @test "max-window: who opens a window is killed, another user's process too, though nothing else is left of its capabilities" {
 	mkdir -p "${CONF%/*}"
 	printf '%s\n' '[max-window]' 'action = deny' 'limit = 1s' >"$CONF"

@@ -8,6 +8,7 @@
 #   unguard		ends it; its summary is in $GUARD, too
 #   decisions RULE ACTION OP	how many of these it told about the act
 #   counted RULE ACTION	how many it counted in all: denied, would_deny, not_prevented
+#   all_told_or_lost	each decision that it counted was told, or said to be lost
 #   answers ERRNO|done	what an invalidation beside an mdev comes to; comes_to_answer: after a while
 #   attack_begins [COUNT], attack_ends	that all the time, so many of them as fast as it can, and none of it was let through
 
@@ -123,6 +124,18 @@ wait_lines() { # COUNT PATTERN FILE
 # In the summary of a guard that has ended: nothing was lost on the way.
 nothing_lost() {
 	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .no_room == 0 and .missed == 0' "$GUARD"
+}
+
+# The same where there may be more of them than it gets to read: how fast it is must decide nothing.
+all_told_or_lost() {
+	local counted told lost said
+	# the last line, and the others by a word of theirs: there are thousands
+	counted=$(tail -n 1 "$GUARD" | jq '([.rules[] | .denied + .would_deny + .not_prevented + .exempt + .quarantined] | add) + .quarantines + .quarantines_over')
+	lost=$(tail -n 1 "$GUARD" | jq .lost)
+	told=$(grep -c '"type":"decision"' "$GUARD" || true)
+	said=$(grep '"type":"lost"' "$GUARD" | jq -n '[inputs.count] | add // 0')
+	same "told and lost" "$((told + lost))" "$counted"
+	same "said to be lost" "$said" "$lost"
 }
 
 # An invalidation beside an mdev, taken back at once if it succeeds.

@@ -27,6 +27,7 @@
  * --what attack: a container with an mdev is invalidated again and again, until
  * SIGTERM; how often that was allowed, and refused. The first --rounds tries come
  * as fast as they can.
+ * --what storm: the same, --rounds times, and ends by itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -523,26 +524,51 @@ static void opened_by_a_child(void)
 
 /* ---- again and again ----------------------------------------------------------------------- */
 
+struct tries {
+	unsigned int allowed, denied;
+};
+
+static void try_once(struct box *b, struct tries *t)
+{
+	if (box_try_invalidate(b)) {
+		t->denied++;
+		return;
+	}
+	t->allowed++;
+	if (box_try_revalidate(b))
+		die("restore");
+}
+
+static void say_tries(const struct tries *t)
+{
+	say("attack_allowed=%u", t->allowed);
+	say("attack_refused=%u", t->denied);
+}
+
 static void attack(void)
 {
-	unsigned int allowed = 0, denied = 0;
+	struct tries t = { 0 };
 	struct box b = { 0 };
 
 	box_setup(&b);
 	ready();
 	while (!__atomic_load_n(&shared->quit, __ATOMIC_ACQUIRE)) {
-		if (box_try_invalidate(&b)) {
-			denied++;
-		} else {
-			allowed++;
-			if (box_try_revalidate(&b))
-				die("restore");
-		}
-		if (allowed + denied >= opt.rounds)
+		try_once(&b, &t);
+		if (t.allowed + t.denied >= opt.rounds)
 			pause_ms(1);
 	}
-	say("attack_allowed=%u", allowed);
-	say("attack_refused=%u", denied);
+	say_tries(&t);
+}
+
+static void storm_of_tries(void)
+{
+	struct tries t = { 0 };
+	struct box b = { 0 };
+
+	box_setup(&b);
+	for (unsigned int i = 0; i < opt.rounds; i++)
+		try_once(&b, &t);
+	say_tries(&t);
 }
 
 int main(int argc, char **argv)
@@ -550,6 +576,8 @@ int main(int argc, char **argv)
 	act_options(argc, argv);
 	if (what_is("attack"))
 		return act_run(attack, REACH_READY);
+	if (what_is("storm"))
+		return act_run(storm_of_tries, REACH_END);
 	if (what_is("calls"))
 		return act_run(calls, REACH_END);
 	if (what_is("memory"))
