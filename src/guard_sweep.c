@@ -220,7 +220,7 @@ static void look(struct sweep *s, struct guard_bpf *skel)
 	least = suspected ? SURE_NS : SWEEP_NS;
 	wait = took * (suspected ? SURE_SHARE : SHARE);
 	s->due = now_ns() + (wait > least ? wait : least);
-	log_debug("sweep %llu: %llu us", s->look, took / 1000);
+	log_debug("sweep: look %llu: %llu us", s->look, took / 1000);
 }
 
 void sweep_look(struct sweep *s, struct guard_bpf *skel)

@@ -7,9 +7,11 @@
 load helpers
 load guard
 
+GROUP=/dev/vfio/$(sed -n 1p "$RUN/pci-groups")
+
 setup() {
 	need_mdev
-	need_blocking
+	[[ $BATS_TEST_DESCRIPTION == *'on any kernel' ]] || need_blocking
 }
 teardown() { guard_teardown; }
 teardown_file() {
@@ -63,6 +65,25 @@ literal() { sed 's/[][\\]/\\&/g' <<<"$1"; }
 counted_all() { jq -r 'select(.type == "summary") | "\(.rules[0].not_prevented) \(.swept) \(.killed) \(.quarantines) \(.quarantines_over)"' "$GUARD"; }
 fine() { same "on another container" "$(said "$1_other_info" "$1_other_device" "$1_other_map")" "$1_other_info=done $1_other_device=done $1_other_map=done "; }
 need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
+
+# A mediated device with nothing invalid beside it, an invalid range with no mediated device beside it.
+@test "nothing to be found: nobody is killed, nothing is told, and where the kernel refuses by itself it looks at its start alone: on any kernel" {
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	act pci --timeout 300 --what invalid --pci "$GROUP"
+	guard -vv
+	attack_begins 1
+	if refuses; then
+		sleep 5
+		same "looks" "$(grep -c ' look [0-9]*: ' "$GUARD.err")" 1
+	else
+		wait_lines 4 ' look [0-9]*: ' "$GUARD.err"
+	fi
+	kill -0 "${A[invalidator_tgid]}"
+	attack_ends
+	unguard
+	same "told of" "$(jq -cn '[inputs | select(.type == "decision") | [.comm, .action, .op]] | unique' "$GUARD")" '\[\["act_guard","denied","invalidate"\]\]'
+	same "counted" "$(counted_all)" "0 0 0 0 0"
+}
 
 @test "what was so before the guard: one that monitors tells each once, and everybody lives" {
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
