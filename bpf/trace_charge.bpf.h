@@ -678,7 +678,8 @@ int BPF_PROG(fexit__iommufd_device_detach)
 static __always_inline void fill_group(struct ev_refuse *e, const struct iommu_group *group)
 {
 	e->group = BPF_CORE_READ(group, id);
-	e->driven = BPF_CORE_READ(group, owner) ? 0 : BPF_CORE_READ(group, owner_cnt);
+	if (bpf_core_field_exists(group->owner_cnt))
+		e->driven = BPF_CORE_READ(group, owner) ? 0 : BPF_CORE_READ(group, owner_cnt);
 }
 
 /* By a device file, or by a group that was given a context. */
