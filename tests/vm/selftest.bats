@@ -128,6 +128,22 @@ nothing_left() {
 	nothing_left
 }
 
+@test "--disk: an image is at /disk, for reading; it is for --icount" {
+	bats_require_minimum_version 1.5.0
+	mkdir "$BATS_TEST_TMPDIR/files"
+	echo "on the disk" >"$BATS_TEST_TMPDIR/files/file"
+	PATH=$PATH:/usr/sbin mke2fs -q -t ext4 -O ^has_journal -d "$BATS_TEST_TMPDIR/files" "$BATS_TEST_TMPDIR/a, b" 8M
+	before=$(sha256sum <"$BATS_TEST_TMPDIR/a, b")
+	vm --icount --timeout 120 --disk "$BATS_TEST_TMPDIR/a, b" -- sh -c 'cat /disk/file; touch /disk/new || exit 6'
+	[ "$status" -eq 6 ]
+	[ "$output" = "on the disk" ]
+	[ "$(sha256sum <"$BATS_TEST_TMPDIR/a, b")" = "$before" ]
+	vm --timeout 120 --disk "$BATS_TEST_TMPDIR/a, b" -- true
+	[ "$status" -eq 125 ]
+	[[ "$stderr" == *"--disk needs --icount"* ]]
+	nothing_left
+}
+
 @test "wrong use gives 125 and a word about it" {
 	bats_require_minimum_version 1.5.0
 	vm --kernel no-such -- true
