@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tests/bench/table.py page|check|accept: what tests/bench/in-vm printed, on standard input, as a page, as TAP, or as numbers to compare with.
 
-Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST"; "about RUN WORDS" and "run RUN INSTRUCTIONS KIB BYTES";
+Input lines, separated by tabs: "word COLUMN TITLE ASKED" (by tests/bench/run), "fact NAME VALUE", "load COLUMN …" and "told COLUMN DELIVERED LOST"; "about RUN WORDS" and "run RUN INSTRUCTIONS KIB BYTES [IN-BPF]", or "run RUN -" for what could not be had;
 "storm …" and "storms …" are those of tests/bench/storm.
 check and accept take the file of numbers as an argument. "Added" is what an operation costs more than with nothing watching, for each call that is
 traced; of an operation without one, for the operation.
@@ -29,7 +29,7 @@ for line in sys.stdin:
     elif kind == "about":
         about[rest[0]] = rest[1]
     elif kind == "run":
-        runs[rest[0]] = list(map(int, rest[1:]))
+        runs[rest[0]] = list(map(int, rest[1:])) if rest[1] != "-" else []
     elif kind == "storm":
         storm.setdefault(rest[0], []).append(list(map(int, rest[1:])))
     elif kind == "storms":
@@ -77,6 +77,13 @@ def delivered(column):
     return f"{min(100, 100 * n / calls):.4g} %" + (f", says {lost:,} lost" if lost else "")
 
 
+def run_row(words, numbers):
+    if not numbers:
+        return [words, "–", "–", "–"]
+    instructions, kib, _, *in_bpf = numbers
+    return [words, f"{instructions / 1e6:,.1f}", f"{in_bpf[0] / 1e6:,.1f}" if in_bpf else "–", f"{kib / 1024:.1f}"]
+
+
 def storm_table():
     """Without counting instructions, which is for one processor. What was made is what is told of, left out by the filter, or lost."""
     print("### A storm on two processors: a process on each maps and unmaps a page, as fast as it goes; two records for a call\n")
@@ -108,8 +115,7 @@ def page():
                for c in columns])
     if runs:
         print("### Started, or run once: instructions of the process, and its largest size\n")
-        table(["what", "million instructions", "MiB"],
-              [[about[r], f"{n / 1e6:,.1f}", f"{kib / 1024:.1f}"] for r, (n, kib, _) in runs.items()])
+        table(["what", "million instructions", "of them in BPF", "MiB"], [run_row(about[r], runs[r]) for r in about if r in runs])
     if storm:
         storm_table()
     print("### What was asked of each\n")
