@@ -46,13 +46,14 @@ def added(load, column, what):
 
 
 def differs(load, column, what):
-    """Added, in words; nothing where it is less than four times what start and end of the boot are apart."""
+    """Added, in words; nothing where it is no more than four times what start and end of the boot are apart, or than what it is less with another."""
     row = loads[load]
     if column not in row:
         return "–"
     apart = abs(row["nothing"][what] - row["nothing-again"][what]) / (row["nothing"]["calls"] or 1)
+    unsure = max(4 * apart, *(-added(load, c, what) for c in row if not c.startswith("nothing")))
     n = added(load, column, what)
-    return number(n) if abs(n) > 4 * apart else "·"
+    return number(n) if abs(n) > unsure else "·"
 
 
 def number(n):
