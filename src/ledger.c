@@ -286,7 +286,7 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	c->opened_ns = h->ts_ns;
 	c->counted = c->closed = false;
 	c->emulated = c->backed = false;
-	c->astray = 0;
+	c->astray = c->restored = 0;
 	c->groups = 0;
 	drop_accounts(l, h->container, false);
 	ledger_call_ends(c);

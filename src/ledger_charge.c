@@ -94,7 +94,7 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	if (err)
 		return err;
 	if (hands_over(e->op)) {
-		c->astray -= e->op == OP_REVALIDATE ? e->pages : 0;
+		c->restored += e->op == OP_REVALIDATE ? e->pages : 0;
 		if (c->gave && c->gave_from == e->mm)
 			ledger_call_ends(c);
 		return 0;
@@ -116,7 +116,7 @@ static int on_debit(struct ledger *l, struct ledger_container *c, struct ledger_
 
 	if (e->op == OP_REVALIDATE) {
 		err = expect_credit(l, c, a, e);
-		c->astray -= e->pages;
+		c->restored += e->pages;
 	}
 	a->charged += e->pages;
 	return err || !hands_over(e->op) ? err : ledger_shrink_windows(l, c->id, 0, e->pages, e);
@@ -222,7 +222,11 @@ int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 		from = ledger_account_get(l, c->id, c->gave_from, gave->account);
 		if (a && from)
 			err = charged_twice(l, a, from, gave);
+	} else if (c->restored > 0) {
+		/* nobody was credited: they were charged to who is gone, as far as anything was */
+		c->astray -= c->restored < c->astray ? c->restored : c->astray;
 	}
+	c->restored = 0;
 	ledger_call_ends(c);
 	return err;
 }

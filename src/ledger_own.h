@@ -28,6 +28,7 @@ struct ledger_container {
 	/* what is pinned of a range, if no IOMMU has all of it pinned: the driver of a mediated device knows */
 	bool emulated, backed; /* such a device is there; one with an IOMMU is, or was */
 	__s64 astray;	       /* pages charged to address spaces that are gone, and to nobody again; some may be pinned no longer */
+	__s64 restored;	       /* pages that the restoration that goes on has charged, less what it has credited */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
 	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */

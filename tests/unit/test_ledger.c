@@ -366,6 +366,28 @@ static void restored_for_a_device(void **state)
 	}
 }
 
+/* A restoration that credited nobody whom it should have takes nothing from what nobody was charged for later. */
+static void restored_beside_a_drift(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	struct model *m;
+
+	(void)state;
+	((struct ev_attach *)tape_add(t, EV_attach, C1))->backed = BACKED_EMULATED;
+	tape_charge(t, C1, B, 40, OP_PIN);
+	tape_charge(t, C1, A, 10, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	tape_exec(t, A, 0xddULL, 10);
+	tape_as(t, OTHER, OTHER, "qemu-new");
+	tape_charge(t, C1, 0xccULL, 10, OP_REVALIDATE);
+	tape_revalidate(t, C1);
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(model_ledger(m)->n_drifts, 1);
+	assert_int_equal(model_ledger(m)->drifts->kind, DRIFT_DOUBLE);
+	model_free(m);
+	free(t);
+}
+
 /* An IOMMU has all of a range pinned: beside one, its unmapping says what is pinned no longer. */
 static void restored_for_both(void **state)
 {
@@ -1134,7 +1156,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(still_ending), T(hand_over),
-		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_for_both), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_beside_a_drift), T(restored_for_both), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(state_not_covered), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
