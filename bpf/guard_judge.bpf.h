@@ -152,6 +152,8 @@ int BPF_PROG(guard_fexit__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, unsi
 SEC("?fexit/vfio_iommu_type1_attach_group")
 int BPF_PROG(guard_fexit__vfio_iommu_type1_attach_group, struct vfio_iommu *iommu, struct iommu_group *group, int type, int ret)
 {
+	/* the first group of a container that had another before */
+	last_owner = 0;
 	judge(iommu, OP_ATTACH);
 	return 0;
 }

@@ -39,8 +39,9 @@ static __always_inline bool read_state(const struct vfio_container *container, s
 }
 
 /*
- * The container that was remembered last, 0 once any vfio_iommu is gone: until then it has the one
- * that it had, and in the table it is not the one whose place others take.
+ * The container that was remembered last: what it had then it has until its vfio_iommu is gone, and
+ * another one only with a group, each of which makes this 0. In the table it is not the one whose
+ * place others take.
  */
 static __u64 last_owner = 0;
 

@@ -144,8 +144,7 @@ static __always_inline void on_map(struct call_state *c)
 	struct charge_call call;
 
 	this_ioctl(c, &call);
-	if (wanted(EV_map, c->io_container))
-		TELL_CALL(map, c, &call, fill_map(e, c));
+	TELL_CALL(map, c, &call, fill_map(e, c));
 }
 
 static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
@@ -177,14 +176,14 @@ static __always_inline void fill_unmap(struct ev_unmap *e, const struct call_sta
 	e->invalid = invalid;
 }
 
-static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 bytes)
+static __always_inline void on_unmap(struct call_state *c, __u32 invalid, __u64 bytes, bool tells)
 {
 	struct charge_call call;
 
 	this_ioctl(c, &call);
 	if (c->io_invalid && !invalid)
 		bpf_map_delete_elem(&windows, &c->io_container);
-	if (wanted(EV_unmap, c->io_container))
+	if (tells)
 		TELL_CALL(unmap, c, &call, fill_unmap(e, c, invalid, bytes));
 }
 
@@ -238,10 +237,11 @@ static __always_inline void ioctl_ended(struct call_state *c, const struct vfio_
 					const struct unmap_arg *told, long ret)
 {
 	__u32 invalid = iommu_invalid(c->io_iommu);
+	bool tells = wanted(unmap ? EV_unmap : EV_map, c->io_container);
 	__u64 bytes = 0;
 
 	/* else it goes along with the record of a plain call */
-	if (ret || invalid != c->io_invalid || !wanted(unmap ? EV_unmap : EV_map, c->io_container))
+	if (ret || invalid != c->io_invalid || !tells)
 		charge_flush(c);
 	if (ret) {
 		__u32 op = unmap ? (c->io_flags & UNMAP_FLAG_VADDR ? OP_INVALIDATE : OP_UNMAP) :
@@ -258,10 +258,10 @@ static __always_inline void ioctl_ended(struct call_state *c, const struct vfio_
 		if (invalid > c->io_invalid)
 			on_invalidate(c, invalid, bytes, has_emulated(container));
 		else
-			on_unmap(c, invalid, bytes);
+			on_unmap(c, invalid, bytes, tells);
 	} else if (invalid < c->io_invalid) {
 		on_revalidate(c, invalid);
-	} else {
+	} else if (tells) {
 		on_map(c);
 	}
 }
