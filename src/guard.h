@@ -55,8 +55,9 @@ int guard_poll(struct guard *g);
 /* The same, and what it has kept to itself for a moment. */
 int guard_poll_last(struct guard *g);
 struct guard_counters guard_counters(const struct guard *g);
-/* Decisions whose record did not fit, and runs of programs that the kernel left out. */
+/* Decisions whose record did not fit. */
 __u64 guard_lost(const struct guard *g);
+/* Runs of programs that the kernel left out. */
 __u64 guard_missed(const struct guard *g);
 
 /* An exemption: who is let through by a rule that denies, and until when. */

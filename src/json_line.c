@@ -58,3 +58,13 @@ void json_line_address(struct linebuf *l, __u64 v)
 	line_hex(l, v);
 	line_char(l, '"');
 }
+
+void json_line_value_name(struct linebuf *l, enum kind kind, __u64 v)
+{
+	const char *name = kind_value_name(kind, v);
+
+	if (name)
+		json_line_quoted(l, name);
+	else
+		json_line_address(l, v);
+}

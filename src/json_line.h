@@ -10,6 +10,7 @@
 #define FDPIN_JSON_LINE_H
 
 #include "line.h"
+#include "schema.h"
 #include "util.h"
 
 /* A string of the kernel's, or of somebody who chose it: escaped as in text, and then as JSON asks. */
@@ -20,6 +21,8 @@ void json_line_quoted(struct linebuf *l, const char *s);
 void json_line_id(struct linebuf *l, enum obj_kind kind, __u64 id);
 /* "0x…" */
 void json_line_address(struct linebuf *l, __u64 v);
+/* The name of a value, or the number as an address if it has none. */
+void json_line_value_name(struct linebuf *l, enum kind kind, __u64 v);
 
 static inline void json_line_bool(struct linebuf *l, bool v)
 {

@@ -55,7 +55,6 @@ static void line_frames(struct linebuf *l, const struct ev_stack *s)
 static void line_value(struct linebuf *l, const struct record *r, const struct field *f, enum obj_kind object)
 {
 	__u64 v = f->kind == KIND_STR ? 0 : record_u64(r, f);
-	const char *name;
 
 	switch (f->kind) {
 	case KIND_STR:
@@ -73,7 +72,7 @@ static void line_value(struct linebuf *l, const struct record *r, const struct f
 		if (f->is_signed)
 			line_s64(l, v);
 		else
-			line_u64(l, v, 0, ' ');
+			json_line_u64(l, v);
 		return;
 	case KIND_BOOL:
 		json_line_bool(l, v);
@@ -87,11 +86,7 @@ static void line_value(struct linebuf *l, const struct record *r, const struct f
 		json_line_address(l, v);
 		return;
 	default:
-		name = kind_value_name(f->kind, v);
-		if (name)
-			json_line_quoted(l, name);
-		else
-			json_line_address(l, v);
+		json_line_value_name(l, f->kind, v);
 	}
 }
 
@@ -129,16 +124,16 @@ static void line_event(struct linebuf *l, const struct view *v, const struct rec
 	line_str(l, "{\"type\":");
 	json_line_quoted(l, r->ev->name);
 	line_str(l, ",\"ts_ns\":");
-	line_u64(l, h->ts_ns, 0, ' ');
+	json_line_u64(l, h->ts_ns);
 	line_str(l, ",\"time\":");
 	if (v->wall.known)
 		line_rfc3339(l, h->ts_ns + v->wall.offset);
 	else
 		line_str(l, "null");
 	line_str(l, ",\"tgid\":");
-	line_u64(l, h->tgid, 0, ' ');
+	json_line_u64(l, h->tgid);
 	line_str(l, ",\"tid\":");
-	line_u64(l, h->tid, 0, ' ');
+	json_line_u64(l, h->tid);
 	line_str(l, ",\"comm\":");
 	json_line_text(l, h->comm, sizeof(h->comm));
 	line_str(l, ",\"container\":");
@@ -153,7 +148,7 @@ static void line_event(struct linebuf *l, const struct view *v, const struct rec
 	json_line_quoted(l, grade_name(h->grade));
 	if (h->look) {
 		line_str(l, ",\"in_look\":");
-		line_u64(l, h->look, 0, ' ');
+		json_line_u64(l, h->look);
 	}
 	line_char(l, '}');
 }

@@ -22,16 +22,6 @@ static void number(struct linebuf *l, bool known, __u64 v)
 		line_str(l, "null");
 }
 
-static void value_name(struct linebuf *l, enum kind kind, __u64 v)
-{
-	const char *name = kind_value_name(kind, v);
-
-	if (name)
-		json_line_quoted(l, name);
-	else
-		json_line_address(l, v);
-}
-
 /* null if it is not known: the address space is gone, its lock was held, or nothing is mapped there now. */
 static void backing(struct linebuf *l, struct backing_index *ix, const struct view *v, const struct ev_range *r)
 {
@@ -43,7 +33,7 @@ static void backing(struct linebuf *l, struct backing_index *ix, const struct vi
 		return;
 	}
 	line_str(l, "{\"kind\":");
-	value_name(l, KIND_BACKING, mem->backing);
+	json_line_value_name(l, KIND_BACKING, mem->backing);
 	line_str(l, ",\"path\":");
 	if (*mem->path)
 		json_line_text(l, mem->path, sizeof(mem->path));
@@ -78,12 +68,12 @@ static void pages(struct linebuf *l, const struct ev_range *r, bool known)
 	number(l, known && r->charged >= 0, r->charged);
 	line_str(l, ",\"account\":");
 	if (known && r->account != CHARGED_UNKNOWN)
-		value_name(l, KIND_ACCOUNT, r->account);
+		json_line_value_name(l, KIND_ACCOUNT, r->account);
 	else
 		line_str(l, "null");
 	line_str(l, ",\"source\":");
 	if (known)
-		value_name(l, KIND_SOURCE, r->source);
+		json_line_value_name(l, KIND_SOURCE, r->source);
 	else
 		line_str(l, "null");
 }

@@ -378,7 +378,6 @@ void service_repeats(bool all)
 	__u64 now = now_ns();
 
 	lost_repeats(now, all);
-
 	for (struct repeat *p = repeats; p < repeats + REPEATS; p++) {
 		if (!p->told_ns || (!all && now < p->told_ns + REPEAT_NS))
 			continue;

@@ -212,7 +212,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 }
 
 /*
- * Number of records handed over, or -errno, or what fn returned. No more than
+ * Number of pieces handed over, each a record or two, or -errno, or what fn returned. No more than
  * the ring has room for: in a storm there would be no end to it.
  */
 static int consume(struct source_bpf *s)
@@ -304,6 +304,7 @@ static int open_kernel(struct source_bpf *s, const char **why)
 	if (!s->ring)
 		return -errno;
 	err = poll_ring(s);
+	*why = "cannot follow the command";
 	return err || !s->followed || !s->trace ? err : follow_processes(s, &s->followed, 1);
 }
 

@@ -61,6 +61,7 @@ IDENTITY=(past now_info first first_info same same_info free_info)
 # The one guard of what follows, until it is killed.
 @test "an open that waits for its name while its group leaves: it does not come back into a container that is invalid" {
 	need_mdev
+	need_userfaultfd
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
 	guard --pin
 	act_ends pending --pci "$GROUP" --rounds 0
@@ -102,6 +103,7 @@ IDENTITY=(past now_info first first_info same same_info free_info)
 
 @test "one call asleep on a processor, another one there; two that interrupt each other: refused, and none was left out" {
 	need_mdev
+	need_userfaultfd
 	act_ends processor --what asleep --pci "$GROUP"
 	same "asleep" "$(said asleep beside beside_state still_asleep woken join_later)" \
 		"asleep=yes beside=EBUSY beside_state=kept still_asleep=yes woken=done join_later=done "

@@ -80,9 +80,9 @@ tells() {
 
 @test "more refusals than it can tell of while it is stopped: how many have no record is in its status and in the journal" {
 	kill -STOP "$(state MainPID)"
-	act_ends guard --what storm --rounds 3000
+	act_ends guard --what storm --rounds 2000
 	kill -CONT "$(state MainPID)"
-	same "calls" "${A[attack_refused]} ${A[attack_allowed]}" "3000 0"
+	same "calls" "${A[attack_refused]} ${A[attack_allowed]}" "2000 0"
 	tells '[0-9]+ records lost: '
 	comes StatusText '*; [1-9]*([0-9]) records lost*'
 	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "1f3c69385fcd41f98ec1ebe657e3995a" and (.FDPIN_COUNT | tonumber) > 0)'

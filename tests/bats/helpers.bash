@@ -198,6 +198,11 @@ need_refusal() {
 	refuses || skip "row $KERNEL was built without the refusals"
 }
 
+# What some acts keep a call waiting by; the kernel that is built here from a configuration of ours has none.
+need_userfaultfd() {
+	[ -e /proc/sys/vm/unprivileged_userfaultfd ] || skip "row $KERNEL was built without userfaultfd"
+}
+
 need_mdev() {
 	[ "$FDPIN_MODULE" != none ] || skip "row $KERNEL has no headers in the archive any more, so no mdev of ours"
 }

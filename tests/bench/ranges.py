@@ -1,6 +1,6 @@
 #!/usr/bin/env drgn
 # SPDX-License-Identifier: GPL-2.0-only
-"""tests/bench/ranges.py: prints each range of each type1 container, with what its struct vfio_dma has, as fdpin-trace status -j does.
+"""tests/bench/ranges.py: prints each range of each type1 container, with what its struct vfio_dma has.
 
 It goes the cheap way as far as drgn's own helpers go: containers are found through their groups, without a look at any process's files; a range
 is read from memory once, not field by field; what belongs to a process is found out once for it.

@@ -34,7 +34,7 @@ static inline void compat_free_device(struct vfio_device *vdev)
 	.attach_ioas	= vfio_iommufd_emulated_attach_ioas,	\
 	COMPAT_DETACH_IOAS
 
-/* Who uses the device has pinned it by iommufd, and not by type1. */
+/* Who uses the device has opened it by iommufd, and not by type1. */
 static inline bool compat_is_iommufd(const struct vfio_device *vdev)
 {
 	return vdev->iommufd_access;
