@@ -289,6 +289,7 @@ int read_container(struct fdpin_read_args *args)
 	args->id = container_id(container, CONTAINER_TYPE1);
 	if (!show_some(args, container))
 		return 0;
+	on_mm((void *)reading.walk.growing);
 	type1 = is_type1(&reading.before);
 	__builtin_memset(again, 0, sizeof(*again));
 	again->t.done = 1;
@@ -303,9 +304,6 @@ int read_container(struct fdpin_read_args *args)
 			 reading.walk.t.n != again->t.n || !same_state(&reading.before, &after);
 	if (args->unstable && !args->last)
 		return 0;
-	/* of a range that was there at both times, if it was stable */
-	if (!args->unstable)
-		on_mm((void *)reading.walk.growing);
 	e = EV_BEGIN(container, args->id);
 	if (!e)
 		return 0;
