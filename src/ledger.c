@@ -83,6 +83,7 @@ void ledger_free(struct ledger *l)
 		free(u);
 	}
 	seen_free(&l->pages);
+	seen_free(&l->gone);
 	parts_free(l);
 	ledger_init(l);
 }
@@ -201,6 +202,7 @@ static int on_mm_gone(struct ledger *l, const struct ev_mm_gone *e)
 		if (!c)
 			return -ENOMEM;
 		c->astray += account_balance(a);
+		c->astray_least += account_balance(a);
 		ledger_take_back(l, a);
 		/* what a user is charged for stays charged */
 		if (account_balance(a) > a->late && a->key.way != CHARGED_USER && !a->released)
@@ -286,7 +288,7 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	c->opened_ns = h->ts_ns;
 	c->counted = c->closed = false;
 	c->emulated = c->backed = false;
-	c->astray = c->restored = 0;
+	c->astray = c->astray_least = c->restored = c->unpinned = 0;
 	c->groups = 0;
 	drop_accounts(l, h->container, false);
 	ledger_call_ends(c);
@@ -325,6 +327,24 @@ static int on_release(struct ledger *l, const struct fdpin_hdr *h)
 	if (HASH_COUNT(l->accounts) > ACCOUNTS_SHOWN)
 		drop_accounts(l, h->container, true);
 	return err;
+}
+
+/* The kernel credits nobody for a page that is pinned once more, nor for one that was charged to an address space that is gone. */
+static int on_unpin(struct ledger *l, const struct ev_unpin *e)
+{
+	struct ledger_container *c = ledger_container_get(l, e->h.container);
+	__s64 silent;
+
+	if (!c)
+		return -ENOMEM;
+	silent = (__s64)(e->size / SMALL_PAGE) - c->unpinned;
+	c->unpinned = 0;
+	if (silent <= 0 || c->backed)
+		return 0; /* beside an IOMMU the range stays pinned */
+	c->astray_least = silent < c->astray_least ? c->astray_least - silent : 0;
+	for (struct uncharged *u = l->uncharged; u; u = u->next)
+		u->fewer |= u->container == c->id && !u->until_ns;
+	return 0;
 }
 
 /* ---- what looks say ----------------------------------------------------------------------- */
@@ -392,8 +412,22 @@ static int on_reread(struct ledger *l, const struct fdpin_hdr *h)
 	return 0;
 }
 
+/* Of accounts that begin with this look: those whose address space has no process any more. */
+static void begin_gone(struct ledger *l, struct ledger_container *c, __u64 now)
+{
+	for (struct ledger_account *a = l->accounts; a; a = a->hh.next) {
+		if (a->key.container != c->id || a->gone_ns || account_balance(a) <= 0)
+			continue;
+		if (!seen_has(l->gone, a->key.mm))
+			continue;
+		a->gone_ns = now;
+		c->astray += account_balance(a);
+		c->astray_least += account_balance(a);
+	}
+}
+
 /* What it has shown is where the accounts begin, unless something moved since it began to show the container. */
-static void look_ended(struct ledger *l)
+static void look_ended(struct ledger *l, __u64 now)
 {
 	seen_free(&l->pages);
 	for (struct ledger_container *c = l->containers; c; c = c->hh.next) {
@@ -404,15 +438,24 @@ static void look_ended(struct ledger *l)
 			continue;
 		}
 		c->based = true;
+		begin_gone(l, c, now);
 		for (struct ledger_account *a = l->accounts; a && c->moved; a = a->hh.next)
 			if (a->key.container == c->id)
 				a->unsure = true;
 	}
 	for (struct ledger_container *c = l->containers; c; c = c->hh.next)
 		c->in_look = false;
+	seen_free(&l->gone);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
+
+static int on_mm(struct ledger *l, const struct ev_mm *e)
+{
+	int err = e->users > 0 ? 0 : seen_add(&l->gone, e->mm);
+
+	return err < 0 ? err : 0;
+}
 
 static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 {
@@ -429,11 +472,13 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 		shown(l, c);
 		return 0;
 	}
+	case EV_mm:
+		return on_mm(l, (const void *)h);
 	case EV_device:
 		return on_backed(l, h->container, ((const struct ev_device *)h)->backed);
 	case EV_look:
 		if (((const struct ev_look *)h)->end)
-			look_ended(l);
+			look_ended(l, h->ts_ns);
 		return 0;
 	default:
 		return 0;
@@ -455,6 +500,8 @@ static int of_hook(struct ledger *l, const struct fdpin_hdr *h)
 		return on_exec(l, (const void *)h);
 	case EV_unmap:
 		return on_unmap(l, (const void *)h);
+	case EV_unpin:
+		return on_unpin(l, (const void *)h);
 	case EV_attach:
 		if (!((const struct ev_attach *)h)->result && on_backed(l, h->container, ((const struct ev_attach *)h)->backed))
 			return -ENOMEM;

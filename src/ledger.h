@@ -116,6 +116,7 @@ struct uncharged {
 	__u64 since_ns, until_ns; /* until: 0 while it lasts */
 	__s64 pages, left;
 	bool unsure;
+	bool fewer;	    /* a driver has unpinned pages, and nobody was credited: while it is open, so many may be left, or fewer, or none */
 	struct fdpin_hdr *gone;	  /* the record that began it, owned */
 	struct fdpin_hdr *exec;	  /* the exec it comes from, owned; NULL: the process has ended */
 	struct fdpin_hdr *closed; /* the record that ended it, owned, or NULL */
@@ -148,6 +149,7 @@ struct ledger {
 	struct ledger_counter *last_counter[COUNTER__MAX];
 	struct ledger_container *containers;
 	unsigned int ending; /* of them, those that are to be settled */
+	struct seen *gone;  /* address spaces without a process, of the look that goes on */
 	struct seen *pages; /* iopt_pages that the look that goes on has shown: areas that share them are charged once */
 	bool lost;
 };

@@ -20,16 +20,17 @@ void ledger_call_ends(struct ledger_container *c)
 	free(c->refused);
 	free(c->gave);
 	c->refused = c->gave = NULL;
+	c->doubt = false;
 	c->net = 0;
 }
 
 /*
- * May what is handed over be charged to an address space that is gone? With an IOMMU each
+ * What is handed over may be charged to an address space that is gone. With an IOMMU each
  * range is pinned as a whole, so its unmapping says how much that is less.
  */
-static bool may_have_nobody(const struct ledger *l, const struct ledger_container *c)
+static bool only_emulated(const struct ledger_container *c)
 {
-	return (c->emulated && !c->backed) ? c->astray > 0 : ledger_is_open(l, c->id);
+	return c->emulated && !c->backed;
 }
 
 /* The first of a call that hands over: somebody who lives and has these pages should be credited next. */
@@ -38,10 +39,11 @@ static int expect_credit(struct ledger *l, struct ledger_container *c, const str
 	const struct ledger_account *from = ledger_creditor(l, a);
 
 	if (e->op != OP_REVALIDATE || !from || from->gone_ns || from->unsure || a->unsure || account_balance(from) < e->pages ||
-	    may_have_nobody(l, c))
+	    (!only_emulated(c) && ledger_is_open(l, c->id)))
 		return 0;
 	free(c->gave);
 	c->gave = ledger_copy(e);
+	c->doubt = only_emulated(c) && c->astray > 0;
 	c->gave_from = from->key.mm;
 	return c->gave ? 0 : -ENOMEM;
 }
@@ -100,6 +102,7 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 		return 0;
 	}
 	c->unmapped -= e->op == OP_UNMAP ? e->pages : 0;
+	c->unpinned -= e->op == OP_UNPIN ? e->pages : 0;
 	/* What it has to its debit is its own; what goes below is pages of an address space that is gone. */
 	if (a->gone_ns)
 		return ledger_shrink_windows(l, c->id, e->mm, -e->pages, e);
@@ -197,14 +200,23 @@ int ledger_on_change_process(struct ledger *l, const struct ev_change_process *e
  * The last to use an address space says so before its end is told, and may be held up
  * in between. Who has left it by exec and restores meanwhile has nobody to credit.
  */
-static int charged_twice(struct ledger *l, const struct ledger_account *a, const struct ledger_account *from, const struct ev_charge *gave)
+static int charged_twice(struct ledger *l, const struct ledger_container *c, const struct ledger_account *a,
+			 const struct ledger_account *from, const struct ev_charge *gave)
 {
 	struct drift **last = l->drifts_tail;
 	int err = ledger_add_drift(l, DRIFT_DOUBLE, a, from, gave->pages, gave);
 
-	if (*last)
-		(*last)->left = from->exec && from->exec->tgid == gave->h.tgid;
+	if (!*last)
+		return err;
+	(*last)->left = from->exec && from->exec->tgid == gave->h.tgid;
+	(*last)->unsure |= c->doubt;
 	return err;
+}
+
+/* Not below none. */
+static __s64 less(__s64 pages, __s64 by)
+{
+	return pages > by ? pages - by : 0;
 }
 
 int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
@@ -212,19 +224,23 @@ int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 	struct ledger_container *c = ledger_container_get(l, e->h.container);
 	const struct ev_charge *gave;
 	struct ledger_account *a, *from;
+	bool nobody;
 	int err = 0;
 
 	if (!c)
 		return -ENOMEM;
 	gave = (const void *)c->gave;
-	if (gave && gave->h.tid == e->h.tid) {
+	/* nobody was credited: are they all of those that were charged to who is gone? */
+	nobody = !gave || (c->doubt && c->restored <= c->astray_least);
+	if (!nobody && gave->h.tid == e->h.tid) {
 		a = ledger_account_get(l, c->id, gave->mm, gave->account);
 		from = ledger_account_get(l, c->id, c->gave_from, gave->account);
 		if (a && from)
-			err = charged_twice(l, a, from, gave);
-	} else if (c->restored > 0) {
-		/* nobody was credited: they were charged to who is gone, as far as anything was */
-		c->astray -= c->restored < c->astray ? c->restored : c->astray;
+			err = charged_twice(l, c, a, from, gave);
+	}
+	if (c->restored > 0 && (!gave || c->doubt)) {
+		c->astray = less(c->astray, c->restored);
+		c->astray_least = less(c->astray_least, c->restored);
 	}
 	c->restored = 0;
 	ledger_call_ends(c);

@@ -27,7 +27,10 @@ struct ledger_container {
 	__s64 unmapped;		   /* pages that the unmap that goes on has credited */
 	/* what is pinned of a range, if no IOMMU has all of it pinned: the driver of a mediated device knows */
 	bool emulated, backed; /* such a device is there; one with an IOMMU is, or was */
-	__s64 astray;	       /* pages charged to address spaces that are gone, and to nobody again; some may be pinned no longer */
+	__s64 astray;	       /* pages charged to address spaces that are gone, and to nobody again: at most */
+	__s64 astray_least;    /* and at least: what a driver unpins without a credit can have been of these, or is pinned once more */
+	__s64 unpinned;	       /* pages that the unpin that goes on has credited */
+	bool doubt;	       /* what the restoration has charged may be of these, or should be credited: gave says to whom */
 	__s64 restored;	       /* pages that the restoration that goes on has charged, less what it has credited */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */

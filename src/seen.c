@@ -14,12 +14,19 @@ struct seen {
 	UT_hash_handle hh;
 };
 
+bool seen_has(const struct seen *s, __u64 id)
+{
+	const struct seen *e;
+
+	HASH_FIND(hh, s, &id, sizeof(id), e);
+	return e != NULL;
+}
+
 int seen_add(struct seen **s, __u64 id)
 {
 	struct seen *e;
 
-	HASH_FIND(hh, *s, &id, sizeof(id), e);
-	if (e)
+	if (seen_has(*s, id))
 		return 1;
 	e = calloc(1, sizeof(*e));
 	if (!e)

@@ -257,7 +257,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	if (!a.drift && !a.open && !a.longest)
 		return 0;
 	*found = true;
-	certain = a.certain || (a.open && complete && !a.open->unsure);
+	certain = a.certain || (a.open && complete && !a.open->unsure && !a.open->fewer);
 	if (a.drift || a.open)
 		f = finding_add(out, v, certain ? ANSWER_YES : ANSWER_CANNOT_TELL, certain ? LEVEL_PROVEN : LEVEL_LIKELY, container);
 	else
