@@ -248,12 +248,18 @@ static __always_inline struct call_state *charge_state(void)
 	return call.container ? c : NULL;
 }
 
-/* A piece. Those that leave the counter below zero are told at once, with their stack. */
+/*
+ * A piece. Those that leave the counter below zero are told at once, with their
+ * stack. Of memory without pages, a device's, a kernel charges nothing: that is not
+ * told.
+ */
 static __always_inline void charge_add(void *ctx, struct call_state *c, const struct charge_sum *piece)
 {
 	struct charge_sum *s = &c->sum;
 	struct charge_call call;
 
+	if (!piece->pages)
+		return;
 	if (s->calls && (s->mm != piece->mm || s->user != piece->user || s->account != piece->account ||
 			 (s->pages < 0) != (piece->pages < 0)))
 		charge_flush(c);
