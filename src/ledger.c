@@ -250,8 +250,8 @@ static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 
 /*
  * Windows of a container that goes, or has gone, as another has its id. That of a
- * process which ended and took it along is no time in which nobody was charged,
- * and is not kept.
+ * process which ended and took it along is not kept, and neither is one whose end
+ * was not seen.
  */
 static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 {
@@ -259,8 +259,10 @@ static int end_windows(struct ledger *l, const struct fdpin_hdr *h)
 	int err = 0;
 
 	while ((u = *at) && !err) {
-		if (u->container != h->container || u->until_ns || u->exec) {
-			if (u->container == h->container && !u->until_ns)
+		bool goes = u->container == h->container && !u->until_ns;
+
+		if (!goes || u->exec || (h->type == EV_release && !uncharged_by_own_end(u, h))) {
+			if (goes)
 				err = ledger_close_window(u, h);
 			at = &u->next;
 			continue;

@@ -125,10 +125,25 @@ struct uncharged {
 /* A process that ends leaves its address space first and its containers then: it is given this long. */
 #define UNCHARGED_EXIT_NS 1000000000ULL
 
-/* One that its container's end closes is forgotten then, unless it came from an exec. */
+/* Did it end as they were charged again? Else they were pinned no more. */
+static inline bool uncharged_paid(const struct uncharged *u)
+{
+	return u->closed && u->closed->type == EV_charge && ((const struct ev_charge *)u->closed)->pages > 0;
+}
+
+/* If h is when they were pinned no more: who ended took along what only he had, which is no time in which nobody was charged. */
+static inline bool uncharged_by_own_end(const struct uncharged *u, const struct fdpin_hdr *h)
+{
+	const struct ev_mm_gone *gone = (const void *)u->gone;
+
+	return h->ts_ns <= u->since_ns + UNCHARGED_EXIT_NS || (gone->exiting && gone->h.tgid == h->tgid);
+}
+
 static inline bool uncharged_counts(const struct uncharged *u, __u64 now)
 {
-	return u->exec || u->closed || now > u->since_ns + UNCHARGED_EXIT_NS;
+	if (u->exec || uncharged_paid(u))
+		return true;
+	return u->closed ? !uncharged_by_own_end(u, u->closed) : now > u->since_ns + UNCHARGED_EXIT_NS;
 }
 
 struct ledger_container;

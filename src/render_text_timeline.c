@@ -340,6 +340,8 @@ static void print_story(const struct chart *c, const struct story *s)
 	fprintf(out, "  exec           %s is gone, %s charged to it stay pinned; %s starts at 0\n", id_name(OBJ_MM, e->old_mm, old), pages,
 		id_name(OBJ_MM, e->mm, mm));
 	for (unsigned int i = 0; i < s->n_after; i++) {
+		if (s->left_out && i + 1 == s->n_after)
+			fprintf(out, "...      %u more\n", s->left_out);
 		put_since(out, c->t, s->after[i]->ts_ns);
 		fputs("  ", out);
 		print_after(out, s->after[i]);
@@ -379,6 +381,16 @@ static void say_windows(struct output *o, const struct view *v, const struct tim
 		say(o, "?", "every VADDR window that was seen was closed, the longest after %s; not everything was seen", took);
 }
 
+static const char *how_it_ended(const struct uncharged *u)
+{
+	if (!u->until_ns)
+		return ", and still are";
+	if (!uncharged_paid(u))
+		return ", until they were pinned no more: nobody was charged for them again";
+	return u->exec ? ". That is how an update by exec works on a kernel that keeps the address space with the range" :
+			 ", until they were charged to another process";
+}
+
 static void say_charges(struct output *o, const struct view *v, bool complete)
 {
 	const struct ledger *l = model_ledger(v->model);
@@ -398,8 +410,7 @@ static void say_charges(struct output *o, const struct view *v, bool complete)
 	else if (longest)
 		say(o, "note", "%s were pinned and charged to nobody for %s, from %s on%s", format_pages(longest->pages, size),
 		    format_duration((longest->until_ns ?: model_now(v->model)) - longest->since_ns, took), longest->exec ? "exec" : "exit",
-		    longest->until_ns ? ". That is how an update by exec works on a kernel that keeps the address space with the range" :
-					", and still are");
+		    how_it_ended(longest));
 	else if (complete)
 		say(o, "ok", "what was pinned was charged to exactly one living address space, or its user, at every moment");
 	else

@@ -221,8 +221,10 @@ static int note_stories(struct timeline *t, const struct model *m, const struct 
 		if (s->container != h->container || s->over || h->ts_ns < s->exec->ts_ns)
 			continue;
 		s->over = h->type == EV_release;
-		if (s->n_after == STORY_MAX)
-			continue;
+		if (s->n_after == STORY_MAX) {
+			free(s->after[--s->n_after]);
+			s->left_out++;
+		}
 		s->after[s->n_after] = copy_of(h);
 		if (!s->after[s->n_after])
 			return -ENOMEM;

@@ -29,13 +29,13 @@ struct charge_level {
 };
 
 /* An exec of a process that something was charged to, and the charges that came of it. */
-#define STORY_MAX 6
+#define STORY_MAX 8
 struct story {
 	__u64 container;
 	struct fdpin_hdr *exec; /* owned */
 	__s64 pages;		/* charged to the old address space */
-	struct fdpin_hdr *after[STORY_MAX]; /* charges and what ended it, owned */
-	unsigned int n_after;
+	struct fdpin_hdr *after[STORY_MAX]; /* charges and what ended it, owned; the last of them is the last of all */
+	unsigned int n_after, left_out;	    /* left_out: records before the last that are not kept */
 	bool over;
 };
 
