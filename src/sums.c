@@ -16,6 +16,7 @@
 struct pin {
 	__u64 mm, key; /* key: the pages that areas of iommufd may share; 0: they are its own */
 	__s64 pinned, charged; /* -1: not known */
+	__u64 length;
 	__u32 account;
 	bool pinned_vm; /* mm_struct.pinned_vm counts it */
 };
@@ -131,6 +132,7 @@ static int collect(struct pins *p, const struct model *m, const struct obj *c, l
 			.key = r->pages,
 			.pinned = known ? range_pinned(m, ix, r) : -1,
 			.charged = known ? r->charged : -1,
+			.length = r->mapped ? r->size / PAGE_BYTES : 0,
 			.account = !known ? CHARGED_UNKNOWN : r->source == SOURCE_DMABUF ? CHARGED_NONE : r->account,
 			.pinned_vm = r->pages && r->source != SOURCE_DMABUF, /* iommufd, whatever else is charged */
 		};
@@ -245,6 +247,12 @@ int sum_mms(const struct model *m, struct mm_sums *ret)
 		add_pages(&s->pinned, pins.v[i].pinned);
 		s->accounts |= 1u << (pins.v[i].account & 31);
 		s->pinned_vm |= pins.v[i].pinned_vm;
+		if (pins.v[i].pinned_vm) {
+			add_pages(&s->in_pinned_vm, pins.v[i].charged);
+		} else if (pins.v[i].account == CHARGED_MM && pins.v[i].charged < 0) {
+			add_pages(&s->in_locked_vm, pins.v[i].pinned);
+			s->mapped += pins.v[i].length;
+		}
 	}
 	free(pins.v);
 	if (err)

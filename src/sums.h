@@ -34,6 +34,9 @@ int sum_container(const struct model *m, const struct obj *c, long long ioas, st
 struct mm_sum {
 	__u64 mm;
 	struct pages pinned;
+	struct pages in_pinned_vm; /* of these, what mm_struct.pinned_vm has to have at least (iommufd) */
+	struct pages in_locked_vm; /* of these, what locked_vm has to have where a range does not say what is charged for it (type1) */
+	__u64 mapped;		   /* pages that such ranges are long, MMIO and what is not known included */
 	unsigned int accounts;
 	bool pinned_vm; /* mm_struct.pinned_vm counts them, or some */
 };

@@ -19,14 +19,13 @@
 #include "cycle.h"
 #include "doubts.h"
 #include "ledger.h"
-#include "seen.h"
+#include "drift_looks.h"
 #include "words.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define SHOWN_MAX 8
-#define VM_KIB_PER_PAGE 4
 
 int verdict_drift(const struct verdict *v, const struct model *m, struct findings *out);
 
@@ -41,12 +40,6 @@ struct names {
 static const char *op_words(__u32 op)
 {
 	return kind_value_name(KIND_OP, op) ?: "?";
-}
-
-/* As /proc/PID/status shows it. */
-static unsigned long long as_shown(__s64 pages)
-{
-	return (unsigned long long)pages * VM_KIB_PER_PAGE;
 }
 
 static void name_drift(const struct drift *d, struct names *n)
@@ -139,7 +132,7 @@ static void tell_uncharged(struct findings *out, struct finding *f, const struct
 		return;
 	hdr_words(u->closed, who);
 	format_duration(u->until_ns - u->since_ns, took);
-	if (u->closed->type == EV_charge && ((const struct ev_charge *)u->closed)->pages > 0)
+	if (uncharged_paid(u))
 		finding_record(out, f, u->closed, "%s charged them again after %s", who, took);
 	else
 		finding_record(out, f, u->closed, "%s ended that they are pinned, after %s", who, took);
@@ -207,16 +200,35 @@ static void note_accounts(struct findings *out, struct finding *f, const struct 
 	}
 }
 
+/* The same call, by the same process, with the same effect: a program that tries whether it can hand over does so more than once. */
+static bool is_same_drift(const struct drift *a, const struct drift *b)
+{
+	return a->rec->type == EV_change_process && b->rec->type == EV_change_process && a->container == b->container &&
+	       a->opened_ns == b->opened_ns && a->kind == b->kind && a->mm == b->mm && a->other_mm == b->other_mm &&
+	       a->pages == b->pages && a->rec->tgid == b->rec->tgid;
+}
+
+static bool told_before(const struct drift *first, const struct drift *d)
+{
+	while (first != d && !is_same_drift(first, d))
+		first = first->next;
+	return first != d;
+}
+
 static void put_drifts(struct findings *out, struct finding *f, const struct about *a)
 {
 	const struct drift *first = a->drift;
+	unsigned int shown = 0, again = 0;
 	char id[ID_NAME_MAX], who[WORDS_MAX];
-	unsigned int shown = 0;
 	struct names n;
 
 	for (const struct drift *d = first; d && shown < SHOWN_MAX; d = d->next) {
 		if (d->container != first->container || d->opened_ns != first->opened_ns)
 			continue;
+		if (told_before(first, d)) {
+			again++;
+			continue;
+		}
 		name_drift(d, &n);
 		if (d->cause && d == first)
 			finding_record(out, f, d->cause, "%s left %s by exec, with %s charged to it", hdr_words(d->cause, who),
@@ -224,6 +236,8 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 		kinds[d->kind].tell(out, f, d, &n);
 		shown++;
 	}
+	if (again)
+		finding_note(out, f, "Again", "the same call, with the same effect, %u more time%s", again, again == 1 ? "" : "s");
 	name_drift(first, &n);
 	finding_sentence(out, f, "%s of %s in %s, at %s of %s", kinds[first->kind].name, n.pages, id_name(OBJ_CONTAINER, first->container, id),
 			 first->rec->type == EV_charge ? op_words(((const struct ev_charge *)first->rec)->op) :
@@ -310,155 +324,6 @@ static int judge_ledger(const struct verdict *v, const struct model *m, struct f
 	return err;
 }
 
-/* ---- what looks show ---------------------------------------------------------------------- */
-
-static bool is_negative(const struct fdpin_hdr *h)
-{
-	const struct ev_mm *e = (const void *)h;
-
-	return h && h->type == EV_mm && (e->locked_vm < 0 || e->pinned_vm < 0);
-}
-
-/* A drift that says so, and when it happened. */
-static bool told(const struct ledger *l, __u64 mm)
-{
-	for (const struct drift *d = l->drifts; d; d = d->next)
-		if (d->kind == DRIFT_UNDERFLOW && d->mm == mm)
-			return true;
-	return false;
-}
-
-static void tell_negative(struct findings *out, struct finding *f, const struct obj *mm, const char *counter, const char *shown, __s64 pages)
-{
-	char id[ID_NAME_MAX], size[FORMAT_MAX], who[WORDS_MAX];
-	const struct edge *in = edge_in(mm, REL_IN_MM);
-
-	if (pages >= 0)
-		return;
-	format_pages(pages, size);
-	finding_record(out, f, in ? in->last : mm->note, "%s of %s%s%s is %s", counter, id_name(OBJ_MM, mm->id, id), in ? ", the address space of " : "",
-		       in ? hdr_words(in->last, who) : "", size);
-	finding_note(out, f, "Shown as", "%s: %llu kB, which is 2^64 bytes less %s: the counter is unsigned, and every further charge of a "
-		     "process with a limit fails with ENOMEM", shown, as_shown(pages), size + 1);
-	finding_sentence(out, f, "underflow: %s of %s%s%s is %s", counter, id, in ? ", " : "", in ? who : "", size);
-}
-
-static int judge_counter(const struct verdict *v, const struct model *m, const struct obj *mm, struct findings *out)
-{
-	const struct ev_mm *note = NOTE_OF(mm, mm);
-	bool twice = is_negative(mm->prev_note) && mm->prev_look + 1 == mm->note_look;
-	struct finding *f = finding_add(out, v, ANSWER_YES, twice ? LEVEL_PROVEN : LEVEL_LIKELY, 0);
-
-	if (!f)
-		return -ENOMEM;
-	tell_negative(out, f, mm, "locked_vm", "VmLck", note->locked_vm);
-	tell_negative(out, f, mm, "pinned_vm", "VmPin", note->pinned_vm);
-	finding_missing(out, f, "which call took it below zero: that was before fdpin-trace watched");
-	doubt_sight(out, f, m);
-	return 0;
-}
-
-/*
- * Charged to an address space that has no process any more, and pinned, in the
- * last look, and the one before it. What of it is unpinned since could not be
- * credited: that is in uncredited, if it is in locked_vm.
- */
-struct nobody {
-	__s64 pages, uncredited;
-	bool twice;
-	const struct edge *first;
-};
-
-static int charged_to_nobody(const struct model *m, const struct obj *c, struct nobody *ret)
-{
-	unsigned int look = model_last_look(m);
-	struct seen *all = NULL;
-	int seen = 0;
-
-	*ret = (struct nobody){ .twice = true };
-	for (struct edge *e = edge_in(c, REL_PART); e && seen >= 0; e = edge_in_next(e)) {
-		const struct ev_range *r = (const void *)e->last;
-		const struct obj *mm = model_find(m, OBJ_MM, r->mm);
-		const struct ev_mm *now = NOTE_OF(mm, mm), *before = mm ? (const void *)mm->prev_note : NULL;
-		__s64 left;
-
-		if (!now || mm->note_look != look || now->users || r->charged <= 0 || r->account == CHARGED_USER ||
-		    r->source == SOURCE_DMABUF)
-			continue;
-		/* areas of iommufd can share their pages, which are charged once */
-		seen = r->pages ? seen_add(&all, r->pages) : 0;
-		if (seen)
-			continue;
-		left = r->pages && r->pinned < r->charged ? r->pinned : r->charged;
-		if (!left)
-			continue;
-		ret->pages += left;
-		if (r->account == CHARGED_MM)
-			ret->uncredited += r->charged - left;
-		ret->twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
-		if (!ret->first)
-			ret->first = e;
-	}
-	seen_free(&all);
-	return seen < 0 ? seen : 0;
-}
-
-/* update_mm_locked_vm() of 7.3, for one: who comes to credit with nothing pinned just before has no mmap_lock, and gives it back. */
-static void note_next_pin(struct findings *out, struct finding *f, __s64 uncredited)
-{
-	char size[FORMAT_MAX];
-
-	if (uncredited)
-		finding_note(out, f, "Next pin", "can hang for good: %s more are charged than pinned, as a credit was refused, and iommufd tries that again "
-			     "at the next pin. If this finds all of its pages pinned already, kernels as of 7.3 give back an mmap_lock that they have "
-			     "not taken, and then wait for it. To unmap is safe", format_pages(uncredited, size));
-}
-
-static int judge_state(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
-{
-	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
-	struct finding *f;
-	struct nobody n;
-	int err;
-
-	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
-		if (u->container == c->id && u->opened_ns == ledger_opened(model_ledger(m), c->id))
-			return 0; /* the ledger knows more */
-	err = charged_to_nobody(m, c, &n);
-	if (err || !n.pages)
-		return err;
-	*found = true;
-	f = finding_add(out, v, n.twice ? ANSWER_YES : ANSWER_CANNOT_TELL, n.twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
-	if (!f)
-		return -ENOMEM;
-	format_pages(n.pages, size);
-	id_name(OBJ_CONTAINER, c->id, id);
-	finding_edge(out, f, n.first, "%s of %s are pinned and charged to %s, which no process has any more", size, id,
-		     id_name(OBJ_MM, ((const struct ev_range *)n.first->last)->mm, mm));
-	finding_sentence(out, f, "uncharged: %s of %s stay pinned, and the address space they are charged to is gone", size, id);
-	note_next_pin(out, f, n.uncredited);
-	if (!n.twice)
-		finding_missing(out, f, "only one look shows it: a process that ends looks so for a moment");
-	finding_missing(out, f, "since when, and by what exec or exit: that was before fdpin-trace watched");
-	doubt_sight(out, f, m);
-	return 0;
-}
-
-static int judge_looks(const struct verdict *v, const struct model *m, struct findings *out, bool *found)
-{
-	int err = 0;
-
-	for (const struct obj *o = model_first(m, OBJ_MM); o && !err; o = model_next(o, OBJ_MM)) {
-		if (o->note_look != model_last_look(m) || !is_negative(o->note) || told(model_ledger(m), o->id))
-			continue;
-		*found = true;
-		err = judge_counter(v, m, o, out);
-	}
-	for (const struct obj *c = model_first(m, OBJ_CONTAINER); c && !err; c = model_next(c, OBJ_CONTAINER))
-		err = judge_state(v, m, c, out, found);
-	return err;
-}
-
 /* ---- what is not known ---------------------------------------------------------------------- */
 
 static bool has_drift(const struct ledger *l, __u64 container)
@@ -484,41 +349,6 @@ static int judge_overdrawn(const struct verdict *v, const struct model *m, const
 	return 0;
 }
 
-/* What looks found mapped, in all containers, of this address space, on a kernel that does not say what is charged. */
-static __s64 mapped_of(const struct ledger *l, __u64 mm)
-{
-	__s64 pages = 0;
-
-	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
-		if (a->unsure && a->key.mm == mm && a->key.way == CHARGED_MM)
-			pages += a->older;
-	return pages;
-}
-
-/* locked_vm is less than what is mapped: after an exec, or because some of it is memory of a device. */
-static int judge_covered(const struct verdict *v, const struct model *m, const struct ledger_account *a, struct findings *out, bool *found)
-{
-	const struct obj *mm = model_find(m, OBJ_MM, a->key.mm);
-	const struct ev_mm *note = NOTE_OF(mm, mm);
-	char mapped[FORMAT_MAX], missing[FORMAT_MAX], name[ID_NAME_MAX];
-	struct finding *f;
-	__s64 pages;
-
-	if (!note || mm->note_look != model_last_look(m) || note->locked_vm < 0)
-		return 0;
-	pages = mapped_of(model_ledger(m), a->key.mm);
-	if (note->locked_vm >= pages)
-		return 0;
-	*found = true;
-	f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_LIKELY, a->key.container);
-	if (!f)
-		return -ENOMEM;
-	finding_sentence(out, f, "uncharged: %s of the %s that are mapped for DMA are not in locked_vm of %s",
-			 format_pages(pages - note->locked_vm, missing), format_pages(pages, mapped), id_name(OBJ_MM, a->key.mm, name));
-	finding_missing(out, f, "how much of it is charged: this kernel does not keep that with a range, and memory of a device is not charged");
-	return 0;
-}
-
 static int judge_unsure(const struct verdict *v, const struct model *m, struct findings *out, bool *found)
 {
 	const struct ledger *l = model_ledger(m);
@@ -527,12 +357,10 @@ static int judge_unsure(const struct verdict *v, const struct model *m, struct f
 	for (const struct ledger_account *a = l->accounts; a && !err; a = a->hh.next) {
 		if (!a->unsure || has_drift(l, a->key.container))
 			continue;
-		if (account_balance(a) < 0) {
-			*found = true;
-			err = judge_overdrawn(v, m, a, out);
-		} else if (!model_has_charges(m) && a->older > 0 && a->key.way == CHARGED_MM) {
-			err = judge_covered(v, m, a, out, found);
-		}
+		if (account_balance(a) >= 0)
+			continue;
+		*found = true;
+		err = judge_overdrawn(v, m, a, out);
 	}
 	return err;
 }
@@ -554,7 +382,7 @@ int verdict_drift(const struct verdict *v, const struct model *m, struct finding
 	int err = judge_ledger(v, m, out, &found);
 
 	if (!err)
-		err = judge_looks(v, m, out, &found);
+		err = drift_looks(v, m, out, &found);
 	if (!err)
 		err = judge_unsure(v, m, out, &found);
 	if (found || err)

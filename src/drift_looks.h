@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * drift_looks.h - between the two parts of the verdict drift.
+ */
+#ifndef FDPIN_DRIFT_LOOKS_H
+#define FDPIN_DRIFT_LOOKS_H
+
+#include "cycle.h"
+
+#define VM_KIB_PER_PAGE 4
+
+/* As /proc/PID/status shows it, in kB. */
+static inline unsigned long long as_shown(__s64 pages)
+{
+	return (unsigned long long)pages * VM_KIB_PER_PAGE;
+}
+
+/* Adds findings, and then sets *found. 0 or -ENOMEM. */
+int drift_looks(const struct verdict *v, const struct model *m, struct findings *out, bool *found);
+
+#endif

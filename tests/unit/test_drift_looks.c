@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_drift_looks.c - what looks alone show of drift: an address space without a
+ * process, and counters that have less than is mapped. Link as test_verdict.c.
+ */
+#include "ledger_check.h"
+
+static struct ev_mm *mm_in_look(struct tape *t, __u64 mm, __s64 locked_vm, __s64 pinned_vm)
+{
+	mm_note(t, mm, locked_vm, 1);
+	((struct ev_mm *)(t->bytes + t->at[t->n - 1]))->pinned_vm = pinned_vm;
+	return (struct ev_mm *)(t->bytes + t->at[t->n - 1]);
+}
+
+/* All of it in an IOMMU domain; the kernel does not say what is charged for it. */
+static struct ev_range *mapped_range(struct tape *t, __u64 id, __u64 mm, __u64 size)
+{
+	struct ev_range *r = tape_range(t, C1, id);
+
+	r->mm = mm;
+	r->size = size;
+	r->mapped = 1;
+	r->charged = -1;
+	r->account = CHARGED_MM;
+	return r;
+}
+
+static void state_charged_to_nobody(void **state)
+{
+	(void)state;
+	for (__u8 looks = 1; looks <= 2; looks++) {
+		struct tape *t = tape_new();
+
+		tape_session(t, false);
+		for (__u8 n = 1; n <= looks; n++) {
+			struct ev_range *r;
+
+			tape_look_begin(t, n);
+			mm_note(t, A, 512, 0);
+			tape_container(t, C1, 1, true)->ranges = 1;
+			r = tape_range(t, C1, 0x77);
+			r->mm = A;
+			r->charged = 512;
+			r->account = CHARGED_MM;
+			tape_look_end(t);
+		}
+		check(t, C1, looks == 1 ? "cannot-tell/likely" : "yes/proven", true, "uncharged: 2M of vfio-a07b stay pinned", NULL);
+	}
+}
+
+/* A kernel that does not keep with a range what it has charged: locked_vm covers what is mapped, or not. What memory it is was not seen. */
+static void state_not_covered(void **state)
+{
+	(void)state;
+	for (int covered = 0; covered <= 1; covered++) {
+		struct tape *t = tape_new();
+
+		tape_session(t, false);
+		tape_look_begin(t, 1);
+		mm_note(t, A, covered ? 512 : 500, 1);
+		tape_container(t, C1, 1, true)->ranges = 1;
+		mapped_range(t, 0x77, A, 2 << 20);
+		tape_look_end(t);
+		if (covered)
+			check(t, 0, "no/none", false, "no counter is below zero", NULL);
+		else
+			check(t, C1, "cannot-tell/none", false, "uncharged: 48K of the 2M that are mapped for DMA are not in locked_vm of mm-00aa", NULL);
+	}
+}
+
+/* Registers of a device are mapped, too, and nothing is charged for them. */
+static void state_with_a_device(void **state)
+{
+	(void)state;
+	for (int covered = 0; covered <= 1; covered++) {
+		struct tape *t = tape_new();
+		struct ev_memory *memory;
+		struct ev_range *r[2];
+
+		tape_session(t, false);
+		tape_look_begin(t, 1);
+		mm_note(t, A, covered ? 512 : 500, 1);
+		tape_container(t, C1, 1, true)->ranges = 2;
+		r[0] = mapped_range(t, 0x1000, A, 2 << 20);
+		r[1] = mapped_range(t, 0x3000, A, 1 << 20);
+		for (int i = 0; i < 2; i++) {
+			memory = tape_add(t, EV_memory, 0);
+			memory->id = 0x900 + i;
+			memory->mm = A;
+			memory->start = r[i]->vaddr;
+			memory->end = r[i]->vaddr + r[i]->size;
+			memory->backing = i ? BACKING_MMIO : BACKING_MEMFD;
+		}
+		tape_look_end(t);
+		if (covered)
+			check(t, 0, "no/none", false, "no counter is below zero", NULL);
+		else
+			check(t, C1, "cannot-tell/likely", false, "uncharged: 48K of the 2M that are mapped for DMA are not in locked_vm of mm-00aa", NULL);
+	}
+}
+
+/* Whose process has ended, on such a kernel: it has no address space at all. */
+static void state_without_an_owner(void **state)
+{
+	struct tape *t = tape_new();
+
+	(void)state;
+	tape_session(t, false);
+	tape_look_begin(t, 1);
+	tape_container(t, C1, 1, true)->ranges = 1;
+	mapped_range(t, 0x77, 0, 2 << 20);
+	tape_look_end(t);
+	check(t, C1, "cannot-tell/likely", false, "uncharged: 2M of vfio-a07b are mapped for DMA, and whoever mapped them has no address space any more", NULL);
+}
+
+/* iommufd counts all that it pins in pinned_vm. What moves between two looks, or is seen once in the course of events, is no finding. */
+static void state_left_elsewhere(void **state)
+{
+	static const struct {
+		bool charges;
+		int looks;
+		__s64 first, last;
+		bool found;
+	} cases[] = {
+		{ false, 1, 0, 0, true }, { false, 2, 0, 0, true }, { false, 2, 3, 4, false }, { false, 2, 64, 64, false },
+		{ true, 1, 0, 0, false }, { true, 2, 0, 0, true }, { false, 2, 65, 65, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct tape *t = tape_new();
+
+		tape_session(t, cases[i].charges)->charges = cases[i].charges;
+		for (__u8 n = 1; n <= cases[i].looks; n++) {
+			struct ev_range *r;
+
+			tape_look_begin(t, n);
+			mm_in_look(t, A, 0, n == cases[i].looks ? cases[i].last : cases[i].first);
+			tape_container(t, FD1, 1, true)->kind = CONTAINER_IOMMUFD;
+			for (int shared = 0; shared < 2; shared++) {
+				r = tape_range(t, FD1, 0x77 + shared);
+				r->mm = A;
+				r->pages = 0x1234;
+				r->pinned = r->charged = 64;
+				r->account = CHARGED_NONE;
+			}
+			tape_look_end(t);
+		}
+		if (cases[i].found)
+			check(t, FD1, "cannot-tell/likely", false, "uncharged: 256K of the 256K that are mapped for DMA are not in pinned_vm of mm-00aa", NULL);
+		else
+			check(t, 0, "no/none", false, cases[i].charges ? "credited to the same account" : "no counter is below zero", NULL);
+	}
+}
+
+#define T(f) cmocka_unit_test(f)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(state_charged_to_nobody), T(state_not_covered), T(state_with_a_device), T(state_without_an_owner), T(state_left_elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
