@@ -32,7 +32,9 @@ static const struct way ways[MIGRATE__max] = {
 	[MIGRATE_NAMELESS] = { MEMFD_LIBVIRT, MEMFD_QEMU, NEXT_START },
 	[MIGRATE_OTHER_FILE] = { MEMFD_LIBVIRT, MEMFD_QEMU ", or mem-path= on tmpfs or hugetlbfs", NEXT_START },
 	[MIGRATE_GUEST_MEMFD] = { .when = "no way is known here" },
-	[MIGRATE_DMABUF] = { .when = "it has to be unmapped before another process takes over" },
+	/* QEMU 11 maps the regions of a device so for other devices to reach, and can go on without that. */
+	[MIGRATE_DMABUF] = { .qemu = "x-no-mmap=on at each -device vfio-pci; every access of the guest to its registers is then QEMU's to make",
+			     .when = "at the next start of the guest; else it has to be unmapped before another process takes over" },
 	[MIGRATE_MMIO] = { .when = "it has to be unmapped before another process takes over; iommufd maps it by no address once a device is "
 				   "attached" },
 	[MIGRATE_OWNER_GONE] = { .when = "unmap it and map it again: its charge cannot be moved any more" },
