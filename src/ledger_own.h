@@ -32,6 +32,7 @@ struct ledger_container {
 	__s64 unpinned;	       /* pages that the unpin that goes on has credited */
 	bool doubt;	       /* what the restoration has charged may be of these, or should be credited: gave says to whom */
 	__s64 restored;	       /* pages that the restoration that goes on has charged, less what it has credited */
+	struct fdpin_hdr *paid; /* its last charge, owned */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
 	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */

@@ -414,6 +414,56 @@ static void restored_for_both(void **state)
 	check(t, C1, "yes/proven", false, "charged twice of 40K", "and mm-00bb, which is charged for the same pages", NULL);
 }
 
+/* The one window of a tape was closed by the charge of that moment. */
+static void paid_at(const struct tape *t, __u64 ts)
+{
+	struct model *m = tape_model(t, TAPE_ALL);
+	const struct uncharged *u = model_ledger(m)->uncharged;
+
+	assert_non_null(u);
+	assert_null(u->next);
+	assert_int_equal(u->until_ns, ts);
+	model_free(m);
+}
+
+/*
+ * Some of it is left from an exec, and the rest is its own: what changes hands pays
+ * for nothing of what was left, in whatever order it is restored.
+ */
+static void restored_after_its_own(void **state)
+{
+	(void)state;
+	for (int turn = 0; turn < 6; turn++) {
+		const __s64 left = turn < 3 ? 1 : 64; /* less than its own, or more */
+		struct tape *t = ledger_begin(C1);
+		__u64 last;
+
+		tape_charge(t, C1, A, left, OP_MAP);
+		tape_exec(t, A, B, left);
+		ledger_locked = 0;
+		tape_charge(t, C1, B, 32, OP_MAP);
+		ledger_locked = 32;
+		tape_charge(t, C1, B, 5, OP_MAP);
+		tape_as(t, OTHER, OTHER, "qemu-new");
+		for (int i = 0; i < 3; i++) {
+			const __s64 pages[] = { 32, 5, left };
+			__s64 n = pages[(i + turn) % 3];
+
+			ledger_locked = 0;
+			if (n == left)
+				last = t->ts;
+			tape_charge(t, C1, 0xccULL, n, OP_REVALIDATE);
+			ledger_locked = 38;
+			if (n != left)
+				tape_charge(t, C1, B, -n, OP_REVALIDATE);
+			tape_revalidate(t, C1);
+		}
+		paid_at(t, last);
+		check(t, C1, "no/none", false, left > 1 ? "256K stayed pinned and charged to nobody" : "4K stayed pinned and charged to nobody",
+		      "charged them again", NULL);
+	}
+}
+
 /* An address that is used again is another address space. */
 static void same_id_again(void **state)
 {
@@ -1106,7 +1156,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(survived_for_a_time), T(a_long_end), T(still_ending), T(hand_over),
-		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_beside_a_drift), T(unpinned_without_credit), T(restored_after_the_look), T(restored_for_both), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
+		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_beside_a_drift), T(unpinned_without_credit), T(restored_after_the_look), T(restored_for_both), T(restored_after_its_own), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated),
 		T(gone_before_the_look), T(moved_and_the_look), T(many_lives), T(change_process_none), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
