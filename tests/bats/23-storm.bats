@@ -38,11 +38,13 @@ storm() { # RECORDING ROUNDS SEED OPTION OF RECORD…
 
 # The locks of newer kernels give up when the processor that has them is away for long, as one that is emulated can be on a busy machine: then records are
 # lost, or a call is not followed, and it is said. Those that preempt a thread in a program, too, keep others on that processor from running it meanwhile:
-# sixteen are hardly ever followed without a loss there. With one processor and preempt=none 6.18 loses none.
+# sixteen are hardly ever followed without a loss there. With one processor and preempt=none 6.18 loses none; newest has no preempt=none any more, and is
+# followed if no two make a step at the same time, which is what it comes to there.
 unlost_storm() { # RECORDING ROUNDS SEED
 	local i
 	LOST=
 	for i in 1 2 3; do
+		[ $i = 1 ] || [ "$KERNEL" != newest ] || KEEPS=keeps-in-turn
 		storm "$1" "$2" "$3" --buffer 64M
 		"$fdpin" report -i "$1" -j >"$ST"
 		! jq -e .complete "$ST" >/dev/null || return 0
@@ -79,7 +81,7 @@ keep() { # RECORDING
 	fi
 	[ "${A[refused]}" -gt 0 ]
 	"$O/tests/ledger-at" "$rec" <"$BATS_TEST_TMPDIR/act.out" >&2 || keep "$rec"
-	if [ $KEEPS = keeps ]; then
+	if [ $KEEPS != moves ]; then
 		same "drifts" "$(jq -r '[.verdicts[] | select(.name == "drift" and .answer != "no") | .sentence, .evidence[].text] | join("; ")' "$ST")" "" ||
 			keep "$rec"
 		jq -e 'any(.ledger.uncharged[]; .by == "exec")' "$ST" >/dev/null

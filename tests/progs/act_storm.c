@@ -22,13 +22,16 @@
  *	user=TS_NS MINE			pages, the sum of all that are charged so
  *
  * Its own sum is that of who has a real device, on a kernel that keeps the
- * address space with the range (--what keeps; the other word is "moves"). The
- * user's counter no file shows: right before, the conductor maps a page and
+ * address space with the range (--what keeps; the other word is "moves"). With
+ * --what keeps-in-turn no two make a step at the same time, so that no thread is
+ * preempted in what records another one's. The user's counter no file shows: right before, the conductor maps a page and
  * unmaps it, of which a recording has what the counter was.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +92,8 @@ struct storm {
 	__u32 keeps;
 	__u32 players;
 	__u32 check; /* the last one that is over */
+	__u32 in_turn;
+	__u32 turn; /* 0: nobody's; else the number of the player whose it is, from 1 on */
 	struct player p[PLAYERS_MAX];
 };
 
@@ -104,6 +109,35 @@ static __u64 rnd(struct player *p, __u64 below)
 	p->rnd ^= p->rnd >> 7;
 	p->rnd ^= p->rnd << 17;
 	return p->rnd % below;
+}
+
+/* ---- in turn -------------------------------------------------------------------- */
+
+/* It is the player's, whatever process is behind it: a step may end in another one. */
+static __u32 number(const struct player *p)
+{
+	return p - storm->p + 1;
+}
+
+static void take_turn(const struct player *p)
+{
+	__u32 turn;
+
+	while (storm->in_turn && (turn = __atomic_load_n(&storm->turn, __ATOMIC_ACQUIRE)) != number(p)) {
+		if (turn)
+			syscall(SYS_futex, &storm->turn, FUTEX_WAIT, turn, NULL, NULL, 0);
+		else
+			__atomic_compare_exchange_n(&storm->turn, &turn, number(p), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	}
+}
+
+static void end_turn(const struct player *p)
+{
+	if (!storm->in_turn || __atomic_load_n(&storm->turn, __ATOMIC_ACQUIRE) != number(p))
+		return;
+	__atomic_store_n(&storm->turn, 0, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &storm->turn, FUTEX_WAKE, 1, NULL, NULL, 0);
+	sched_yield();
 }
 
 static bool by_iommufd(const struct player *p)
@@ -569,9 +603,11 @@ static void play(struct player *p)
 	unsigned int every = storm->opt.rounds / CHECKS;
 
 	set_ipc_lock(by_iommufd(p) && p->mode == MODE_NONE);
+	take_turn(p);
 	if (p->fresh)
 		begin(p);
 	for (;;) {
+		end_turn(p);
 		/* first: the step before may have ended in a new program, or in a new process */
 		if (p->done / every > p->reached)
 			__atomic_store_n(&p->reached, p->done / every, __ATOMIC_RELEASE);
@@ -580,6 +616,7 @@ static void play(struct player *p)
 		if (p->done >= storm->opt.rounds)
 			break;
 		p->done++;
+		take_turn(p);
 		any_step(p);
 	}
 	__atomic_store_n(&p->over, 1, __ATOMIC_RELEASE);
@@ -735,7 +772,8 @@ static void actor(void)
 	if (storm == MAP_FAILED || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		die("mmap, prctl");
 	storm->opt = opt;
-	storm->keeps = what_is("keeps");
+	storm->in_turn = what_is("keeps-in-turn");
+	storm->keeps = storm->in_turn || what_is("keeps");
 	cast();
 	if (!strncmp(paths[1], "/dev/vfio/devices/", 18)) {
 		opt.size = 4096;
