@@ -338,6 +338,9 @@ static int loop(struct enforcement *e)
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
 	}
+	/* what nobody reads is not decided: each that is counted is told */
+	if (!e->service && !args.pin)
+		guard_detach(e->guard);
 	return r ?: guard_poll_last(e->guard);
 }
 

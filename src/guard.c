@@ -712,6 +712,11 @@ int guard_poll_last(struct guard *g)
 	return guard_poll(g) ?: tell_lost(g, 0);
 }
 
+void guard_detach(struct guard *g)
+{
+	guard_bpf__detach(g->skel);
+}
+
 bool guard_alive(struct guard *g)
 {
 	__u64 before = g->heard;

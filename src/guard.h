@@ -54,6 +54,8 @@ int guard_fd(const struct guard *g); /* becomes readable with a decision */
 int guard_poll(struct guard *g);
 /* The same, and what it has kept to itself for a moment. */
 int guard_poll_last(struct guard *g);
+/* It decides no more, unless others keep its links; what it has decided can still be polled. */
+void guard_detach(struct guard *g);
 struct guard_counters guard_counters(const struct guard *g);
 /* Decisions whose record did not fit. */
 __u64 guard_lost(const struct guard *g);
