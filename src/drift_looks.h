@@ -6,6 +6,7 @@
 #define FDPIN_DRIFT_LOOKS_H
 
 #include "cycle.h"
+#include "ledger.h"
 
 #define VM_KIB_PER_PAGE 4
 
@@ -13,6 +14,15 @@
 static inline unsigned long long as_shown(__s64 pages)
 {
 	return (unsigned long long)pages * VM_KIB_PER_PAGE;
+}
+
+/* Does the ledger tell of one, of who has this id now? */
+static inline bool has_drift(const struct ledger *l, __u64 container)
+{
+	for (const struct drift *d = l->drifts; d; d = d->next)
+		if (d->container == container && d->opened_ns == ledger_opened(l, container))
+			return true;
+	return false;
 }
 
 /* Adds findings, and then sets *found. 0 or -ENOMEM. */

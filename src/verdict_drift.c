@@ -16,10 +16,8 @@
  * lock, too. Where a kernel does not keep with a range what it has charged, only
  * less in locked_vm than is mapped shows that some of it is charged to nobody.
  */
-#include "cycle.h"
-#include "doubts.h"
-#include "ledger.h"
 #include "drift_looks.h"
+#include "doubts.h"
 #include "words.h"
 
 #include <errno.h>
@@ -325,14 +323,6 @@ static int judge_ledger(const struct verdict *v, const struct model *m, struct f
 }
 
 /* ---- what is not known ---------------------------------------------------------------------- */
-
-static bool has_drift(const struct ledger *l, __u64 container)
-{
-	for (const struct drift *d = l->drifts; d; d = d->next)
-		if (d->container == container && d->opened_ns == ledger_opened(l, container))
-			return true;
-	return false;
-}
 
 /* More was credited than is known to have been charged, and what had been charged before is not known. */
 static int judge_overdrawn(const struct verdict *v, const struct model *m, const struct ledger_account *a, struct findings *out)

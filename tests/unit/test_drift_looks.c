@@ -153,12 +153,47 @@ static void state_left_elsewhere(void **state)
 	}
 }
 
+/* A recording has the call that left it elsewhere: its looks at the end find nothing besides. */
+static void left_elsewhere_in_a_recording(void **state)
+{
+	struct tape *t = ledger_begin(FD1);
+	unsigned int found = 0;
+	struct findings f;
+	struct model *m;
+
+	(void)state;
+	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_NONE);
+	tape_change_process(t, B, 0);
+	for (__u8 n = 2; n <= 3; n++) {
+		struct ev_range *r;
+
+		tape_look_begin(t, n);
+		mm_in_look(t, B, 0, 0);
+		tape_container(t, FD1, 1, true)->kind = CONTAINER_IOMMUFD;
+		r = tape_range(t, FD1, 0x77);
+		r->mm = B;
+		r->pages = 0x1234;
+		r->pinned = r->charged = 64;
+		r->account = CHARGED_NONE;
+		tape_look_end(t);
+	}
+	m = tape_model(t, TAPE_ALL);
+	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
+	for (unsigned int i = 0; i < f.n; i++)
+		found += !strcmp(f.f[i].verdict->name, "drift") && f.f[i].answer != ANSWER_NO;
+	assert_int_equal(found, 1);
+	findings_free(&f);
+	model_free(m);
+	check(t, FD1, "yes/proven", false, "wrong address space of 256K", NULL);
+}
+
 #define T(f) cmocka_unit_test(f)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(state_charged_to_nobody), T(state_not_covered), T(state_with_a_device), T(state_without_an_owner), T(state_left_elsewhere),
+		T(left_elsewhere_in_a_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
