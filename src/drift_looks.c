@@ -214,14 +214,12 @@ static int judge_low(const struct verdict *v, const struct model *m, __u64 mm, c
 	return 0;
 }
 
-/* Two looks in a row have found it so, or there is one, which another follows if it finds something. */
-static bool is_steady(const struct model *m, const struct obj *mm)
+/* Two looks in a row have found the counter so, or there is one, which another follows if it finds something. */
+static bool is_steady(const struct obj *mm)
 {
 	const struct ev_mm *now = NOTE_OF(mm, mm), *before = (const void *)mm->prev_note;
 
-	if (!before || before->h.type != EV_mm || mm->prev_look + 1 != mm->note_look)
-		return !model_has_charges(m);
-	return before->pinned_vm == now->pinned_vm;
+	return !before || before->h.type != EV_mm || mm->prev_look + 1 != mm->note_look || before->pinned_vm == now->pinned_vm;
 }
 
 /*
@@ -233,11 +231,13 @@ static int judge_pinned_vm(const struct verdict *v, const struct model *m, const
 			   bool *found)
 {
 	const struct ev_mm *note = NOTE_OF(mm, mm);
+	bool steady = is_steady(mm);
 	__s64 pages = s->in_pinned_vm.n;
 
-	if (note->pinned_vm < 0 || note->pinned_vm >= pages || !is_steady(m, mm))
+	/* what moved while it was recorded, the ledger has seen move */
+	if (note->pinned_vm < 0 || note->pinned_vm >= pages || (model_has_charges(m) && !steady))
 		return 0;
-	return judge_low(v, m, s->mm, "pinned_vm", pages - note->pinned_vm, pages, LEVEL_LIKELY,
+	return judge_low(v, m, s->mm, "pinned_vm", pages - note->pinned_vm, pages, steady ? LEVEL_LIKELY : LEVEL_NONE,
 			 "whether they were charged elsewhere, or a map or unmap came while it was read: fdpin-trace trace and record see which call it was",
 			 out, found);
 }
@@ -257,8 +257,11 @@ static int judge_locked_vm(const struct verdict *v, const struct model *m, const
 			 out, found);
 }
 
+/* Of a recording only the looks at its end: while it goes on, its events say more than the one at its start, and this is no work for each of them. */
 static bool needs_sums(const struct model *m)
 {
+	if (model_has_charges(m) && model_looks(m) < 2)
+		return false;
 	for (const struct obj *c = model_first(m, OBJ_CONTAINER); c; c = model_next(c, OBJ_CONTAINER)) {
 		const struct edge *e = edge_in(c, REL_PART);
 		const struct ev_range *r = e ? (const void *)e->last : NULL;

@@ -68,7 +68,6 @@ void ledger_free(struct ledger *l)
 		l->last_container = NULL;
 		free(c->refused);
 		free(c->gave);
-		free(c->paid);
 		free(c->end);
 		free(c);
 	}
@@ -292,8 +291,6 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	c->counted = c->closed = false;
 	c->emulated = c->backed = false;
 	c->astray = c->astray_least = c->restored = c->unpinned = 0;
-	free(c->paid);
-	c->paid = NULL;
 	c->groups = 0;
 	drop_accounts(l, h->container, false);
 	ledger_call_ends(c);

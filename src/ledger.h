@@ -115,6 +115,7 @@ struct uncharged {
 	__u64 mm;
 	__u64 since_ns, until_ns; /* until: 0 while it lasts */
 	__s64 pages, left;
+	__s64 taken; /* what the last charge or unmap in the container took from left */
 	bool unsure;
 	bool fewer;	    /* a driver has unpinned pages, and nobody was credited: while it is open, so many may be left, or fewer, or none */
 	struct fdpin_hdr *gone;	  /* the record that began it, owned */

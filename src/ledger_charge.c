@@ -96,7 +96,10 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	if (err)
 		return err;
 	if (hands_over(e->op)) {
-		c->restored += e->op == OP_REVALIDATE ? e->pages : 0;
+		if (e->op == OP_REVALIDATE) {
+			c->restored += e->pages;
+			ledger_give_back(l, c->id, -e->pages);
+		}
 		if (c->gave && c->gave_from == e->mm)
 			ledger_call_ends(c);
 		return 0;
@@ -113,47 +116,16 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	return err;
 }
 
-/* It is over, or the next one begins: what it has charged and credited to nobody was nobody's. What it credited has changed hands. */
-static int restoration_ends(struct ledger *l, struct ledger_container *c)
-{
-	int err = c->paid && c->restored > 0 ? ledger_shrink_windows(l, c->id, 0, c->restored, c->paid) : 0;
-
-	free(c->paid);
-	c->paid = NULL;
-	return err;
-}
-
-/* Somebody else in the container who has so many, and an address space. */
-static bool may_be_credited(const struct ledger *l, const struct ledger_account *not, __s64 pages)
-{
-	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
-		if (a != not && a->key.container == not->key.container && !a->gone_ns && account_balance(a) >= pages)
-			return true;
-	return false;
-}
-
-/* Is there nobody who can be credited next, it is clear by now. */
-static int on_restoration(struct ledger *l, struct ledger_container *c, const struct ledger_account *a, const struct ev_charge *e)
-{
-	int err = restoration_ends(l, c);
-
-	if (!err)
-		err = expect_credit(l, c, a, e);
-	c->restored += e->pages;
-	if (err || !may_be_credited(l, a, e->pages))
-		return err ?: ledger_shrink_windows(l, c->id, 0, e->pages, e);
-	c->paid = ledger_copy(e);
-	return c->paid ? 0 : -ENOMEM;
-}
-
 static int on_debit(struct ledger *l, struct ledger_container *c, struct ledger_account *a, const struct ev_charge *e)
 {
 	int err = 0;
 
-	if (e->op == OP_REVALIDATE)
-		err = on_restoration(l, c, a, e);
+	if (e->op == OP_REVALIDATE) {
+		err = expect_credit(l, c, a, e);
+		c->restored += e->pages;
+	}
 	a->charged += e->pages;
-	return err || e->op != OP_CHANGE_PROCESS ? err : ledger_shrink_windows(l, c->id, 0, e->pages, e);
+	return err || !hands_over(e->op) ? err : ledger_shrink_windows(l, c->id, 0, e->pages, e);
 }
 
 int ledger_on_charge(struct ledger *l, const struct ev_charge *e)
@@ -273,8 +245,6 @@ int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 		c->astray = less(c->astray, c->restored);
 		c->astray_least = less(c->astray_least, c->restored);
 	}
-	if (!err)
-		err = restoration_ends(l, c);
 	c->restored = 0;
 	ledger_call_ends(c);
 	return err;

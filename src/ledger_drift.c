@@ -124,17 +124,38 @@ int ledger_shrink_windows(struct ledger *l, __u64 container, __u64 mm, __s64 pag
 {
 	int err = 0;
 
-	for (struct uncharged *u = l->uncharged; u && pages > 0 && !err; u = u->next) {
+	for (struct uncharged *u = pages > 0 ? l->uncharged : NULL; u && !err; u = u->next) {
 		__s64 part = pages < u->left ? pages : u->left;
 
-		if (u->container != container || u->until_ns || (mm && u->mm != mm))
+		if (u->container != container)
+			continue;
+		u->taken = 0;
+		if (u->until_ns || !part || (mm && u->mm != mm))
 			continue;
 		u->left -= part;
+		u->taken = part;
 		pages -= part;
 		if (!u->left)
 			err = ledger_close_window(u, rec);
 	}
 	return err;
+}
+
+/* The charge before is answered by a credit to who lives: what it paid for was that one's, and nothing that was left. */
+void ledger_give_back(struct ledger *l, __u64 container, __s64 pages)
+{
+	for (struct uncharged *u = l->uncharged; u && pages > 0; u = u->next) {
+		__s64 part = pages < u->taken ? pages : u->taken;
+
+		if (u->container != container || !part)
+			continue;
+		u->left += part;
+		u->taken -= part;
+		pages -= part;
+		u->until_ns = 0;
+		free(u->closed);
+		u->closed = NULL;
+	}
 }
 
 bool ledger_is_open(const struct ledger *l, __u64 container)

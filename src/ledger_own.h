@@ -32,7 +32,6 @@ struct ledger_container {
 	__s64 unpinned;	       /* pages that the unpin that goes on has credited */
 	bool doubt;	       /* what the restoration has charged may be of these, or should be credited: gave says to whom */
 	__s64 restored;	       /* pages that the restoration that goes on has charged, less what it has credited */
-	struct fdpin_hdr *paid; /* its last charge, owned */
 	/* type1 */
 	bool counted;	       /* seen to be opened, and a group to join: all are counted, as charges want one */
 	bool opened, closed;   /* its file was seen to be opened; is gone (of iommufd, too) */
@@ -57,6 +56,7 @@ void ledger_take_back(struct ledger *l, struct ledger_account *a);
 int ledger_open_window(struct ledger *l, struct ledger_account *a, const struct ev_mm_gone *e);
 int ledger_close_window(struct uncharged *u, const void *rec);
 int ledger_shrink_windows(struct ledger *l, __u64 container, __u64 mm, __s64 pages, const void *rec);
+void ledger_give_back(struct ledger *l, __u64 container, __s64 pages);
 bool ledger_is_open(const struct ledger *l, __u64 container);
 
 /* ledger_charge.c. 0 or -ENOMEM. */
