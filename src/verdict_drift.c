@@ -10,11 +10,8 @@
  *	cannot tell	the same where something was lost or not seen
  *	no		they stayed so for a time, and are charged again, or not pinned
  *
- * From looks alone: a counter below zero; ranges that are charged to an address
- * space that has no process any more. One look is likely, two are proven. That
- * a charge is never given back, looks cannot show: locked_vm has what programs
- * lock, too. Where a kernel does not keep with a range what it has charged, only
- * less in locked_vm than is mapped shows that some of it is charged to nobody.
+ * What looks alone show is in drift_looks.c. That a charge is never given back they
+ * cannot show: locked_vm has what programs lock, too.
  */
 #include "drift_looks.h"
 #include "doubts.h"

@@ -24,8 +24,9 @@
  * Its own sum is that of who has a real device, on a kernel that keeps the
  * address space with the range (--what keeps; the other word is "moves"). With
  * --what keeps-in-turn no two make a step at the same time, so that no thread is
- * preempted in what records another one's. The user's counter no file shows: right before, the conductor maps a page and
- * unmaps it, of which a recording has what the counter was.
+ * preempted in what records another one's. The user's counter no file shows: right
+ * before, the conductor maps a page and unmaps it, of which a recording has what the
+ * counter was.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -78,13 +78,29 @@ static inline void check(struct tape *t, __u64 c, const char *want, bool counter
 
 #define NO(t) check(t, 0, "no/none", false, "credited to the same account", NULL)
 
-static inline void mm_note(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
+static inline struct ev_mm *mm_note(struct tape *t, __u64 mm, __s64 locked_vm, __s64 users)
 {
 	struct ev_mm *e = tape_add(t, EV_mm, 0);
 
 	e->mm = mm;
 	e->locked_vm = locked_vm;
 	e->users = users;
+	return e;
+}
+
+/* 512 pages of C1 are charged to an address space that no process has any more. */
+static inline void look_at_nobody(struct tape *t, __u8 look, __u64 mm)
+{
+	struct ev_range *r;
+
+	tape_look_begin(t, look);
+	mm_note(t, mm, 512, 0);
+	tape_container(t, C1, 1, true)->ranges = 1;
+	r = tape_range(t, C1, 0x77);
+	r->mm = mm;
+	r->charged = 512;
+	r->account = CHARGED_MM;
+	tape_look_end(t);
 }
 
 #endif

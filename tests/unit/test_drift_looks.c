@@ -5,11 +5,21 @@
  */
 #include "ledger_check.h"
 
-static struct ev_mm *mm_in_look(struct tape *t, __u64 mm, __s64 locked_vm, __s64 pinned_vm)
+/* Two areas of iommufd that share their 64 pages, of one address space, and what its pinned_vm is. */
+static void look_at_shared(struct tape *t, __u8 look, __u64 mm, __s64 pinned_vm)
 {
-	mm_note(t, mm, locked_vm, 1);
-	((struct ev_mm *)(t->bytes + t->at[t->n - 1]))->pinned_vm = pinned_vm;
-	return (struct ev_mm *)(t->bytes + t->at[t->n - 1]);
+	tape_look_begin(t, look);
+	mm_note(t, mm, 0, 1)->pinned_vm = pinned_vm;
+	tape_container(t, FD1, 1, true)->kind = CONTAINER_IOMMUFD;
+	for (int shared = 0; shared < 2; shared++) {
+		struct ev_range *r = tape_range(t, FD1, 0x77 + shared);
+
+		r->mm = mm;
+		r->pages = 0x1234;
+		r->pinned = r->charged = 64;
+		r->account = CHARGED_NONE;
+	}
+	tape_look_end(t);
 }
 
 /* All of it in an IOMMU domain; the kernel does not say what is charged for it. */
@@ -32,18 +42,8 @@ static void state_charged_to_nobody(void **state)
 		struct tape *t = tape_new();
 
 		tape_session(t, false);
-		for (__u8 n = 1; n <= looks; n++) {
-			struct ev_range *r;
-
-			tape_look_begin(t, n);
-			mm_note(t, A, 512, 0);
-			tape_container(t, C1, 1, true)->ranges = 1;
-			r = tape_range(t, C1, 0x77);
-			r->mm = A;
-			r->charged = 512;
-			r->account = CHARGED_MM;
-			tape_look_end(t);
-		}
+		for (__u8 n = 1; n <= looks; n++)
+			look_at_nobody(t, n, A);
 		check(t, C1, looks == 1 ? "cannot-tell/likely" : "yes/proven", true, "uncharged: 2M of vfio-a07b stay pinned", NULL);
 	}
 }
@@ -132,21 +132,8 @@ static void state_left_elsewhere(void **state)
 		struct tape *t = tape_new();
 
 		tape_session(t, cases[i].charges)->charges = cases[i].charges;
-		for (__u8 n = 1; n <= cases[i].looks; n++) {
-			struct ev_range *r;
-
-			tape_look_begin(t, n);
-			mm_in_look(t, A, 0, n == cases[i].looks ? cases[i].last : cases[i].first);
-			tape_container(t, FD1, 1, true)->kind = CONTAINER_IOMMUFD;
-			for (int shared = 0; shared < 2; shared++) {
-				r = tape_range(t, FD1, 0x77 + shared);
-				r->mm = A;
-				r->pages = 0x1234;
-				r->pinned = r->charged = 64;
-				r->account = CHARGED_NONE;
-			}
-			tape_look_end(t);
-		}
+		for (__u8 n = 1; n <= cases[i].looks; n++)
+			look_at_shared(t, n, A, n == cases[i].looks ? cases[i].last : cases[i].first);
 		if (cases[i].found)
 			check(t, FD1, cases[i].found, false, "uncharged: 256K of the 256K that are mapped for DMA are not in pinned_vm of mm-00aa", NULL);
 		else
@@ -165,19 +152,8 @@ static void left_elsewhere_in_a_recording(void **state)
 	(void)state;
 	tape_fd_charge(t, A, 64, OP_MAP, CHARGED_NONE);
 	tape_change_process(t, B, 0);
-	for (__u8 n = 2; n <= 3; n++) {
-		struct ev_range *r;
-
-		tape_look_begin(t, n);
-		mm_in_look(t, B, 0, 0);
-		tape_container(t, FD1, 1, true)->kind = CONTAINER_IOMMUFD;
-		r = tape_range(t, FD1, 0x77);
-		r->mm = B;
-		r->pages = 0x1234;
-		r->pinned = r->charged = 64;
-		r->account = CHARGED_NONE;
-		tape_look_end(t);
-	}
+	for (__u8 n = 2; n <= 3; n++)
+		look_at_shared(t, n, B, 0);
 	m = tape_model(t, TAPE_ALL);
 	assert_int_equal(verdicts_judge(m, NULL, &f), 0);
 	for (unsigned int i = 0; i < f.n; i++)

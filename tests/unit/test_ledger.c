@@ -351,21 +351,13 @@ static void unpinned_without_credit(void **state)
 static void restored_after_the_look(void **state)
 {
 	struct tape *t = tape_new();
-	struct ev_range *r;
 	struct model *m;
 
 	(void)state;
 	tape_session(t, true);
 	((struct ev_session *)(void *)(t->bytes + t->at[0]))->charges = 1;
 	tape_as(t, QEMU, QEMU, "qemu");
-	tape_look_begin(t, 1);
-	mm_note(t, A, 512, 0);
-	tape_container(t, C1, 1, true)->ranges = 1;
-	r = tape_range(t, C1, 0x77);
-	r->mm = A;
-	r->charged = 512;
-	r->account = CHARGED_MM;
-	tape_look_end(t);
+	look_at_nobody(t, 1, A);
 	tape_charge(t, C1, B, 512, OP_REVALIDATE);
 	tape_revalidate(t, C1);
 	m = tape_model(t, TAPE_ALL);

@@ -126,6 +126,55 @@ static void short_gap(void **state)
 	free(text);
 }
 
+/* A VMM has more ranges than are listed: the first, how many more, and the last. */
+static void many_ranges(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	char *text;
+
+	(void)state;
+	tape_charge(t, C1, A, 66, OP_MAP);
+	tape_exec(t, A, B, 66);
+	ledger_locked = 0;
+	for (__s64 n = 1; n <= 11; n++) {
+		tape_charge(t, C1, B, n, OP_REVALIDATE);
+		ledger_locked += n;
+	}
+	text = drawn(t, false, 59);
+	has(text, "mm-00bb +28K: locked_vm 84K -> 112K\n...      3 more\n+");
+	has(text, "mm-00bb +44K: locked_vm 220K -> 264K\n\n");
+	free(text);
+}
+
+/* How it ended is said as it was: not each is an update by exec, nor is each charged again. */
+static void otherwise_ended(void **state)
+{
+	static const char *const ends[] = { "exec on, until they were pinned no more: nobody was", "exit on, until they were pinned no more: nobody was",
+					    "exit on, until they were charged to another process" };
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		struct tape *t = ledger_begin(C1);
+		char *text;
+
+		tape_charge(t, C1, A, 512, OP_MAP);
+		if (how)
+			tape_mm_gone(t, A, 512);
+		else
+			tape_exec(t, A, B, 512);
+		at_ms(t, 50000);
+		tape_as(t, OTHER, OTHER, "qemu-new");
+		if (how == 2)
+			tape_charge(t, C1, 0xccULL, 512, OP_REVALIDATE);
+		else
+			tape_add(t, EV_release, C1);
+		tape_look(t, 2);
+		text = drawn(t, false, 200);
+		has(text, ends[how]);
+		free(text);
+	}
+}
+
 static void nothing_to_tell(void **state)
 {
 	struct tape *t = tape_new();
@@ -158,7 +207,7 @@ static void still_open(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(nothing_to_tell), T(still_open) };
+	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(many_ranges), T(otherwise_ended), T(nothing_to_tell), T(still_open) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
