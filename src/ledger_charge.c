@@ -72,17 +72,17 @@ static int note_refused(struct ledger *l, struct ledger_container *c, const stru
 	return c->refused ? 0 : -ENOMEM;
 }
 
+/* Who had it instead is looked for among all accounts: only once something is wrong. */
 static int check_credit(struct ledger *l, const struct ledger_account *a, __s64 was, const struct ev_charge *e)
 {
 	__s64 now = account_balance(a);
-	const struct ledger_account *from = ledger_creditor(l, a);
 	bool wrapped = e->after < 0 && e->before >= 0;
 	bool pinned_wrapped = e->iommufd && e->pinned_vm < 0 && e->pinned_vm - e->pages >= 0;
 
 	if (wrapped || pinned_wrapped)
-		return ledger_add_drift(l, DRIFT_UNDERFLOW, a, from, -e->pages, e);
+		return ledger_add_drift(l, DRIFT_UNDERFLOW, a, ledger_creditor(l, a), -e->pages, e);
 	if (now < 0 && was >= 0 && !a->unsure)
-		return ledger_add_drift(l, DRIFT_WRONG_MM, a, from, -now, e);
+		return ledger_add_drift(l, DRIFT_WRONG_MM, a, ledger_creditor(l, a), -now, e);
 	return 0;
 }
 
