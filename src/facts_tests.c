@@ -20,6 +20,7 @@
 #include "facts_iommufd.h"
 #include "probe.h"
 #include "source_bpf.h"
+#include "types.h"
 #include "util.h"
 
 struct trial {
@@ -159,7 +160,7 @@ static void failed(struct trial *t, struct fact *fact, const char *doing, int er
 
 static struct bpf_link *attach(enum way way, struct bpf_program *prog)
 {
-	return way == WAY_ITERATOR ? attach_iterator(prog) : bpf_program__attach(prog);
+	return way == WAY_ITERATOR ? attach_iterator(prog) : types_attach(prog);
 }
 
 static void try_one(struct trial *t, enum doctor_test test)

@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,7 +291,7 @@ static int attach_some(struct guard *g, bool begins)
 			continue;
 		if (bpf_program__expected_attach_type(*p->prog) == BPF_TRACE_ITER)
 			continue;
-		*p->link = bpf_program__attach(*p->prog);
+		*p->link = types_attach(*p->prog);
 		if (!*p->link)
 			return fail(-errno, "%s cannot be attached: %s", p->name, strerror(errno));
 	}
@@ -612,6 +613,10 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 		ask_kernel(g);
 		err = admit(g);
 	}
+	/* what runs for months does not keep what only its start needs */
+	types_close(g->types);
+	g->types = NULL;
+	malloc_trim(0);
 	if (!err) {
 		note_written(g);
 		guard_set_policy(g, policy, monitor);
@@ -632,7 +637,6 @@ void guard_close(struct guard *g)
 		return;
 	ring_buffer__free(g->ring);
 	guard_bpf__destroy(g->skel);
-	types_close(g->types);
 	free(g);
 }
 

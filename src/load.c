@@ -221,7 +221,7 @@ static unsigned int attach_some(struct source_bpf *s, bool ends)
 
 		if (!bpf_program__autoload(*p->prog) || is_end(p->name) != ends)
 			continue;
-		*p->link = bpf_program__attach(*p->prog);
+		*p->link = types_attach(*p->prog);
 		if (*p->link)
 			attached++;
 		else

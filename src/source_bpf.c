@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,7 +299,10 @@ static int open_kernel(struct source_bpf *s, const char **why)
 		if (err)
 			return err;
 	}
-	/* after what takes most memory for a moment: 8 MiB that are mapped twice */
+	/* What takes most memory comes last, after the rest of it was given back: a buffer of 8 MiB that is mapped twice. */
+	types_close(s->types);
+	s->types = NULL;
+	malloc_trim(0);
 	*why = "cannot map the buffer for records";
 	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
 	if (!s->ring)

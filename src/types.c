@@ -146,6 +146,13 @@ static const struct section {
 	{ "lsm+", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_", BTF_KIND_FUNC },
 };
 
+/*
+ * What libbpf takes them for until they are loaded: for a program of those types it
+ * would read all of the kernel's type information once more, 9 MB for a moment and
+ * again for each object, to find what tell_target() tells it.
+ */
+#define STAND_IN BPF_PROG_TYPE_RAW_TRACEPOINT
+
 /* Where functions that programs attach to live, besides the kernel itself. */
 static const char *const modules_with_hooks[] = { "vfio", "vfio_iommu_type1", "iommufd" };
 
@@ -172,13 +179,12 @@ static int tell_target(struct bpf_program *prog, struct bpf_prog_load_opts *opts
 	if (!id)
 		log_info("program %s: no %s in the kernel's type information", bpf_program__name(prog), name);
 	opts->attach_btf_id = id;
-	return id ? 0 : -ESRCH;
+	return id ? bpf_program__set_type(prog, s->type) : -ESRCH;
 }
 
-static int attach(const struct bpf_program *prog, long cookie, struct bpf_link **link)
+struct bpf_link *types_attach(const struct bpf_program *prog)
 {
-	*link = sections[cookie].type == BPF_PROG_TYPE_LSM ? bpf_program__attach_lsm(prog) : bpf_program__attach_trace(prog);
-	return *link ? 0 : -errno;
+	return bpf_program__type(prog) == BPF_PROG_TYPE_LSM ? bpf_program__attach_lsm(prog) : bpf_program__attach_trace(prog);
 }
 
 static int register_sections(void)
@@ -187,9 +193,8 @@ static int register_sections(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(sections) && !done; i++) {
 		const struct section *s = &sections[i];
-		LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .cookie = (long)i, .prog_prepare_load_fn = tell_target,
-			    .prog_attach_fn = s->attach == BPF_TRACE_ITER ? NULL : attach);
-		int err = libbpf_register_prog_handler(s->name, s->type, s->attach, &opts);
+		LIBBPF_OPTS(libbpf_prog_handler_opts, opts, .cookie = (long)i, .prog_prepare_load_fn = tell_target);
+		int err = libbpf_register_prog_handler(s->name, STAND_IN, s->attach, &opts);
 
 		if (err < 0)
 			return err;

@@ -10,7 +10,9 @@
 
 #include <linux/types.h>
 
+struct bpf_link;
 struct bpf_object;
+struct bpf_program;
 struct btf;
 struct types;
 
@@ -38,5 +40,12 @@ __u32 types_find(struct types *t, const char *module, const char *name, unsigned
  */
 const char *types_file(const struct types *t);
 int types_adapt(struct types *t, const struct bpf_object *obj);
+
+/*
+ * A program that was loaded while one of these was open, but for an iterator's, to
+ * what its section names: libbpf has forgotten what kind of section that was. NULL
+ * and errno.
+ */
+struct bpf_link *types_attach(const struct bpf_program *prog);
 
 #endif
