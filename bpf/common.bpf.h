@@ -18,9 +18,10 @@
 #define __bpf__ 1
 #include "events.h"
 #include "config.h"
-#include "compat.h"
 
 #define NULL ((void *)0)
+
+#include "compat.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -272,11 +273,6 @@ static __always_inline void vfio_name(const struct vfio_device *vdev, char *buf,
 		bpf_probe_read_kernel_str(buf, size, BPF_CORE_READ(vdev, device.kobj.name));
 }
 
-static __always_inline struct vfio_container *device_container(const struct vfio_device *vdev)
-{
-	return BPF_CORE_READ(vdev, group, container);
-}
-
 /* The invalid ranges of a type1 container; 0 where there is no such driver. */
 static __always_inline __u32 iommu_invalid(const struct vfio_iommu *iommu)
 {
@@ -287,7 +283,7 @@ static __always_inline __u32 iommu_invalid(const struct vfio_iommu *iommu)
 
 static __always_inline __u32 invalid_ranges(const struct vfio_container *container)
 {
-	return iommu_invalid(BPF_CORE_READ(container, iommu_data));
+	return has_containers() ? iommu_invalid(BPF_CORE_READ(container, iommu_data)) : 0;
 }
 
 /* Is the group of a mediated device attached to it? */
@@ -300,7 +296,7 @@ static __always_inline bool iommu_has_emulated(const struct vfio_iommu *iommu)
 
 static __always_inline bool has_emulated(const struct vfio_container *container)
 {
-	struct vfio_iommu *iommu = BPF_CORE_READ(container, iommu_data);
+	struct vfio_iommu *iommu = has_containers() ? BPF_CORE_READ(container, iommu_data) : NULL;
 
 	return iommu && bpf_core_type_exists(struct vfio_iommu) && iommu_has_emulated(iommu);
 }

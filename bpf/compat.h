@@ -18,14 +18,15 @@
  *
  * Programs are named <kind>__<function>; kinds are fentry, fexit. Rows with
  * the same "what" are alternatives unless the function is a pair. Required 0
- * means: missing is no loss when an earlier row of the same "what" is there.
+ * means: missing is no loss when an earlier row of the same "what" is there;
+ * 2: it is no loss where VFIO has no container of its own.
  */
 #define HOOKS(HOOK)                                                                                              \
-	HOOK("container ioctls", "vfio", vfio_fops_unl_ioctl, 1, "")                                            \
-	HOOK("container open", "vfio", vfio_fops_open, 1, "")                                                   \
-	HOOK("container release", "vfio", vfio_fops_release, 1, "")                                             \
-	HOOK("attach", "vfio", vfio_container_attach_group, 1, "")                                              \
-	HOOK("detach", "vfio", vfio_group_detach_container, 1, "")                                              \
+	HOOK("container ioctls", "vfio", vfio_fops_unl_ioctl, 2, "")                                            \
+	HOOK("container open", "vfio", vfio_fops_open, 2, "")                                                   \
+	HOOK("container release", "vfio", vfio_fops_release, 2, "")                                             \
+	HOOK("attach", "vfio", vfio_container_attach_group, 2, "")                                              \
+	HOOK("detach", "vfio", vfio_group_detach_container, 2, "")                                              \
 	HOOK("pin", "vfio", vfio_pin_pages, 1, "")                                                              \
 	HOOK("unpin", "vfio", vfio_unpin_pages, 1, "")                                                          \
 	HOOK("dma_rw", "vfio", vfio_dma_rw, 1, "")                                                              \
@@ -277,6 +278,38 @@ static __always_inline unsigned int file_callback_offset(void)
 	if (bpf_core_field_exists(file->f_rcuhead))
 		return bpf_core_field_offset(struct file, f_rcuhead);
 	return -1U;
+}
+
+/* A kernel with iommufd can be built without groups, and without VFIO's own container, which takes groups: then /dev/vfio/vfio, if it is there, is iommufd's. */
+static __always_inline bool has_groups(void)
+{
+	return bpf_core_field_exists(((struct vfio_device *)0)->group);
+}
+
+static __always_inline bool has_containers(void)
+{
+	return bpf_core_type_exists(struct vfio_container);
+}
+
+static __always_inline struct vfio_group *device_group(const struct vfio_device *vdev)
+{
+	return has_groups() ? BPF_CORE_READ(vdev, group) : NULL;
+}
+
+static __always_inline struct vfio_container *group_container(const struct vfio_group *group)
+{
+	return has_containers() ? BPF_CORE_READ(group, container) : NULL;
+}
+
+static __always_inline struct vfio_container *device_container(const struct vfio_device *vdev)
+{
+	return has_containers() ? BPF_CORE_READ(vdev, group, container) : NULL;
+}
+
+/* The same of an argument of a hook. */
+static __always_inline const struct vfio_container *argument_container(const struct vfio_device *vdev)
+{
+	return has_containers() ? vdev->group->container : NULL;
 }
 
 /* The address space a range's memory is taken from and charged to. */

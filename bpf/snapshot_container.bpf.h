@@ -285,6 +285,8 @@ int read_container(struct fdpin_read_args *args)
 			read_ctx(args, found);
 		return 0;
 	}
+	if (!has_containers())
+		return 0;
 	container = (void *)k;
 	args->id = container_id(container, CONTAINER_TYPE1);
 	if (!show_some(args, container))

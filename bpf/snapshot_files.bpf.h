@@ -112,14 +112,14 @@ int find_files(struct bpf_iter__task *ctx)
 
 static __always_inline void on_device(const struct vfio_device *device)
 {
-	struct vfio_group *group = BPF_CORE_READ(device, group);
+	struct vfio_group *group = device_group(device);
 	struct iommu_group *iommu_group = NULL;
 	void *container = NULL;
 	__u32 kind = CONTAINER_TYPE1;
 	struct ev_device *e;
 
-	if (group) {
-		container = BPF_CORE_READ(group, container);
+	if (has_groups() && group) {
+		container = group_container(group);
 		iommu_group = BPF_CORE_READ(group, iommu_group);
 	}
 	if (!container) {
@@ -137,7 +137,7 @@ static __always_inline void on_device(const struct vfio_device *device)
 	e->has_group = iommu_group != NULL;
 	e->group = iommu_group ? BPF_CORE_READ(iommu_group, id) : 0;
 	e->open = BPF_CORE_READ(device, open_count);
-	e->backed = group ? BPF_CORE_READ(group, type) : BACKED_IOMMU;
+	e->backed = has_groups() && group ? BPF_CORE_READ(group, type) : BACKED_IOMMU;
 	e->cdev = device_cdev(device);
 	if (kind == CONTAINER_IOMMUFD)
 		e->ioas = device_ioas(device);

@@ -18,7 +18,7 @@ int BPF_PROG(fentry__vfio_device_fops_release, struct inode *inode, struct file 
 	c->close_device = object_id(device);
 	c->close_container = object_id(device_container(device));
 	if (!c->close_container)
-		c->close_container = context_id(object_id(device_ictx(device, BPF_CORE_READ(device, group))));
+		c->close_container = context_id(object_id(device_ictx(device, device_group(device))));
 	c->close_since = bpf_ktime_get_ns();
 	if (!wanted(EV_close, c->close_container))
 		return 0;

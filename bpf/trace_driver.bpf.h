@@ -229,7 +229,7 @@ int BPF_PROG(fexit__vfio_group_detach_container)
 /* One that was opened without a container is iommufd's; of which context, is only told by its access, within the call. */
 static __always_inline bool driver_unwanted(const struct vfio_device *device)
 {
-	const void *container = device->group->container;
+	const void *container = argument_container(device);
 
 	return surely_unwanted(container) && (container || !any_container());
 }
@@ -242,7 +242,7 @@ static __always_inline int driver_begin(void *ctx, struct vfio_device *device, _
 		return 0;
 	c = call_begin();
 	if (c)
-		op_begin(c, op, object_id(number_by(&c->op_container, device->group->container)), NTH_NUMBER(ctx, 0), iova, size);
+		op_begin(c, op, object_id(number_by(&c->op_container, argument_container(device))), NTH_NUMBER(ctx, 0), iova, size);
 	return 0;
 }
 
@@ -297,7 +297,7 @@ int BPF_PROG(fentry__vfio_unpin_pages, struct vfio_device *device, __u64 iova, i
 	c = call_begin();
 	if (!c)
 		return 0;
-	c->unpin_container = object_id(number_by(&c->unpin_container, device->group->container));
+	c->unpin_container = object_id(number_by(&c->unpin_container, argument_container(device)));
 	c->unpin_device = object_id(NTH_NUMBER(ctx, 0));
 	c->unpin_iova = iova;
 	c->unpin_size = (__u64)npage << PAGE_SHIFT;
@@ -337,7 +337,7 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 		return 0;
 	c = call_current();
 	if (!c || !c->unpin_device)
-		return on_unpin(object_id(NUMBER(device->group->container)), object_id(NTH_NUMBER(ctx, 0)), device, iova, npage);
+		return on_unpin(object_id(NUMBER(argument_container(device))), object_id(NTH_NUMBER(ctx, 0)), device, iova, npage);
 	this_unpin(c, &call);
 	if (wanted(EV_unpin, c->unpin_container))
 		TELL_CALL(unpin, c, &call, fill_unpin(e, c->unpin_device, device, iova, npage));

@@ -148,7 +148,9 @@ static void member(struct fact *fact, struct types *kernel, const struct fact *t
 /* What the defects of type1 are judged by. */
 static void type1_types(struct facts *f, struct types *kernel)
 {
-	module_types(f, &f->vfio, kernel, "vfio", "vfio_container");
+	const char *vfio = kernel ? probe_vfio(kernel) : NULL;
+
+	module_types(f, &f->vfio, kernel, "vfio", vfio ?: "vfio_container");
 	module_types(f, &f->type1, kernel, "vfio_iommu_type1", "vfio_iommu");
 	member(&f->vaddr_invalid, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
 	member(&f->dma_mm, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");

@@ -54,11 +54,19 @@ void source_bpf_tell_programs(const struct bpf_object *obj)
 	}
 }
 
+/* VFIO's own; a kernel can be built without, for iommufd alone. */
+static bool has_containers(const struct source_bpf *s)
+{
+	return probe_struct(s->types, "vfio", "vfio_container");
+}
+
 /* The secret of ids costs no sight; what iommufd is looked for with is missing where there is no iommufd. */
 static bool may_be_missing(const struct source_bpf *s, int symbol)
 {
 	if (symbol == SYM_iommufd_fops)
 		return !probe_struct(s->types, "iommufd", "iommufd_ctx");
+	if (symbol == SYM_vfio_fops || symbol == SYM_vfio_iommu_driver_ops_type1)
+		return !has_containers(s);
 	return symbol == SYM_ptr_key;
 }
 
@@ -134,7 +142,7 @@ static void choose_hooks(struct source_bpf *s)
 #define HOOK(what, module, func, required, why)                                                                    \
 	if (probe_func(s->types, module, #func))                                                                   \
 		enable_hook(s, #func);                                                                             \
-	else if (required)                                                                                         \
+	else if (required == 1 || (required && has_containers(s)))                                                 \
 		source_bpf_gap(s, true, what, "no function %s in this kernel", #func);
 	HOOKS(HOOK)
 #undef HOOK

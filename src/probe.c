@@ -43,6 +43,17 @@ bool probe_member(struct types *types, const char *module, const char *type, con
 	return false;
 }
 
+/* Of the first two a kernel can be built without; the third is there since 6.6. */
+const char *probe_vfio(struct types *types)
+{
+	static const char *const names[] = { "vfio_container", "vfio_group", "vfio_device_file" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (probe_struct(types, "vfio", names[i]))
+			return names[i];
+	return NULL;
+}
+
 bool probe_misc_device(const char *name)
 {
 	char line[64], here[32];

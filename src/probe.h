@@ -16,6 +16,9 @@ bool probe_struct(struct types *types, const char *module, const char *name);
 bool probe_typedef(struct types *types, const char *module, const char *name);
 bool probe_member(struct types *types, const char *module, const char *type, const char *member);
 
+/* The name of a struct of VFIO's own, not of a header others include, that this kernel has: by it VFIO is known to be there, and its types. NULL: none. */
+const char *probe_vfio(struct types *types);
+
 /* Is there a device of this name in /proc/misc? */
 bool probe_misc_device(const char *name);
 /* Is the module loaded, or VFIO built in? Does not need type information. */

@@ -280,7 +280,7 @@ static int open_kernel(struct source_bpf *s, const char **why)
 		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
 		return -EOPNOTSUPP;
 	}
-	if (!probe_struct(s->types, "vfio", "vfio_container")) {
+	if (!probe_vfio(s->types)) {
 		if (probe_module("vfio")) {
 			*why = "VFIO is loaded, but this kernel has no type information (BTF) for it";
 			return -EOPNOTSUPP;

@@ -222,8 +222,12 @@ static void taken_away(void **state)
 	assert_int_equal(d.works[WORKS_trace].extent,
 			 EXTENT_PARTIAL); /* it would wait; what then attaches is not known */
 	assert_int_equal(d.works[WORKS_status].extent, EXTENT_FULL);
+	/* that it never comes is an answer: nothing is left to wait for, nor to guard */
 	f.type1.presence = PRESENCE_NONE;
-	expect(&f, "nnnnn", 1);
+	expect(&f, "nnnnn", 0);
+	assert_int_equal(d.works[WORKS_trace].extent, EXTENT_FULL);
+	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_NONE);
+	assert_non_null(strstr(d.works[WORKS_enforce].why, "nothing to guard"));
 
 	f = stock_6_1();
 	no_types_of(&f);
