@@ -17,46 +17,48 @@
  * HOOK(what, module or "vmlinux", function, required, why it may be missing)
  *
  * Programs are named <kind>__<function>; kinds are fentry, fexit. Rows with
- * the same "what" are alternatives unless the function is a pair. Required 0
- * means: missing is no loss when an earlier row of the same "what" is there;
- * 2: it is no loss where VFIO has no container of its own.
+ * the same "what" are alternatives unless the function is a pair. Missing is no
+ * loss when it is OPTIONAL, as an earlier row of the same "what" is there or what
+ * it watches is not; when it is OF_CONTAINERS, where VFIO has none of its own.
  */
-#define HOOKS(HOOK)                                                                                              \
-	HOOK("container ioctls", "vfio", vfio_fops_unl_ioctl, 2, "")                                            \
-	HOOK("container open", "vfio", vfio_fops_open, 2, "")                                                   \
-	HOOK("container release", "vfio", vfio_fops_release, 2, "")                                             \
-	HOOK("attach", "vfio", vfio_container_attach_group, 2, "")                                              \
-	HOOK("detach", "vfio", vfio_group_detach_container, 2, "")                                              \
-	HOOK("pin", "vfio", vfio_pin_pages, 1, "")                                                              \
-	HOOK("unpin", "vfio", vfio_unpin_pages, 1, "")                                                          \
-	HOOK("dma_rw", "vfio", vfio_dma_rw, 1, "")                                                              \
-	HOOK("device close", "vfio", vfio_device_fops_release, 1, "")                                           \
+enum hook_need { HOOK_OPTIONAL, HOOK_REQUIRED, HOOK_OF_CONTAINERS };
+
+#define HOOKS(HOOK)                                                                                             \
+	HOOK("container ioctls", "vfio", vfio_fops_unl_ioctl, OF_CONTAINERS, "")                                \
+	HOOK("container open", "vfio", vfio_fops_open, OF_CONTAINERS, "")                                       \
+	HOOK("container release", "vfio", vfio_fops_release, OF_CONTAINERS, "")                                 \
+	HOOK("attach", "vfio", vfio_container_attach_group, OF_CONTAINERS, "")                                  \
+	HOOK("detach", "vfio", vfio_group_detach_container, OF_CONTAINERS, "")                                  \
+	HOOK("pin", "vfio", vfio_pin_pages, REQUIRED, "")                                                       \
+	HOOK("unpin", "vfio", vfio_unpin_pages, REQUIRED, "")                                                   \
+	HOOK("dma_rw", "vfio", vfio_dma_rw, REQUIRED, "")                                                       \
+	HOOK("device close", "vfio", vfio_device_fops_release, REQUIRED, "")                                    \
 	/* e: "vfio: remove blocking on invalid vaddr" took the wait away in 6.4; goes with the last 6.1 */     \
-	HOOK("block", "vfio_iommu_type1", vfio_wait, 0, "this kernel cannot block on a range")                   \
-	/* flush_work() has __flush_work() inlined on 6.1, so only this one sees both */                         \
-	HOOK("flush begin", "vmlinux", start_flush_work, 0, "inlined since 6.12")                               \
-	HOOK("flush", "vmlinux", flush_work, 0, "")                                                             \
-	HOOK("flush", "vmlinux", __flush_work, 1, "")                                                           \
-	HOOK("flush of a workqueue", "vmlinux", __flush_workqueue, 1, "")                                       \
+	HOOK("block", "vfio_iommu_type1", vfio_wait, OPTIONAL, "this kernel cannot block on a range")           \
+	/* flush_work() has __flush_work() inlined on 6.1, so only this one sees both */                        \
+	HOOK("flush begin", "vmlinux", start_flush_work, OPTIONAL, "inlined since 6.12")                        \
+	HOOK("flush", "vmlinux", flush_work, OPTIONAL, "")                                                      \
+	HOOK("flush", "vmlinux", __flush_work, REQUIRED, "")                                                    \
+	HOOK("flush of a workqueue", "vmlinux", __flush_workqueue, REQUIRED, "")                                \
 	/* the one place where type1 changes locked_vm, on every kernel; mm_lock_acct() is not on all of them */ \
-	HOOK("charges", "vmlinux", __account_locked_vm, 1, "")                                                  \
-	HOOK("charges that a limit refuses", "vfio_iommu_type1", vfio_pin_pages_remote, 0, "")                  \
-	HOOK("charges of iommufd", "iommufd", iopt_pages_update_pinned, 0, "")                                  \
+	HOOK("charges", "vmlinux", __account_locked_vm, REQUIRED, "")                                           \
+	HOOK("charges that a limit refuses", "vfio_iommu_type1", vfio_pin_pages_remote, OPTIONAL, "")           \
+	HOOK("charges of iommufd", "iommufd", iopt_pages_update_pinned, OPTIONAL, "")                           \
 	/* its name until 6.12 */                                                                               \
-	HOOK("charges of iommufd", "iommufd", do_update_pinned, 0, "")                                          \
-	HOOK("iommufd open", "iommufd", iommufd_fops_open, 0, "")                                               \
-	HOOK("iommufd release", "iommufd", iommufd_fops_release, 0, "")                                         \
-	HOOK("iommufd ioctls", "iommufd", iommufd_fops_ioctl, 0, "")                                            \
-	HOOK("iommufd pin", "iommufd", iommufd_access_pin_pages, 0, "")                                         \
-	HOOK("iommufd unpin", "iommufd", iommufd_access_unpin_pages, 0, "")                                     \
+	HOOK("charges of iommufd", "iommufd", do_update_pinned, OPTIONAL, "")                                   \
+	HOOK("iommufd open", "iommufd", iommufd_fops_open, OPTIONAL, "")                                        \
+	HOOK("iommufd release", "iommufd", iommufd_fops_release, OPTIONAL, "")                                  \
+	HOOK("iommufd ioctls", "iommufd", iommufd_fops_ioctl, OPTIONAL, "")                                     \
+	HOOK("iommufd pin", "iommufd", iommufd_access_pin_pages, OPTIONAL, "")                                  \
+	HOOK("iommufd unpin", "iommufd", iommufd_access_unpin_pages, OPTIONAL, "")                              \
 	/* all of an ioas is pinned when the first device joins, and no longer when the last one leaves */      \
-	HOOK("iommufd attach", "iommufd", iommufd_device_attach, 0, "")                                         \
-	HOOK("iommufd attach", "iommufd", iommufd_device_replace, 0, "")                                        \
-	HOOK("iommufd detach", "iommufd", iommufd_device_detach, 0, "")                                         \
-	HOOK("iommufd attach that fails", "vfio", vfio_df_ioctl_attach_pt, 0, "")                               \
-	HOOK("iommufd bind that fails", "iommufd", iommufd_device_bind, 0, "")                                  \
-	HOOK("exec", "vmlinux", membarrier_exec_mmap, 1, "")                                                    \
-	HOOK("the end of an address space", "vmlinux", exit_mmap, 1, "")
+	HOOK("iommufd attach", "iommufd", iommufd_device_attach, OPTIONAL, "")                                  \
+	HOOK("iommufd attach", "iommufd", iommufd_device_replace, OPTIONAL, "")                                 \
+	HOOK("iommufd detach", "iommufd", iommufd_device_detach, OPTIONAL, "")                                  \
+	HOOK("iommufd attach that fails", "vfio", vfio_df_ioctl_attach_pt, OPTIONAL, "")                        \
+	HOOK("iommufd bind that fails", "iommufd", iommufd_device_bind, OPTIONAL, "")                           \
+	HOOK("exec", "vmlinux", membarrier_exec_mmap, REQUIRED, "")                                             \
+	HOOK("the end of an address space", "vmlinux", exit_mmap, REQUIRED, "")
 
 #ifdef __bpf__
 

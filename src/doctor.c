@@ -88,12 +88,6 @@ static void and_more(struct works *w, unsigned int n)
 		snprintf(w->why + used, sizeof(w->why) - used, "; and %u more", n - 1);
 }
 
-/* Not in this kernel, which is another thing than not loaded: it will not come. */
-static bool no_type1(const struct facts *f)
-{
-	return f->type1.presence == PRESENCE_NONE;
-}
-
 /* A command that begins by opening c. What a look misses is missing to those who watch, too. */
 static void opens(struct works *w, const struct facts *f, bool watches)
 {
@@ -104,7 +98,7 @@ static void opens(struct works *w, const struct facts *f, bool watches)
 		works(w, EXTENT_NONE, c->opens.is == NOT_KNOWN, "%s", c->opens.why);
 	else if (n)
 		works(w, EXTENT_PARTIAL, false, "cannot see %s", c->gaps ? c->gap : c->hook_gap);
-	else if (watches && !(module_runs(&f->vfio) && (module_runs(&f->type1) || no_type1(f))))
+	else if (watches && !(module_runs(&f->vfio) && (module_runs(&f->type1) || f->containers.is == KNOWN_NO)))
 		works(w, EXTENT_PARTIAL, true,
 		      "%s is not loaded: it waits for it, and which hooks attach then is not known",
 		      module_runs(&f->vfio) ? "vfio_iommu_type1" : "vfio");
@@ -121,8 +115,8 @@ static void enforce(struct doctor *d, const struct facts *f)
 	const struct check *lsm = &d->checks[CHECK_lsm], *fmod = &d->checks[CHECK_fmod_ret];
 	struct works *w = &d->works[WORKS_enforce];
 
-	if (no_type1(f)) {
-		works(w, EXTENT_NONE, false, "this kernel has no vfio_iommu_type1: there is nothing to guard");
+	if (f->containers.is == KNOWN_NO) {
+		works(w, EXTENT_NONE, false, "VFIO has no container of its own in this kernel: there is nothing to guard");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {

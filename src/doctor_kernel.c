@@ -60,7 +60,8 @@ static void tried(struct check *c, const struct facts *f, int first, int last, c
 
 void judge_fentry(struct check *c, const struct facts *f)
 {
-	if (module_runs(&f->vfio))
+	/* the function of vfio's that is tried is one of containers */
+	if (module_runs(&f->vfio) && f->containers.is != KNOWN_NO)
 		tried(c, f, DOCTOR_fentry, DOCTOR_fexit_module,
 		      "test programs attached, fired and detached, in the kernel and in vfio");
 	else

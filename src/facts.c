@@ -151,6 +151,10 @@ static void type1_types(struct facts *f, struct types *kernel)
 	const char *vfio = kernel ? probe_vfio(kernel) : NULL;
 
 	module_types(f, &f->vfio, kernel, "vfio", vfio ?: "vfio_container");
+	if (f->vfio.types.is == KNOWN_YES)
+		fact_set(&f->containers, known(probe_struct(kernel, "vfio", "vfio_container")), "%s", "this kernel is built without");
+	else
+		fact_set(&f->containers, NOT_KNOWN, "%s", f->vfio.types.why);
 	module_types(f, &f->type1, kernel, "vfio_iommu_type1", "vfio_iommu");
 	member(&f->vaddr_invalid, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "vaddr_invalid");
 	member(&f->dma_mm, kernel, &f->type1.types, "vfio_iommu_type1", "vfio_dma", "mm");

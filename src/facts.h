@@ -64,6 +64,7 @@ struct facts {
 
 	/* VFIO */
 	struct module_facts vfio, type1, mdev;
+	struct fact containers; /* has VFIO containers of its own? A kernel for iommufd alone can be built without, and so without type1 */
 	struct fact vaddr_invalid, vaddr_wait, dma_mm, dma_locked_vm; /* members of its types */
 	struct fact extension;	/* answer of VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR): 1 is yes */
 	struct fact guard_text; /* the code that runs has the words of the refusal */

@@ -60,7 +60,7 @@ static void try_to_open(struct command_facts *c, bool history)
 void facts_commands(struct facts *f)
 {
 	try_to_open(&f->watch, true);
-	if (f->watch.opens.is == KNOWN_YES && (module_runs(&f->type1) || f->type1.presence == PRESENCE_NONE))
+	if (f->watch.opens.is == KNOWN_YES && (module_runs(&f->type1) || f->containers.is == KNOWN_NO))
 		f->look = f->watch;
 	else
 		try_to_open(&f->look, false);

@@ -240,9 +240,9 @@ static __u32 choose(struct facts *f, struct types *types)
 	__u32 mask = (1U << DOCTOR__max) - 1;
 
 	for (int i = DOCTOR_fentry_module; i <= DOCTOR_fexit_module; i++) {
-		if (f->vfio.types.is == KNOWN_YES)
+		if (f->containers.is == KNOWN_YES)
 			continue;
-		f->tests[i] = f->vfio.types;
+		f->tests[i] = f->containers;
 		f->tests[i].is = NOT_KNOWN;
 		mask &= ~(1U << i);
 	}

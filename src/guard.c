@@ -13,7 +13,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +37,7 @@
 struct guard {
 	struct guard_bpf *skel;
 	struct ring_buffer *ring;
-	struct types *types;
+	struct types *types; /* only while it is opened */
 	enum mechanism mechanism;
 	enum promise promise;
 	char promise_why[TEXT_MAX], no_veto[160];
@@ -589,7 +588,7 @@ static int check_system(struct guard *g)
 	if (!g->types)
 		return fail(-EOPNOTSUPP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
 	if (!probe_module("vfio") || !probe_struct(g->types, "vfio_iommu_type1", "vfio_iommu"))
-		return fail(-ENODEV, "vfio_iommu_type1 is not loaded, or has no type information: there is nothing to guard");
+		return fail(-ENODEV, "vfio_iommu_type1 is not in this kernel, not loaded, or has no type information: there is nothing to guard");
 	return 0;
 }
 
@@ -613,10 +612,8 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 		ask_kernel(g);
 		err = admit(g);
 	}
-	/* what runs for months does not keep what only its start needs */
 	types_close(g->types);
 	g->types = NULL;
-	malloc_trim(0);
 	if (!err) {
 		note_written(g);
 		guard_set_policy(g, policy, monitor);

@@ -54,19 +54,13 @@ void source_bpf_tell_programs(const struct bpf_object *obj)
 	}
 }
 
-/* VFIO's own; a kernel can be built without, for iommufd alone. */
-static bool has_containers(const struct source_bpf *s)
-{
-	return probe_struct(s->types, "vfio", "vfio_container");
-}
-
 /* The secret of ids costs no sight; what iommufd is looked for with is missing where there is no iommufd. */
 static bool may_be_missing(const struct source_bpf *s, int symbol)
 {
 	if (symbol == SYM_iommufd_fops)
 		return !probe_struct(s->types, "iommufd", "iommufd_ctx");
 	if (symbol == SYM_vfio_fops || symbol == SYM_vfio_iommu_driver_ops_type1)
-		return !has_containers(s);
+		return !s->containers;
 	return symbol == SYM_ptr_key;
 }
 
@@ -139,10 +133,10 @@ static void enable_hook(struct source_bpf *s, const char *func)
 /* Turn on what the kernel has; name what it has not. */
 static void choose_hooks(struct source_bpf *s)
 {
-#define HOOK(what, module, func, required, why)                                                                    \
+#define HOOK(what, module, func, need, why)                                                                        \
 	if (probe_func(s->types, module, #func))                                                                   \
 		enable_hook(s, #func);                                                                             \
-	else if (required == 1 || (required && has_containers(s)))                                                 \
+	else if (HOOK_##need == HOOK_REQUIRED || (HOOK_##need == HOOK_OF_CONTAINERS && s->containers))              \
 		source_bpf_gap(s, true, what, "no function %s in this kernel", #func);
 	HOOKS(HOOK)
 #undef HOOK

@@ -176,7 +176,7 @@ static void tell_nothing(struct source_bpf *s)
 {
 	if (!s->no_vfio)
 		deliver_gap(s, "the standing system", "the programs that look could not be loaded again");
-	else if (s->types && probe_struct(s->types, "iommufd", "iommufd_ctx"))
+	else if (probe_misc_device("iommu"))
 		deliver_gap(s, "iommufd contexts", "there is iommufd, but VFIO is not loaded, and without its types nothing is looked at");
 }
 

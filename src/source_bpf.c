@@ -15,7 +15,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +266,31 @@ static void note_modules(struct source_bpf *s)
 	s->came_alone = 0;
 }
 
+/* The programs, into the kernel; s->types is open. */
+static int load_programs(struct source_bpf *s, const char **why)
+{
+	int err;
+
+	if (!probe_vfio(s->types)) {
+		if (probe_module("vfio")) {
+			*why = "VFIO is loaded, but this kernel has no type information (BTF) for it";
+			return -EOPNOTSUPP;
+		}
+		s->no_vfio = true;
+		return 0;
+	}
+	s->no_vfio = false;
+	s->containers = probe_struct(s->types, "vfio", "vfio_container");
+	*why = "cannot load the BPF programs that look at the standing system";
+	err = load_snapshot(s);
+	if (err)
+		return err;
+	if (!s->history)
+		return 0;
+	*why = "cannot load or attach the BPF programs that watch";
+	return load_trace(s);
+}
+
 static int open_kernel(struct source_bpf *s, const char **why)
 {
 	int err;
@@ -280,29 +304,12 @@ static int open_kernel(struct source_bpf *s, const char **why)
 		*why = "this kernel has no BTF (/sys/kernel/btf/vmlinux)";
 		return -EOPNOTSUPP;
 	}
-	if (!probe_vfio(s->types)) {
-		if (probe_module("vfio")) {
-			*why = "VFIO is loaded, but this kernel has no type information (BTF) for it";
-			return -EOPNOTSUPP;
-		}
-		s->no_vfio = true;
-		return 0;
-	}
-	s->no_vfio = false;
-	*why = "cannot load the BPF programs that look at the standing system";
-	err = load_snapshot(s);
-	if (err)
-		return err;
-	if (s->history) {
-		*why = "cannot load or attach the BPF programs that watch";
-		err = load_trace(s);
-		if (err)
-			return err;
-	}
-	/* What takes most memory comes last, after the rest of it was given back: a buffer of 8 MiB that is mapped twice. */
+	err = load_programs(s, why);
 	types_close(s->types);
 	s->types = NULL;
-	malloc_trim(0);
+	if (err || s->no_vfio)
+		return err;
+	/* What takes most memory comes last, when the rest of it was given back: a buffer of 8 MiB that is mapped twice. */
 	*why = "cannot map the buffer for records";
 	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
 	if (!s->ring)
@@ -317,11 +324,9 @@ static void close_kernel(struct source_bpf *s)
 	trace_bpf__destroy(s->trace);
 	ring_buffer__free(s->ring);
 	snapshot_bpf__destroy(s->snapshot);
-	types_close(s->types);
 	s->trace = NULL;
 	s->ring = NULL;
 	s->snapshot = NULL;
-	s->types = NULL;
 }
 
 /* ---- modules that come and go while we watch ----------------------------------- */

@@ -33,7 +33,8 @@ struct left_out {
 struct source_bpf {
 	struct snapshot_bpf *snapshot;
 	struct trace_bpf *trace;
-	struct types *types;
+	struct types *types; /* only while programs are loaded */
+	bool containers;     /* VFIO has containers of its own, which a kernel for iommufd alone can be built without */
 	struct ring_buffer *ring;
 	struct source_filter filter;
 	bool history;

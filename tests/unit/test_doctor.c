@@ -222,9 +222,13 @@ static void taken_away(void **state)
 	assert_int_equal(d.works[WORKS_trace].extent,
 			 EXTENT_PARTIAL); /* it would wait; what then attaches is not known */
 	assert_int_equal(d.works[WORKS_status].extent, EXTENT_FULL);
-	/* that it never comes is an answer: nothing is left to wait for, nor to guard */
 	f.type1.presence = PRESENCE_NONE;
+	expect(&f, "nnnnn", 1);
+	/* that it never comes is an answer: nothing is left to wait for, nor to guard */
+	f.containers.is = KNOWN_NO;
+	f.tests[DOCTOR_fentry_module].is = f.tests[DOCTOR_fexit_module].is = NOT_KNOWN;
 	expect(&f, "nnnnn", 0);
+	assert_int_equal(d.checks[CHECK_fentry].answer, KNOWN_YES);
 	assert_int_equal(d.works[WORKS_trace].extent, EXTENT_FULL);
 	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_NONE);
 	assert_non_null(strstr(d.works[WORKS_enforce].why, "nothing to guard"));
