@@ -106,7 +106,7 @@ struct vfio_device {
 	struct device device; /* since 6.1 (cb9ff3f3b84c); its name is vfio0 */
 } CORE;
 
-/* 6.7 put a struct between a device's file and the device. */
+/* 6.6 put a struct between a device's file and the device. */
 struct vfio_device_file {
 	struct vfio_device *device;
 	struct iommufd_ctx *iommufd; /* where that is there */
