@@ -16,11 +16,9 @@
 #include <bpf/bpf_tracing.h>
 
 #define __bpf__ 1
+#define NULL ((void *)0)
 #include "events.h"
 #include "config.h"
-
-#define NULL ((void *)0)
-
 #include "compat.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -14,7 +14,7 @@
 #define FDPIN_COMPAT_H
 
 /*
- * HOOK(what, module or "vmlinux", function, required, why it may be missing)
+ * HOOK(what, module or "vmlinux", function, need, why it may be missing)
  *
  * Programs are named <kind>__<function>; kinds are fentry, fexit. Rows with
  * the same "what" are alternatives unless the function is a pair. Missing is no
@@ -282,7 +282,11 @@ static __always_inline unsigned int file_callback_offset(void)
 	return -1U;
 }
 
-/* A kernel with iommufd can be built without groups, and without VFIO's own container, which takes groups: then /dev/vfio/vfio, if it is there, is iommufd's. */
+/*
+ * A kernel with iommufd can be built without VFIO's own container, and without
+ * groups, which a container takes: then /dev/vfio/vfio, if it is there, is
+ * iommufd's. Before there was iommufd both were always there.
+ */
 static __always_inline bool has_groups(void)
 {
 	return bpf_core_field_exists(((struct vfio_device *)0)->group);
