@@ -26,6 +26,7 @@
 #include "emit.h"
 #include "log.h"
 #include "probe.h"
+#include "ring.h"
 #include "types.h"
 #include "util.h"
 
@@ -36,7 +37,7 @@
 
 struct guard {
 	struct guard_bpf *skel;
-	struct ring_buffer *ring;
+	struct ring ring;
 	struct types *types; /* only while it is opened */
 	enum mechanism mechanism;
 	enum promise promise;
@@ -55,7 +56,6 @@ struct guard {
 	struct guard_owner owner;
 	__u64 symbols[GUARD_SYM__max], key[2];
 	__u64 heard; /* canaries */
-	unsigned int left; /* records that are still to be handed over at a time */
 	__u64 lost_told, lost_told_ns;
 };
 
@@ -536,7 +536,7 @@ static int admit(struct guard *g)
 
 /* ---- what the rest of the tool sees --------------------------------------------------------- */
 
-static int on_sample(void *ctx, void *data, size_t size)
+static int on_sample(void *ctx, const void *data, size_t size)
 {
 	struct guard *g = ctx;
 	struct record r;
@@ -549,19 +549,15 @@ static int on_sample(void *ctx, void *data, size_t size)
 		g->heard++;
 	else
 		g->stop = g->fn(g->ctx, &r);
-	if (g->stop)
-		return -ECANCELED;
-	return --g->left ? 0 : -EAGAIN;
+	return g->stop ? -ECANCELED : 0;
 }
 
 /* 0, or what stopped it. All that was there, and not what comes meanwhile: of that there may be no end. */
 static int consume(struct guard *g)
 {
-	int n;
+	int n = ring_consume(&g->ring, GUARD_RING_BYTES / sizeof(struct fdpin_hdr), on_sample, g);
 
-	g->left = GUARD_RING_BYTES / sizeof(struct fdpin_hdr);
-	n = ring_buffer__consume(g->ring);
-	return g->stop ? g->stop : n < 0 && n != -EAGAIN ? n : 0;
+	return g->stop ? g->stop : n < 0 ? n : 0;
 }
 
 /* What did not fit is known by its number alone. Not with each look: in a storm there is always some. */
@@ -617,8 +613,8 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 	if (!err) {
 		note_written(g);
 		guard_set_policy(g, policy, monitor);
-		g->ring = ring_buffer__new(bpf_map__fd(g->skel->maps.events), on_sample, g, NULL);
-		err = g->ring ? emit_session(fn, ctx, "enforce", true) : fail(-errno, "no ring buffer: %s", strerror(errno));
+		err = ring_open(&g->ring, bpf_map__fd(g->skel->maps.events), bpf_map__max_entries(g->skel->maps.events));
+		err = err ? fail(err, "cannot map the buffer for records: %s", strerror(-err)) : emit_session(fn, ctx, "enforce", true);
 	}
 	if (err) {
 		guard_close(g);
@@ -632,7 +628,7 @@ void guard_close(struct guard *g)
 {
 	if (!g)
 		return;
-	ring_buffer__free(g->ring);
+	ring_close(&g->ring);
 	guard_bpf__destroy(g->skel);
 	free(g);
 }
@@ -664,7 +660,7 @@ const char *guard_compat(const struct guard *g)
 
 int guard_fd(const struct guard *g)
 {
-	return ring_buffer__epoll_fd(g->ring);
+	return g->ring.fd;
 }
 
 /*

@@ -189,7 +189,7 @@ int source_bpf_look(struct source_bpf *s)
 	s->stop = 0;
 	s->look++;
 	deliver_look(s, false, 0);
-	if (s->no_vfio || !s->ring) {
+	if (s->no_vfio || !s->ring.consumer) {
 		tell_nothing(s);
 		deliver_look(s, true, 0);
 		return s->stop;

@@ -189,14 +189,14 @@ static void deliver_lost(struct source_bpf *s)
 
 /* ---- the ring buffer ------------------------------------------------------ */
 
-/* What was reserved at once: one record behind the other. Never returns negative unless fn wants to stop: libbpf takes that as the end. */
-static int on_sample(void *ctx, void *data, size_t size)
+/* What was reserved at once: one record behind the other. */
+static int on_sample(void *ctx, const void *data, size_t size)
 {
 	struct source_bpf *s = ctx;
 	struct record r;
 	int n;
 
-	for (char *p = data, *end = p + size; p < end; p += n) {
+	for (const char *p = data, *end = p + size; p < end; p += n) {
 		n = record_decode(p, end - p, &r);
 		if (n < 0) {
 			s->undecoded++;
@@ -208,7 +208,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 		if (s->stop)
 			return -ECANCELED;
 	}
-	return --s->left ? 0 : -EAGAIN;
+	return 0;
 }
 
 /*
@@ -217,13 +217,10 @@ static int on_sample(void *ctx, void *data, size_t size)
  */
 static int consume(struct source_bpf *s)
 {
-	unsigned int most = bpf_map__max_entries(s->snapshot->maps.events) / sizeof(struct fdpin_hdr);
-	int n;
+	int n = ring_consume(&s->ring, s->ring.size / sizeof(struct fdpin_hdr), on_sample, s);
 
-	s->left = most;
-	n = ring_buffer__consume(s->ring);
 	deliver_lost(s);
-	return s->stop ? s->stop : n == -EAGAIN ? (int)most : n;
+	return s->stop ? s->stop : n;
 }
 
 /* The same where only trouble matters. */
@@ -238,7 +235,7 @@ static int poll_ring(const struct source_bpf *s)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
-	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, ring_buffer__epoll_fd(s->ring), &ev) ? -errno : 0;
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->ring.fd, &ev) ? -errno : 0;
 }
 
 static int open_poll(struct source_bpf *s)
@@ -309,23 +306,23 @@ static int open_kernel(struct source_bpf *s, const char **why)
 	s->types = NULL;
 	if (err || s->no_vfio)
 		return err;
-	/* What takes most memory comes last, when the rest of it was given back: a buffer of 8 MiB that is mapped twice. */
+	/* What takes most memory comes last, when the rest of it was given back. */
 	*why = "cannot map the buffer for records";
-	s->ring = ring_buffer__new(bpf_map__fd(s->snapshot->maps.events), on_sample, s, NULL);
-	if (!s->ring)
-		return -errno;
-	err = poll_ring(s);
+	err = ring_open(&s->ring, bpf_map__fd(s->snapshot->maps.events), bpf_map__max_entries(s->snapshot->maps.events));
+	if (!err)
+		err = poll_ring(s);
+	if (err)
+		return err;
 	*why = "cannot follow the command";
-	return err || !s->followed || !s->trace ? err : follow_processes(s, &s->followed, 1);
+	return s->followed && s->trace ? follow_processes(s, &s->followed, 1) : 0;
 }
 
 static void close_kernel(struct source_bpf *s)
 {
 	trace_bpf__destroy(s->trace);
-	ring_buffer__free(s->ring);
+	ring_close(&s->ring);
 	snapshot_bpf__destroy(s->snapshot);
 	s->trace = NULL;
-	s->ring = NULL;
 	s->snapshot = NULL;
 }
 
@@ -359,7 +356,7 @@ static int reopen(struct source_bpf *s)
 	int err;
 
 	s->missed_asked = 0; /* nobody can be asked any more in a moment */
-	if (s->ring)
+	if (s->ring.consumer)
 		consume(s);
 	s->lost_before = lost_now(s);
 	s->undecoded = s->missed = s->no_state_reported = s->full_reported = 0;
@@ -387,7 +384,7 @@ int source_bpf_poll(struct source_bpf *s, int timeout_ms)
 		if (n)
 			return n;
 	}
-	if (!s->ring)
+	if (!s->ring.consumer)
 		return 0;
 	n = epoll_wait(s->epoll_fd, &ev, 1, timeout_ms);
 	if (n < 0 && errno != EINTR)

@@ -8,6 +8,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "ring.h"
 #include "source.h"
 
 #include "../bpf/config.h"
@@ -35,7 +36,7 @@ struct source_bpf {
 	struct trace_bpf *trace;
 	struct types *types; /* only while programs are loaded */
 	bool containers;     /* VFIO has containers of its own, which a kernel for iommufd alone can be built without */
-	struct ring_buffer *ring;
+	struct ring ring;
 	struct source_filter filter;
 	bool history;
 	source_fn fn;
@@ -49,7 +50,6 @@ struct source_bpf {
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
 	bool ending;		    /* no second more is waited for with that question */
 	struct left_out left_out[PROGRAMS_MAX];
-	unsigned int left;   /* records that are still to be handed over at a time */
 	int epoll_fd, timer_fd;
 	struct look_memory *memory; /* what a look with details has seen; NULL without */
 	bool no_vfio;	     /* no VFIO in this kernel now: nothing to look at */
