@@ -65,7 +65,6 @@ __noinline int on_unmap(__u64 address, __u64 arg)
 
 	unread = bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg);
 	remember_owner(container);
-	/* most are ordinary: what the container is like need not be asked */
 	if (!unread && !(unmap.flags & UNMAP_FLAG_VADDR))
 		return 0;
 	if (!read_state(container, &a))
@@ -85,6 +84,14 @@ __noinline int on_unmap(__u64 address, __u64 arg)
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
 	return r;
+}
+
+/* As most are: what the container is like need not be asked, nor what its address is (90 instructions), as it is remembered. */
+static __always_inline bool is_ordinary(const struct file *file, __u64 arg)
+{
+	__u32 flags;
+
+	return (__u64)file->private_data == last_owner && read_flags(arg, &flags) && !(flags & UNMAP_FLAG_VADDR);
 }
 
 /* A mediated device joins: nothing is being invalidated until this call is over, or it is refused. */
@@ -234,6 +241,8 @@ static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigne
 		r = on_quarantined(argument_address(file), cmd, arg);
 	if (r)
 		return r;
+	if (unmap && is_ordinary(file, arg))
+		return 0;
 	if (unmap)
 		return on_unmap(argument_address(file->private_data), arg);
 	if (attach)

@@ -16,11 +16,6 @@
 #define VM_IO 0x4000
 #define TREE_HEIGHT 64
 
-struct unmap_arg {
-	__u32 argsz, flags;
-	__u64 iova, size;
-};
-
 enum memory_answer { MEMORY_BACKED, MEMORY_NOT_BACKED, MEMORY_UNTOLD };
 
 struct memory_walk {

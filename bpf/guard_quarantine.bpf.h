@@ -96,11 +96,18 @@ struct quarantine_call {
 	bool judged; /* the rule itself is asked about it next, and tells of an exemption */
 };
 
-/* The flags of a map or unmap, which are in the same place, as are those about addresses. */
+/*
+ * The flags of a map or unmap, which are in the same place, as are those about
+ * addresses. False if anything of what lies before or, of an unmap, behind them is
+ * not there: the driver would wait for it, and read flags that are others by then.
+ */
 static __always_inline bool read_flags(__u64 arg, __u32 *flags)
 {
-	*flags = 0;
-	return !bpf_probe_read_user(flags, sizeof(*flags), (void *)(arg + 4));
+	struct unmap_arg unmap = {};
+	long unread = bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg);
+
+	*flags = unmap.flags;
+	return !unread;
 }
 
 /* False for what leads out of a quarantine, and for what is about no container. */

@@ -50,6 +50,7 @@ HANDS=(forked cgroup user userns sent taken self)
 	same "not to be answered" "$(came_to read_only paged_out)" "$(all_came_to EFAULT/invalid read_only paged_out)"
 	same "not to be read" "$(came_to "${UNREADABLE[@]}")" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}")"
 	same "a hole" "$(came_to punched)" "punched=EINVAL/kept "
+	same "changed while its beginning is waited for" "${A[late_asked]} $(came_to late)" "yes late=done/invalid "
 	attempt names
 	same "names" "$(came_to "${NAMES[@]}")" "$(all_came_to done/invalid "${NAMES[@]}")"
 	attempt hands
@@ -90,7 +91,8 @@ HANDS=(forked cgroup user userns sent taken self)
 	same "of none" "$(came_to "${NONSENSE[@]}")" "$(all_came_to EBUSY/kept "${NONSENSE[@]}")"
 	same "not to be answered" "$(came_to read_only)" "read_only=EBUSY/kept "
 	same "not to be read" "$(came_to "${UNREADABLE[@]}" punched paged_out)" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}" punched paged_out)"
-	same "told" "$(decisions mdev-vaddr denied invalidate)" $((${#SENSE[@]} + ${#NONSENSE[@]} + 5))
+	same "changed while its beginning is waited for" "${A[late_asked]} $(came_to late)" "no late=EFAULT/kept "
+	same "told" "$(decisions mdev-vaddr denied invalidate)" $((${#SENSE[@]} + ${#NONSENSE[@]} + 6))
 	# as they are written: jq has no numbers of 64 bits
 	same "numbers" "$(grep -F "\"tgid\":${A[tgid]}," "$GUARD" | sed -n 's/.*"iova":"\([^"]*\)","size":\([0-9]*\),.*"flags":"0x4".*/\1+\2/p' | sort -u | tr '\n' ' ')" \
 		"0x0+18446744073709547520 0x0+18446744073709551615 0x0+9223372036854775808 0x100000000+0 0x100000000+18446744073709547520 0x100000000+2097152 0x100000001+4096 0xfffffffffffff000+8192 "

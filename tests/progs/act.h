@@ -115,7 +115,7 @@ void run_thread(void *(*body)(void *), void *arg);
 
 /* ways.c: what several attempts are made of */
 struct late_page {
-	void *at;
+	void *at; /* one more is behind it, as any other */
 	int uffd;
 };
 

@@ -47,7 +47,7 @@ void late_page(struct late_page *ret)
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 
-	ret->at = pages(1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	ret->at = pages(2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	ret->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	reg.range.start = (unsigned long)ret->at;
 	reg.range.len = PAGE;
