@@ -241,6 +241,8 @@ static __always_inline struct call_state *charge_state(void)
 	if (!surely_unwanted(NULL))
 		return call_begin();
 	/* a call about a container that is asked for has left its state */
+	if (!any_container())
+		return NULL;
 	c = call_current();
 	if (!c)
 		return NULL;
