@@ -131,12 +131,21 @@ static __always_inline void about_task(struct fdpin_hdr *h, const struct task_st
 	bpf_probe_read_kernel_str(h->comm, sizeof(h->comm), task->comm);
 }
 
-static __always_inline void about_nobody(struct fdpin_hdr *h)
-{
-	h->grade = GRADE_READ;
-	h->look = look;
-	by_nobody(h);
-}
+/* A zeroed record of what was found, which is no thread's doing; or NULL, counted as lost. */
+#define EV_BEGIN_FOUND(name, id)                                  \
+	({                                                        \
+		struct ev_##name *__e = reserve(sizeof(*__e), 1); \
+		if (__e) {                                        \
+			__builtin_memset(__e, 0, sizeof(*__e));   \
+			__e->h.size = sizeof(*__e);               \
+			__e->h.type = EV_##name;                  \
+			__e->h.grade = GRADE_READ;                \
+			__e->h.look = look;                       \
+			__e->h.ts_ns = bpf_ktime_get_ns();        \
+			__e->h.container = id;                    \
+		}                                                 \
+		__e;                                              \
+	})
 
 /* ---- resolve -------------------------------------------------------------- */
 

@@ -74,10 +74,9 @@ static long look_at_inactive(__u32 i, struct list_walk *w)
 		return 0;
 	}
 	w->target = (__u64)work;
-	e = EV_BEGIN(queued, w->arg3);
+	e = EV_BEGIN_FOUND(queued, w->arg3);
 	if (!e)
 		return 0;
-	about_nobody(&e->h);
 	/* where more may run, its turn could come when another one ends */
 	if (!w->target_func)
 		e->h.grade = GRADE_INFERRED;

@@ -14,10 +14,13 @@ struct container_state {
 };
 
 struct range_walk {
-	struct tree_walk t;
-	__u64 container, hash;
-	__u64 mm; /* of the range before: most ranges have the same */
+	const struct rb_node *next; /* to be read, with what is below it; NULL: the last of levels[] is next */
+	__u32 depth;		    /* ranges in levels[] */
+	__u32 n, done;
+	__u32 bytes; /* of a range, to be read */
 	__u32 emit;
+	__u64 container, hash;
+	__u64 mm, mm_id; /* of the range before: most ranges have the same */
 	__u32 empty; /* ranges that map nothing yet */
 	__u64 growing; /* address space of such a range, of which who maps may be stuck; with the lock held there is one at most */
 };
@@ -51,13 +54,39 @@ struct dma_copy {
 		__value;                                                                \
 	})
 
-static __always_inline void read_dma(struct dma_copy *c, const struct vfio_dma *dma)
-{
-	__u32 size = bpf_core_type_size(struct vfio_dma);
+#define DMA_END(field) (bpf_core_field_offset(struct vfio_dma, field) + sizeof(((struct vfio_dma *)0)->field))
 
-	c->dma = dma;
-	bpf_probe_read_kernel(c->words, size < sizeof(c->words) ? size : sizeof(c->words), dma);
+/* Bytes of a range to be read: all of it, or only up to the last that the tree and its hash are made of. */
+static __always_inline __u32 dma_bytes(bool all)
+{
+	__u32 bytes = DMA_END(node);
+
+	if (all)
+		return bpf_core_type_size(struct vfio_dma);
+	if (bytes < DMA_END(iova))
+		bytes = DMA_END(iova);
+	if (bytes < DMA_END(size))
+		bytes = DMA_END(size);
+	if (bytes < DMA_END(vaddr))
+		bytes = DMA_END(vaddr);
+	if (bytes < DMA_END(vaddr_invalid))
+		bytes = DMA_END(vaddr_invalid);
+	return bytes;
 }
+
+static __always_inline void read_dma(struct dma_copy *c, const struct vfio_dma *dma, __u32 bytes)
+{
+	c->dma = dma;
+	bpf_probe_read_kernel(c->words, bytes < sizeof(c->words) ? bytes : sizeof(c->words), dma);
+}
+
+/*
+ * Ranges that were read on the way down, and wait until all to their left was
+ * looked at: each is read once, and not again on the ways up to it. The highest
+ * tree of 2^32 has as many levels.
+ */
+#define LEVELS 64
+static struct dma_copy levels[LEVELS];
 
 /* Pages that mediated devices have pinned in a range; -1 if there are too many to count. */
 static __always_inline __s64 count_pins(struct rb_node *root)
@@ -85,18 +114,17 @@ static __always_inline void show_range(struct range_walk *w, const struct dma_co
 
 	if ((__u64)mm != w->mm) {
 		w->mm = (__u64)mm;
-		on_mm(mm);
+		w->mm_id = on_mm(mm);
 	}
-	e = EV_BEGIN(range, w->container);
+	e = EV_BEGIN_FOUND(range, w->container);
 	if (!e)
 		return;
-	about_nobody(&e->h);
 	e->id = object_id(c->dma);
 	e->iova = DMA_FIELD(c, iova);
 	e->size = DMA_FIELD(c, size);
 	e->vaddr = DMA_FIELD(c, vaddr);
 	e->valid = !DMA_FIELD(c, vaddr_invalid);
-	e->mm = object_id(mm);
+	e->mm = w->mm_id;
 	e->pinned = pinned;
 	e->charged = bpf_core_field_exists(c->dma->locked_vm) ? (__s64)DMA_FIELD(c, locked_vm) : -1;
 	e->account = CHARGED_MM;
@@ -105,23 +133,53 @@ static __always_inline void show_range(struct range_walk *w, const struct dma_co
 	EV_END(e);
 }
 
+/* A number below LEVELS; the verifier must see that it is. */
+static __always_inline struct dma_copy *level(__u32 i)
+{
+	__asm__ volatile("" : "+r"(i));
+	return &levels[i & (LEVELS - 1)];
+}
+
+static __always_inline void on_range(struct range_walk *w, const struct dma_copy *c)
+{
+	w->hash = mix(w->hash ^ (__u64)c->dma ^ DMA_FIELD(c, iova)) + DMA_FIELD(c, size) + (DMA_FIELD(c, vaddr) ^ DMA_FIELD(c, vaddr_invalid));
+	if (!DMA_FIELD(c, size)) { /* it grows while its pages are pinned, from nothing */
+		w->empty++;
+		if (w->emit)
+			w->growing = (__u64)copied_mm(c);
+	} else if (w->emit) {
+		show_range(w, c);
+	}
+}
+
+/*
+ * The tree in its order, without its lock: down to the left, or the last one that
+ * waits, and then to its right. Nothing about a node is trusted; a stale one can
+ * only use up the budget, or the levels.
+ */
 static long range_step(__u32 i, struct range_walk *w)
 {
-	struct rb_node *node = w->t.node;
-	struct dma_copy c;
+	struct rb_node node;
+	struct dma_copy *c;
 
-	if (w->t.done)
-		return 1;
-	if (!tree_step(&w->t))
+	if (w->next) {
+		if (w->depth >= LEVELS)
+			return 1;
+		c = level(w->depth++);
+		read_dma(c, (void *)w->next - bpf_core_field_offset(struct vfio_dma, node), w->bytes);
+		node = DMA_FIELD(c, node);
+		w->next = node.rb_left;
 		return 0;
-	read_dma(&c, (void *)node - bpf_core_field_offset(struct vfio_dma, node));
-	w->hash = mix(w->hash ^ (__u64)c.dma ^ DMA_FIELD(&c, iova)) + DMA_FIELD(&c, size) + (DMA_FIELD(&c, vaddr) ^ DMA_FIELD(&c, vaddr_invalid));
-	if (!DMA_FIELD(&c, size)) { /* it grows while its pages are pinned, from nothing */
-		w->empty++;
-		w->growing = (__u64)copied_mm(&c);
-	} else if (w->emit) {
-		show_range(w, &c);
 	}
+	if (!w->depth) {
+		w->done = 1;
+		return 1;
+	}
+	c = level(--w->depth);
+	w->n++;
+	on_range(w, c);
+	node = DMA_FIELD(c, node);
+	w->next = node.rb_right;
 	return 0;
 }
 
@@ -132,11 +190,15 @@ static __always_inline void ranges_begin(struct range_walk *w, const struct vfio
 	w->container = id;
 	w->hash = unknown_zero;
 	w->mm = unknown_zero;
+	w->mm_id = unknown_zero;
 	w->empty = unknown_zero;
 	w->growing = unknown_zero;
 	w->emit = emit;
-	tree_begin(&w->t, root);
-	w->t.done = !root;
+	w->bytes = dma_bytes(emit);
+	w->next = root;
+	w->depth = unknown_zero;
+	w->n = unknown_zero;
+	w->done = !root;
 }
 
 /* Goes on for so many steps. In one place, for the verifier. A loop's state must be on the stack. */
@@ -144,7 +206,7 @@ __noinline int walk_ranges(struct range_walk *w, __u32 steps)
 {
 	struct range_walk here;
 
-	if (!w || !bpf_core_type_exists(struct vfio_iommu) || w->t.done)
+	if (!w || !bpf_core_type_exists(struct vfio_iommu) || w->done)
 		return 0;
 	here = *w;
 	bpf_loop(steps, range_step, &here, 0);
@@ -214,7 +276,6 @@ static __always_inline void about_container(struct ev_container *e, const struct
 {
 	struct vfio_iommu *iommu = (void *)s->iommu;
 
-	about_nobody(&e->h);
 	if (found->file) {
 		e->file = found->file;
 		e->refs = found->refs < 0 ? 0 : found->refs;
@@ -250,12 +311,12 @@ static __always_inline bool show_some(struct fdpin_read_args *args, const struct
 	if (!args->more) {
 		read_state(&reading.before, container);
 		__builtin_memset(w, 0, sizeof(*w));
-		w->t.done = 1;
+		w->done = 1;
 		if (is_type1(&reading.before))
 			ranges_begin(w, (void *)reading.before.iommu, args->id, true);
 	}
 	walk_ranges(w, tree_budget(FDPIN_RANGES_AT_ONCE));
-	args->more = !w->t.done && w->t.n < args->limit && ++args->calls < MAX_CALLS;
+	args->more = !w->done && w->n < args->limit && ++args->calls < MAX_CALLS;
 	return !args->more;
 }
 
@@ -294,7 +355,7 @@ int read_container(struct fdpin_read_args *args)
 	on_mm((void *)reading.walk.growing);
 	type1 = is_type1(&reading.before);
 	__builtin_memset(again, 0, sizeof(*again));
-	again->t.done = 1;
+	again->done = 1;
 	if (type1) {
 		waiting = read_waiters((void *)reading.before.iommu, k);
 		on_pinner((void *)reading.before.iommu + bpf_core_field_offset(struct vfio_iommu, lock), args->id, 0, 0);
@@ -302,15 +363,15 @@ int read_container(struct fdpin_read_args *args)
 	}
 	walk_ranges(again, tree_budget(args->limit));
 	read_state(&after, container);
-	args->unstable = !reading.walk.t.done || !again->t.done || reading.walk.hash != again->hash ||
-			 reading.walk.t.n != again->t.n || !same_state(&reading.before, &after);
+	args->unstable = !reading.walk.done || !again->done || reading.walk.hash != again->hash ||
+			 reading.walk.n != again->n || !same_state(&reading.before, &after);
 	if (args->unstable && !args->last)
 		return 0;
-	e = EV_BEGIN(container, args->id);
+	e = EV_BEGIN_FOUND(container, args->id);
 	if (!e)
 		return 0;
 	about_container(e, container, found, &after, type1);
-	e->ranges = again->t.n - again->empty;
+	e->ranges = again->n - again->empty;
 	e->waiters = waiting;
 	e->unstable = args->unstable;
 	e->retries = args->retries;

@@ -129,10 +129,9 @@ static __always_inline void on_device(const struct vfio_device *device)
 	if (!container)
 		return;
 	put_container(container, kind, NULL);
-	e = EV_BEGIN(device, container_id(container, kind));
+	e = EV_BEGIN_FOUND(device, container_id(container, kind));
 	if (!e)
 		return;
-	about_nobody(&e->h);
 	e->device = object_id(device);
 	e->has_group = iommu_group != NULL;
 	e->group = iommu_group ? BPF_CORE_READ(iommu_group, id) : 0;

@@ -56,10 +56,9 @@ __noinline int show_area(struct ctx_walk *w)
 		return 0;
 	pages = (void *)w->pages;
 	area = (void *)w->area;
-	e = EV_BEGIN(range, w->container);
+	e = EV_BEGIN_FOUND(range, w->container);
 	if (!e)
 		return 0;
-	about_nobody(&e->h);
 	e->id = object_id(area);
 	e->iova = w->start;
 	e->size = w->last - w->start + 1;
@@ -153,10 +152,9 @@ __noinline int ioas_end(struct ctx_walk *w)
 	w->ioas = 0;
 	if (!w->emit)
 		return 0;
-	e = EV_BEGIN(ioas, w->container);
+	e = EV_BEGIN_FOUND(ioas, w->container);
 	if (!e)
 		return 0;
-	about_nobody(&e->h);
 	e->id = object_id(ioas);
 	e->ioas = w->number;
 	e->areas = w->here;
@@ -240,10 +238,9 @@ static __always_inline void read_ctx(struct fdpin_read_args *args, const struct 
 	args->unstable = !reading_ctx.over || !again_ctx.over || reading_ctx.hash != again_ctx.hash;
 	if (args->unstable && !args->last)
 		return;
-	e = EV_BEGIN(container, args->id);
+	e = EV_BEGIN_FOUND(container, args->id);
 	if (!e)
 		return;
-	about_nobody(&e->h);
 	if (found->file) {
 		e->file = found->file;
 		e->refs = found->refs < 0 ? 0 : found->refs;

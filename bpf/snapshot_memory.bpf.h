@@ -35,10 +35,9 @@ static __always_inline __u64 on_mm(const struct mm_struct *mm)
 	if (!PUT_NEW(mms, mm))
 		return id;
 	bpf_map_update_elem(&charged_mms, &id, &one, BPF_ANY);
-	e = EV_BEGIN(mm, 0);
+	e = EV_BEGIN_FOUND(mm, 0);
 	if (!e)
 		return id;
-	about_nobody(&e->h);
 	e->mm = id;
 	e->locked_vm = BPF_CORE_READ(mm, locked_vm);
 	e->pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
@@ -50,20 +49,21 @@ static __always_inline __u64 on_mm(const struct mm_struct *mm)
 static __always_inline __u64 on_user(const struct user_struct *user)
 {
 	struct ev_user *e;
+	__u64 id;
 
 	if (!user)
 		return 0;
+	id = object_id(user);
 	if (!PUT_NEW(users, user))
-		return object_id(user);
-	e = EV_BEGIN(user, 0);
+		return id;
+	e = EV_BEGIN_FOUND(user, 0);
 	if (!e)
-		return object_id(user);
-	about_nobody(&e->h);
-	e->user = object_id(user);
+		return id;
+	e->user = id;
 	e->uid = BPF_CORE_READ(user, uid.val);
 	e->locked_vm = BPF_CORE_READ(user, locked_vm.counter);
 	EV_END(e);
-	return object_id(user);
+	return id;
 }
 
 /* ---- processes ---------------------------------------------------------------- */
@@ -266,20 +266,21 @@ static __always_inline void about_file(struct ev_memory *e, const struct file *f
 static __always_inline __u64 on_mapped_file(const struct file *file)
 {
 	struct ev_memory *e;
+	__u64 id;
 
 	if (!file)
 		return 0;
+	id = object_id(file);
 	if (!PUT_NEW(files, file))
-		return object_id(file);
-	e = EV_BEGIN(memory, 0);
+		return id;
+	e = EV_BEGIN_FOUND(memory, 0);
 	if (!e)
-		return object_id(file);
-	about_nobody(&e->h);
-	e->id = object_id(file);
+		return id;
+	e->id = id;
 	e->shared = 1;
 	about_file(e, file);
 	EV_END(e);
-	return object_id(file);
+	return id;
 }
 
 /* ---- what is behind addresses ------------------------------------------------------ */
