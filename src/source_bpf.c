@@ -384,13 +384,14 @@ int source_bpf_poll(struct source_bpf *s, int timeout_ms)
 		if (n)
 			return n;
 	}
-	if (!s->ring.consumer)
-		return 0;
 	n = epoll_wait(s->epoll_fd, &ev, 1, timeout_ms);
 	if (n < 0 && errno != EINTR)
 		return -errno;
+	/* also while there is nothing to look at: whoever waits for us would be woken at once, over and over */
 	if (read(s->timer_fd, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
 		return -errno;
+	if (!s->ring.consumer)
+		return 0;
 	return consume(s);
 }
 
