@@ -15,7 +15,7 @@
 int ring_open(struct ring *r, int fd, size_t size)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
-	void *ours, *theirs;
+	void *ours, *theirs, *piece;
 
 	ours = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (ours == MAP_FAILED)
@@ -27,12 +27,21 @@ int ring_open(struct ring *r, int fd, size_t size)
 		munmap(ours, page);
 		return err;
 	}
+	/* more than any record of ours: who reads should not have to end for want of memory */
+	piece = malloc(page);
+	if (!piece) {
+		munmap(ours, page);
+		munmap(theirs, page + size);
+		return -ENOMEM;
+	}
 	*r = (struct ring){
 		.fd = fd,
 		.data = (const __u8 *)theirs + page,
 		.size = size,
 		.consumer = ours,
 		.producer = theirs,
+		.piece = piece,
+		.room = page,
 	};
 	return 0;
 }
