@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The guard is killed at its steps, as kill_at numbers them: while it starts, gives its links to systemd or pins them, is told to read its configuration
 # again, ends, and is upgraded, while a program invalidates beside an mdev all the time. None of these tries may be let through after the first READY, which is
-# the program's own count, and when one has started again there is one generation of programs. check-long kills it at every step, make check at some of each kind.
+# the program's own count, and when one has started again there is one generation of programs. check-long kills it at every step, make check at some.
 
 load helpers
 load guard
@@ -56,7 +56,7 @@ one_generation() {
 
 kills() { grep -c '^killed' "$STEPS" || true; }
 
-# Of the steps in a file: the numbers of all of them, or where there is no time for that of the first and the last of each kind (bpf by its command), and of a few between.
+# Of the steps in a file: the numbers of all of them, or where there is no time for that every so many of the first and the last of each kind (bpf by its command).
 choose() { # FILE STRIDE
 	if long; then
 		sed -n 's/^step \([0-9]*\) .*/\1/p' "$1"
@@ -106,7 +106,7 @@ killed_at_start() { # N…
 	grep 'sendmsg FDSTORE=1' "$BATS_FILE_TMPDIR/start"
 	grep 'sendmsg FDSTOREREMOVE=1' "$BATS_FILE_TMPDIR/start"
 	one_generation
-	numbers=$(choose "$BATS_FILE_TMPDIR/start" 4)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start" 7)
 	if long; then
 		[ "$(wc -w <<<"$numbers")" -ge 40 ]
 		for n in $numbers; do
@@ -259,7 +259,7 @@ ends() {
 	grep 'renameat.*half-' "$STEPS"
 	grep unlinkat "$STEPS"
 	cp "$STEPS" "$BATS_FILE_TMPDIR/start-pins"
-	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 5)
+	numbers=$(choose "$BATS_FILE_TMPDIR/start-pins" 9)
 	kill -KILL "$(cat "$BATS_FILE_TMPDIR/pinned.pid")"
 	ends
 	if long; then

@@ -116,7 +116,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 
 # It is stopped, so that none is read: they do not fit into the half of its buffer that is theirs.
 @test "a storm of refusals that it cannot tell of in time: each is refused and counted, and it says how many records are lost" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1-unfixed iommufd
 	local before after said
 	before=$(wc -l <"$GUARD")
 	said=$(grep -c '"type":"lost"' "$GUARD" || true)
@@ -329,7 +329,7 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 }
 
 @test "strict: no mdev in a type1 container; a device, and an iommufd in place of a container, are none of its business" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1 iommufd
 	need_mdev
 	policy '[strict]' 'action = deny' 'errno = EACCES'
 	guard
@@ -348,7 +348,7 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 }
 
 @test "exec-pinned: no exec that keeps a container with an invalid address; any other" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1 iommufd
 	policy '[exec-pinned]' 'action = deny' 'errno = EACCES'
 	guard
 	act_ends pci --what children --pci "$GROUP"
@@ -379,7 +379,7 @@ BACKED="memfd=done shared=done all_backed=done unread_backed=done"
 DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 
 @test "file-backed: no address of memory without a file is invalidated, of any kind; what the driver refuses it refuses itself" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1 iommufd
 	policy '[file-backed]' 'action = deny' 'errno = EACCES'
 	guard
 	act_ends guard --what memory --pci "$GROUP"
@@ -400,7 +400,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 }
 
 @test "file-backed: beside an mdev it is the same, and who monitors it changes nothing" {
-	once_on 6.1-unfixed iommufd
+	once_on 6.1-unfixed
 	policy '[mdev-vaddr]' 'action = off' '[file-backed]' 'action = deny'
 	if [ "$FDPIN_MODULE" != none ]; then
 		guard
@@ -425,7 +425,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | [.tgid, .action, (.window_ns / 500000000 | floor)]]' "$GUARD"; }
 
 @test "max-window: who keeps an address invalid is told once, with the length; who restores it in time is not, nor who does without" {
-	once_on 6.1-unfixed iommufd
+	once_on iommufd
 	act pci --timeout 300 --what invalid --pci "$GROUP"
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 2s'
 	guard --monitor
@@ -450,7 +450,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "max-window: while it denies, who opened the window is killed, and nobody else, and not who has restored it" {
-	once_on 6.1-unfixed iommufd
+	once_on 6.1-unfixed
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 1s'
 	guard
 	act_ends pci --what cycle --pci "$GROUP"
@@ -479,7 +479,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 
 # One guard with a scope of each kind, on rules that no kernel has by itself.
 @test "scope: by control group, also one made later, and wherever the caller is at that moment; by user, real or not; by program" {
-	once_on 6.1-unfixed iommufd
+	once_on iommufd
 	need_mdev
 	local real=$progs progs=$progs dir=$BATS_TEST_TMPDIR/bin
 	mkdir "$dir"
@@ -546,7 +546,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "scope of mdev-vaddr: whom it is not for is let through and not killed, the device that is opened is judged where its opener is" {
-	once_on 6.1-unfixed iommufd
+	once_on 6.1-unfixed
 	need_mdev
 	local dir=$BATS_TEST_TMPDIR/bin
 	mkdir "$dir"
@@ -606,7 +606,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "an exemption lets through whom it is for, until its time is over, or it is taken back, and no longer when nobody is there to end it" {
-	once_on 6.1-unfixed iommufd
+	once_on 6.1-unfixed
 	need_mdev
 	rm -rf "$BATS_FILE_TMPDIR/tree/run"
 	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = deny' 'limit = 1s'
@@ -672,7 +672,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 }
 
 @test "a configuration that is wrong: 78, and nothing guards" {
-	once_on 6.1 6.1-unfixed iommufd
+	once_on 6.1
 	policy '[mdev-vaddr]' 'action = deny' 'colour = red'
 	run "$fdpin" enforce --root "$BATS_FILE_TMPDIR/tree" --duration 1s
 	[ "$status" -eq 78 ]

@@ -48,8 +48,8 @@ each_once() {
 
 # mutating GENERATIONS [iommufd]: looks while ranges come and go, until there were enough of both; and what the looks say
 mutating() {
-	local i=0 did=0 words=() slots=16 looks=8 rounds=10000
-	[ -z "${FDPIN_LONG-}" ] || looks=40
+	local i=0 did=0 words=() slots=16 looks=8 rounds=3000
+	[ -z "${FDPIN_LONG-}" ] || looks=40 rounds=10000
 	if [ "${2-}" ]; then
 		for _ in 1 2 3 4; do words+=(iommu ioas); done
 	elif has_mdev; then
