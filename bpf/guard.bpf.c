@@ -40,6 +40,7 @@
  * the same code up to the value that is returned.
  */
 #include "common.bpf.h"
+#include "calls.h"
 #include "guard.h"
 
 #define VFIO_TYPE ';'
@@ -47,11 +48,6 @@
 #define VFIO_CHECK_EXTENSION 0x3b65
 #define VFIO_GROUP_SET_CONTAINER 0x3b68
 #define VFIO_GROUP_GET_DEVICE_FD 0x3b6a
-#define VFIO_IOMMU_MAP_DMA 0x3b71
-#define VFIO_IOMMU_UNMAP_DMA 0x3b72
-#define UNMAP_FLAG_ALL 2
-#define UNMAP_FLAG_VADDR 4
-#define MAP_FLAG_VADDR 4
 #define EPERM 1
 #define ENOENT 2
 #define EFAULT 14

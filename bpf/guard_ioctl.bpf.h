@@ -241,10 +241,8 @@ static __always_inline int on_ioctl(struct file *file, unsigned int cmd, unsigne
 		r = on_quarantined(argument_address(file), cmd, arg);
 	if (r)
 		return r;
-	if (unmap && is_ordinary(file, arg))
-		return 0;
 	if (unmap)
-		return on_unmap(argument_address(file->private_data), arg);
+		return is_ordinary(file, arg) ? 0 : on_unmap(argument_address(file->private_data), arg);
 	if (attach)
 		return on_attach(argument_address(file->private_data), arg);
 	return open ? on_open(argument_address(file->private_data)) : 0;

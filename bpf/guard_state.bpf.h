@@ -6,11 +6,6 @@
 
 /* ---- the kernel's state -------------------------------------------------------------------- */
 
-struct unmap_arg {
-	__u32 argsz, flags;
-	__u64 iova, size;
-};
-
 static __always_inline bool is_type1(const struct vfio_container *container)
 {
 	struct vfio_iommu_driver *driver = BPF_CORE_READ(container, iommu_driver);

@@ -19,24 +19,10 @@
  * ("?"); source_bpf.c turns on what the kernel has.
  */
 #include "common.bpf.h"
+#include "calls.h"
 
 #define VFIO_SET_IOMMU 0x3b66
-#define VFIO_IOMMU_MAP_DMA 0x3b71
-#define VFIO_IOMMU_UNMAP_DMA 0x3b72
-#define MAP_FLAG_VADDR 4
-#define UNMAP_FLAG_VADDR 4
 #define EFAULT 14
-
-/* The calls of user space, as far as they are looked at. */
-struct map_arg {
-	__u32 argsz, flags;
-	__u64 vaddr, iova, size;
-};
-
-struct unmap_arg {
-	__u32 argsz, flags;
-	__u64 iova, size;
-};
 
 /* Charges of one call to one account. */
 struct charge_sum {
