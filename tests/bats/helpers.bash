@@ -22,6 +22,17 @@ LIVE=$RUN/live.jsonl
 KERNEL=${FDPIN_KERNEL:?which row of tests/kernels is this}
 ST=$BATS_TEST_TMPDIR/status.json
 
+# bats notes where it is before each command, of helpers too, for when one fails: half of the time of a test goes there under emulation. It is
+# enough to note it when one has failed. The three names are bats' own; with --trace it is left as it is.
+if [ "${BATS_TRACE_LEVEL:-0}" = 0 ] && declare -F bats_setup_tracing bats_capture_stack_trace bats_error_trap >/dev/null; then
+	note_failure() {
+		bats_capture_stack_trace
+		BATS_DEBUG_LAST_LINENO=()
+		bats_error_trap
+	}
+	bats_setup_tracing() { trap note_failure ERR; }
+fi
+
 load_act() {
 	local key value
 	declare -gA A=()
