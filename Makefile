@@ -91,7 +91,8 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-$(O)/src/source_bpf.o $(O)/src/load.o $(O)/src/look.o $(O)/src/look_memory.o $(O)/src/facts_tests.o $(O)/src/guard.o $(O)/src/guard_sweep.o $(O)/src/guard_window.o: $(skeletons)
+by_skeleton := source_bpf load look look_memory facts_tests guard guard_sweep guard_window
+$(by_skeleton:%=$(O)/src/%.o) $(by_skeleton:%=$(O)/san/src/%.o): $(skeletons)
 
 # Where the package puts its own configuration. Written when it changes: make install may name another prefix than make.
 $(O)/paths.h: FORCE
@@ -191,9 +192,14 @@ $(O)/tests/%: tests/golden/%.c $(pure:%.c=$(O)/san/%.o)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(test_flags) -o $@ $< $(pure:%.c=$(O)/san/%.o) -lcmocka $(PKG_LIBS)
 
-# What tests/run-all starts: all of it, and the tool under the sanitizers for the golden recordings.
-unit-programs: all $(unit_tests) $(fuzzers) $(patsubst tests/golden/%.c,$(O)/tests/%,$(wildcard tests/golden/*.c))
-	$(Q)$(MAKE) SANITIZE=1 O=$(O)/sanitize all
+# The tool under the sanitizers, for the golden recordings, of what the tests are made of.
+$(O)/sanitize/fdpin-trace: $(sources:%.c=$(O)/san/%.o)
+	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LDLIBS)
+
+# What tests/run-all starts
+unit-programs: all $(unit_tests) $(fuzzers) $(patsubst tests/golden/%.c,$(O)/tests/%,$(wildcard tests/golden/*.c)) $(O)/sanitize/fdpin-trace
 
 progs:
 	$(call msg,PROGS,$(O)/tests/progs)
