@@ -100,7 +100,7 @@ need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
 	[ -e "/proc/${A[past_tgid]}/fd/${A[container_fd]}" ]
 	same "counted" "$(counted_all)" "3 3 0 0 0"
 	nothing_lost
-	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 # Those of held are more than it can name at a time.

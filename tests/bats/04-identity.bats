@@ -252,7 +252,7 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 	same "left out" "$(jq -r 'select(.type == "summary") | .missed' "$GUARD")" "${misses#* }"
 	all_told_or_lost
 	jq -en 'inputs | select(.type == "summary") | .no_room == 0' "$GUARD"
-	{ head -n 8 "$GUARD" && tail -n 3 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	{ head -n 8 "$GUARD" && tail -n 3 "$GUARD"; } | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 # Of max-window: [who, what came of it] each.

@@ -108,7 +108,7 @@ fails() { # PATTERN COMMAND…
 	same "told" "$(grep -c '"type":"changed"' "$GUARD")" 1
 	unguard
 	jq -en 'inputs | select(.type == "summary") | .changed == 1' "$GUARD"
-	grep '"type":"changed"\|"type":"summary"' "$GUARD" | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	grep '"type":"changed"\|"type":"summary"' "$GUARD" | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "monitor: everything can be had, and each is told, with what it was and who" {
@@ -122,7 +122,7 @@ fails() { # PATTERN COMMAND…
 	for op in get-program get-link trace; do [ "$(told would-deny $op)" -gt 0 ]; done
 	[ "$(counted protect would_deny)" -gt 10 ]
 	same "denied" "$(counted protect denied)" 0
-	head -n 40 "$GUARD" | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	head -n 40 "$GUARD" | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "deny: maps, programs and links are refused by their ids, its process to whoever would attach; to look at it and signals go on" {

@@ -120,7 +120,7 @@ refused() {
 	attack_begins 1
 	guard_dies
 	same "descriptors of its links" "$(grep -l '^link_id:' /proc/[0-9]*/fdinfo/* 2>/dev/null | grep -v "^/proc/$(cat "$RUN/live.pid")/")" ""
-	grep '"type":"pins"' "$GUARD" | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	grep '"type":"pins"' "$GUARD" | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 	answers EBUSY
 	mkdir -m 700 "$PINS/half-17" # of one that was killed at it
 	guard --pin
@@ -136,7 +136,7 @@ refused() {
 	[ ! -e "$PINS" ]
 	comes_to_answer done
 	jq -e 'select(.type == "summary") | .pins_gone == 0' "$GUARD"
-	{ head -n 5 "$GUARD" && tail -n 1 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	{ head -n 5 "$GUARD" && tail -n 1 "$GUARD"; } | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "killed, it is got rid of by hand with rm -r" {

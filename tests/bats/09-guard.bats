@@ -131,7 +131,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	after=$(tail -n +$((before + 1)) "$GUARD" | grep -c '"comm":"act_guard".*"action":"denied"')
 	[ "$after" -gt 100 ]
 	[ "$after" -lt 2000 ]
-	tail -n +$((before + 1)) "$GUARD" | grep '"type":"lost"' | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	tail -n +$((before + 1)) "$GUARD" | grep '"type":"lost"' | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 # Of the refusals above, and of those of who changes his argument, or races, there may be more than it gets to read.
@@ -146,7 +146,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	same "strict" "$(counted strict denied) $(counted strict would_deny)" "0 0"
 	jq -en 'inputs | select(.type == "summary") | .no_room == 0 and .missed == 0' "$GUARD"
 	# not all of the thousands that the one who changes its argument gave cause for
-	{ head -n 30 "$GUARD" && tail -n 2 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	{ head -n 30 "$GUARD" && tail -n 2 "$GUARD"; } | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 # What each call of act_past came to at some time; of those that it made.
@@ -228,7 +228,7 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	same "counted" "$(jq -r 'select(.type == "summary") | "\(.killed) \(.quarantines) \(.quarantines_over) \(.rules[0].quarantined)"' "$GUARD")" "4 4 4 +([0-9])"
 	# of refusals without end some are not told, these all are
 	same "told" "$(quarantines | jq length)" 8
-	{ head -n 1 "$GUARD" && grep quarantine "$GUARD" && tail -n 1 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	{ head -n 1 "$GUARD" && grep quarantine "$GUARD" && tail -n 1 "$GUARD"; } | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "quarantine: without a guard, and while it monitors, all of it goes on, and alike" {
@@ -396,7 +396,7 @@ DRIVERS="part=EINVAL nothing=EINVAL flags=EINVAL "
 	same "counted" "$(counted file-backed denied)" 8
 	jq -en 'inputs | select(.type == "summary") | .untold == 1 and .nonresident == 1' "$GUARD"
 	nothing_lost
-	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "file-backed: beside an mdev it is the same, and who monitors it changes nothing" {
@@ -474,7 +474,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	same "counted" "$(counted max-window would_deny) $(counted max-window denied) $(counted max-window not_prevented)" "0 1 1"
 	jq -en 'inputs | select(.type == "summary") | .killed == 1' "$GUARD"
 	nothing_lost
-	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 # One guard with a scope of each kind, on rules that no kernel has by itself.
@@ -542,7 +542,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	[ "$(counted file-backed outside)" -ge 5 ]
 	jq -en 'inputs | select(.type == "summary") | .unknown_caller == 0 and .untold == 1' "$GUARD"
 	nothing_lost
-	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "scope of mdev-vaddr: whom it is not for is let through and not killed, the device that is opened is judged where its opener is" {
@@ -668,7 +668,7 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	same "windows" "$(counted max-window exempt) $(counted max-window denied)" "1 1"
 	jq -en 'inputs | select(.type == "summary") | .killed == 1' "$GUARD"
 	nothing_lost
-	"$top/tests/validate" --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
 @test "a configuration that is wrong: 78, and nothing guards" {

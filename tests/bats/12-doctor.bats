@@ -26,7 +26,7 @@ setup() { D=$BATS_FILE_TMPDIR/doctor.json status=$(cat "$BATS_FILE_TMPDIR/status
 	same "defects" "$(defects)" "$wanted"
 	same "status" "$status" "$want"
 	same "status in JSON" "$(jq .status "$D")" "$want"
-	"$top/tests/validate" "$D" "$top/dist/fdpin-trace-doctor.schema.json"
+	valid "$D" "$top/dist/fdpin-trace-doctor.schema.json"
 }
 
 @test "what waits for an address, beside the kernel's own table of symbols" {

@@ -129,7 +129,7 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 	record_ends
 	load_act
 	"$fdpin" report -i "$rec" -j >"$ST"
-	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	valid "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	charged=$(jq -r --arg u "${A[uuid]}" 'first(.events[] | select(.type == "pin" and .device_name == $u) | .device) as $d
 		| [.events[] | select(.type == "charge" and .device == $d and .pages > 0) | .pages] | add' "$ST")
 	[ "$charged" -gt 0 ]

@@ -91,11 +91,11 @@ maps_line() { # PID ADDRESS
 	act pci --what invalid --pci "/dev/vfio/$group"
 	"$fdpin" status -j >"$ST"
 	jq -e '[.containers[].ranges[].backing, .mms[].processes[].exe] | map(select(. != null)) | length >= 2' "$ST"
-	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	valid "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	"$fdpin" trace -q -j -d 1s >"$BATS_TEST_TMPDIR/lines"
 	jq -es '.[-1].type == "summary"' "$BATS_TEST_TMPDIR/lines"
 	# one line of each type there is: to look at one takes long on a processor that is emulated; the last one may not be whole yet
 	head -n -1 "$LIVE" | cat - "$BATS_TEST_TMPDIR/lines" | jq -nc '[inputs] | unique_by(.type)[]' >"$BATS_TEST_TMPDIR/each"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/each")" -gt 3 ]
-	"$top/tests/validate" --lines "$BATS_TEST_TMPDIR/each" "$top/dist/fdpin-trace-trace.schema.json"
+	valid --lines "$BATS_TEST_TMPDIR/each" "$top/dist/fdpin-trace-trace.schema.json"
 }

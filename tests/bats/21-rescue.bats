@@ -15,7 +15,7 @@ SCHEMA=$top/dist/fdpin-trace-rescue.schema.json
 rescue() {
 	STATUS=0
 	"$fdpin" rescue -j "$@" "$ID" >"$PLAN" || STATUS=$?
-	"$top/tests/validate" "$PLAN" "$SCHEMA" || return 1
+	valid "$PLAN" "$SCHEMA" || return 1
 	same "plans" "$(jq '.plans | length' "$PLAN")" 1
 	same "container" "$(plan .container)" "$ID"
 }

@@ -44,7 +44,7 @@ exact() {
 	with_limit "$more" USR2 ok
 	need
 	same "now, as before" "$(told now_bytes)" "$now"
-	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	valid "$ST" "$top/dist/fdpin-trace-status.schema.json"
 }
 
 # An act, in a recording that ends while it lives.
@@ -53,7 +53,7 @@ recorded() { # OPTION OF THE ACT…
 	act memlock "$@"
 	record_ends
 	"$fdpin" report -i "$BATS_TEST_TMPDIR/r.fdpin" -j >"$ST"
-	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	valid "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	MM=$(jq -r --argjson t "${A[tgid]}" 'first(.events[] | select(.type == "charge" and .tgid == $t) | .mm)' "$ST")
 }
 # What is in a counter, of it in the books, and others'.

@@ -195,5 +195,5 @@ HANDS=(forked cgroup user userns sent taken self)
 		jq -en --argjson before "$before" 'inputs | select(.type == "summary") | .killed == 2 and .quarantines - $before == 2 and .quarantines_over == 2 and .no_room > 0' "$GUARD"
 	fi
 	jq -en 'inputs | select(.type == "summary") | .lost == 0 and .missed == 0' "$GUARD"
-	{ head -n 60 "$GUARD" && tail -n 3 "$GUARD"; } | "$top/tests/validate" --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+	{ head -n 60 "$GUARD" && tail -n 3 "$GUARD"; } | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
 }

@@ -21,7 +21,7 @@ device() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$(bdf "$1")/vfio-d
 told() {
 	M=$BATS_TEST_TMPDIR/migrate.json
 	"$fdpin" migrate -j -p "${A[tgid]}" >"$M"
-	"$top/tests/validate" "$M" "$top/dist/fdpin-trace-migrate.schema.json"
+	valid "$M" "$top/dist/fdpin-trace-migrate.schema.json"
 	jq -e '.complete and (.containers | length == 1) and (.containers[0].partial | not)' "$M" >/dev/null || { cat "$M" >&2; return 1; }
 }
 pieces() { jq -r ".containers[0].pieces[] | $1" "$M"; }

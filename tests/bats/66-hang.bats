@@ -11,7 +11,7 @@ cdev() { echo "/dev/vfio/devices/$(ls "/sys/bus/pci/devices/$(awk 'NR == 1 { pri
 
 look_at_act() {
 	"$fdpin" status -j >"$ST"
-	"$top/tests/validate" "$ST" "$top/dist/fdpin-trace-status.schema.json"
+	valid "$ST" "$top/dist/fdpin-trace-status.schema.json"
 	ID=$(jq -r --argjson t "${A[tgid]}" --argjson fd "${A[container_fd]}" \
 		'first(.containers[] | select(any(.holders[]; .tgid == $t and .fd == $fd)) | .id)' "$ST")
 	[ -n "$ID" ]

@@ -27,7 +27,7 @@ ST=$BATS_TEST_TMPDIR/status.json
 if [ "${BATS_TRACE_LEVEL:-0}" = 0 ] && declare -F bats_setup_tracing bats_capture_stack_trace bats_error_trap >/dev/null; then
 	note_failure() {
 		bats_capture_stack_trace
-		BATS_DEBUG_LAST_LINENO=()
+		BATS_DEBUG_LAST_LINENO=() # of bats_error_trap(): what was noted now is it
 		bats_error_trap
 	}
 	bats_setup_tracing() { trap note_failure ERR; }
@@ -165,6 +165,18 @@ same() { # WHAT GOT WANTED-PATTERN
 		echo "$1: got '$2', wanted '$3'" >&2
 		return 1
 	}
+}
+
+# Is a document what its schema says? The program that knows takes ten seconds to start in a VM: check-vm asks it when all tests are over, about what
+# is kept here for it by the name of the test. Without FDPIN_VALID it is asked at once.
+valid() { # [--lines] DOCUMENT|- SCHEMA
+	local folder
+	[ -n "${FDPIN_VALID-}" ] || { "$top/tests/validate" "$@"; return; }
+	folder=$FDPIN_VALID/one
+	[ "$1" != --lines ] || { folder=$FDPIN_VALID/lines; shift; }
+	folder=$folder/${2##*/}
+	mkdir -p "$folder"
+	cat "$1" >"$folder/test $BATS_SUITE_TEST_NUMBER of ${BATS_TEST_FILENAME##*/}, $RANDOM"
 }
 
 # A proven deadlock, looked back and live alike, with every edge there.
