@@ -258,6 +258,27 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	jq -en 'inputs | select(.type == "summary") | .killed == 1 and .quarantines == 0' "$GUARD"
 }
 
+@test "quarantine: a map that says it restores, until its argument is there, is a map" {
+	once_on 6.1-unfixed
+	need_mdev
+	need_blocking
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	past_acts --what late
+	same "past" "${A[past]}" killed
+	same "late" "${A[now_late_asked]} ${A[now_late]}" "no EBUSY"
+	past_goes_on
+	same "freed" "${A[free_call]} ${A[free_late_asked]} ${A[free_late]}" "done yes done"
+	undo
+	unguard
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' 'contain = kill'
+	guard
+	past_acts --what late
+	same "only killed" "${A[past]} ${A[now_late_asked]} ${A[now_late]}" "killed yes done"
+	undo
+	unguard
+}
+
 @test "quarantine: not because of whom the rule is not for, or who is exempt; it is for everybody, but not for who is exempt then" {
 	once_on 6.1-unfixed
 	need_mdev

@@ -122,6 +122,14 @@ struct late_page {
 void late_page(struct late_page *ret);
 bool late_page_asked_for(const struct late_page *p, const bool *over);
 void late_page_supply(const struct late_page *p, const void *what, size_t size);
+
+struct late_answer {
+	bool asked; /* the kernel has waited for it */
+	long ret;
+	int error;
+};
+
+struct late_answer late_call(int container, unsigned long cmd, const void *arg, size_t size, __u32 flags);
 void *pages(size_t n, int prot, int flags, int fd);
 int memory_file(size_t size);
 int get_past(struct box *b, bool read_only);

@@ -183,51 +183,14 @@ static void in_odd_memory(struct box *b)
 	at(b, "no_access", two);
 }
 
-/* A call of another thread, with an argument of which a part is waited for. */
-static struct {
-	int container, error;
-	const void *arg;
-	long ret;
-	bool over;
-} late;
-
-static void *call_late(void *arg)
-{
-	(void)arg;
-	late.ret = ioctl(late.container, VFIO_IOMMU_UNMAP_DMA, late.arg);
-	late.error = errno;
-	__atomic_store_n(&late.over, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-/* Its flags can be read, and say nothing, while the four bytes before them are not there yet; when those are asked for, the flags say something. */
 static void late_begin(struct box *b)
 {
-	static char first[PAGE];
-	struct unmap bad = unmap_of(b, VADDR);
-	struct late_page page;
-	pthread_t caller;
-	__u32 *flags;
-	bool asked;
+	struct unmap arg = unmap_of(b, 0);
+	struct late_answer answer = late_call(b->container, VFIO_IOMMU_UNMAP_DMA, &arg, sizeof(arg), VADDR);
 
-	late_page(&page);
-	flags = page.at + PAGE;
-	memcpy(first + PAGE - sizeof(bad.argsz), &bad.argsz, sizeof(bad.argsz));
-	memcpy(flags, (char *)&bad + sizeof(bad.argsz), sizeof(bad) - sizeof(bad.argsz));
-	*flags = 0;
-	late.container = b->container;
-	late.arg = page.at + PAGE - sizeof(bad.argsz);
-	if (pthread_create(&caller, NULL, call_late, NULL))
-		die("thread");
-	asked = late_page_asked_for(&page, &late.over);
-	if (asked) {
-		__atomic_store_n(flags, VADDR, __ATOMIC_SEQ_CST);
-		late_page_supply(&page, first, PAGE);
-	}
-	pthread_join(caller, NULL);
-	say("late_asked=%s", asked ? "yes" : "no");
-	errno = late.error;
-	came_to("late", b, late.ret);
+	say("late_asked=%s", answer.asked ? "yes" : "no");
+	errno = answer.error;
+	came_to("late", b, answer.ret);
 }
 
 static void arguments(void)

@@ -16,6 +16,8 @@
  * shared, and the range is restored in place of being unmapped. --what leave: shared, and the mdev's group
  * is taken out. --what read-only: shared, and the child gives its argument in a page that
  * cannot be written to, so that each of its calls comes back with an error.
+ * --what late: shared, and the actor maps with an argument that says it restores, until it is
+ * read a second time.
  * --pci: a device in the same container, which is opened too.
  */
 #define _GNU_SOURCE
@@ -87,6 +89,27 @@ static void map_another(const char *when, const struct box *b)
 	answer(when, "map", 0);
 }
 
+/* What leads out of a quarantine is let through: as which flags say so? */
+static void map_late(const char *when, const struct box *b)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_VADDR,
+		.vaddr = (unsigned long)b->mem,
+		.iova = b->iova + 0x10000000,
+		.size = b->size,
+	};
+	struct late_answer l = late_call(b->container, VFIO_IOMMU_MAP_DMA, &map, sizeof(map), VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+	struct box r = *b;
+
+	errno = l.error;
+	say("%s_late_asked=%s", when, l.asked ? "yes" : "no");
+	answer(when, "late", l.ret);
+	r.iova = map.iova;
+	if (!l.ret)
+		box_unmap(&r);
+}
+
 static void open_again(const char *when, const char *call, int group, const char *name)
 {
 	int fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name);
@@ -132,6 +155,8 @@ static void calls(const char *when)
 	answer(when, "info", info_of(a.box.container));
 	info32(when, a.box.container);
 	map_another(when, &a.box);
+	if (what_is("late"))
+		map_late(when, &a.box);
 	if (a.box.device >= 0)
 		answer(when, "device", device_info(a.box.device));
 	if (a.box.group >= 0)
@@ -282,7 +307,7 @@ static void actor(void)
 	wait_for_word(&set);
 	answer("free", "call", make_free());
 	calls("free");
-	if (what_is("shared") || what_is("parked") || what_is("read-only"))
+	if (what_is("shared") || what_is("parked") || what_is("read-only") || what_is("late"))
 		use("free");
 	say("over=yes");
 	wait_quit();

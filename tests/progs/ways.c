@@ -82,6 +82,55 @@ void late_page_supply(const struct late_page *p, const void *what, size_t size)
 		die("UFFDIO_COPY");
 }
 
+/* ---- an argument of which the beginning is waited for --------------------------------------------- */
+
+struct waiting {
+	int container;
+	unsigned long cmd;
+	const void *arg;
+	struct late_answer answer;
+	bool over;
+};
+
+static void *call_late(void *arg)
+{
+	struct waiting *w = arg;
+
+	w->answer.ret = ioctl(w->container, w->cmd, w->arg);
+	w->answer.error = errno;
+	__atomic_store_n(&w->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * Of a map or an unmap: its flags can be read while the four bytes before them are
+ * not there yet; when those are asked for, the flags become others.
+ */
+struct late_answer late_call(int container, unsigned long cmd, const void *arg, size_t size, __u32 flags)
+{
+	struct waiting w = { .container = container, .cmd = cmd };
+	const size_t first = sizeof(__u32); /* argsz */
+	static char page[PAGE];
+	struct late_page late;
+	pthread_t caller;
+
+	late_page(&late);
+	memcpy(page + PAGE - first, arg, first);
+	memcpy(late.at + PAGE, (const char *)arg + first, size - first);
+	w.arg = late.at + PAGE - first;
+	if (pthread_create(&caller, NULL, call_late, &w))
+		die("thread");
+	w.answer.asked = late_page_asked_for(&late, &w.over);
+	if (w.answer.asked) {
+		__atomic_store_n((__u32 *)(late.at + PAGE), flags, __ATOMIC_SEQ_CST);
+		late_page_supply(&late, page, PAGE);
+	}
+	pthread_join(caller, NULL);
+	close(late.uffd);
+	munmap(late.at, 2 * PAGE);
+	return w.answer;
+}
+
 /* ---- files in a socket ------------------------------------------------------------------------ */
 
 #define FILES 3 /* container, group, device */
