@@ -44,6 +44,15 @@ one_cycle() {
 	wait_line '^result=ended' "$BATS_TEST_TMPDIR/act.out"
 }
 
+# Who waits for something uses next to no processor meanwhile, however slow that is: hundredths of a second here.
+waits_idly() {
+	local before after
+	before=$(awk '{ print $14 + $15 }' "/proc/$TRACE/stat")
+	sleep 4
+	after=$(awk '{ print $14 + $15 }' "/proc/$TRACE/stat")
+	[ $((after - before)) -lt 130 ] || { echo "$((after - before)) of 400" >&2; return 1; }
+}
+
 maps() {
 	jq -n '[inputs | select(.type == "map")] | length' "$BATS_TEST_TMPDIR/t.jsonl"
 }
@@ -54,6 +63,7 @@ maps() {
 	jq -e '.complete and .containers == []' "$ST"
 	start_trace
 	grep -F "waiting" "$BATS_TEST_TMPDIR/t.err"
+	waits_idly
 	devices
 	for ((i = 0; i < 60; i++)); do
 		one_cycle
