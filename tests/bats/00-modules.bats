@@ -14,6 +14,7 @@ teardown() {
 }
 
 start_trace() {
+	: >"$BATS_TEST_TMPDIR/t.err"
 	"$fdpin" trace -j -o "$BATS_TEST_TMPDIR/t.jsonl" 2>"$BATS_TEST_TMPDIR/t.err" 3>&- &
 	TRACE=$!
 	wait_line 'Ctrl-C' "$BATS_TEST_TMPDIR/t.err"

@@ -187,6 +187,7 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 	by_act=$(restored_by act_pci) by_rescue=$(restored_by fdpin-rescue)
 	for ((i = 0; i < (LONG ? 20 : 1); i++)); do
 		act pci --what invalid --pci "$GROUP"
+		: >"$BATS_TEST_TMPDIR/rescue.out"
 		(
 			close_files
 			while [ -e "/proc/${A[tgid]}" ]; do

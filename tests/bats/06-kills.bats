@@ -220,6 +220,7 @@ pinned() {
 	local n
 	for n; do
 		echo "$n" >"$PLAN"
+		: >"$GUARD"
 		(
 			close_files
 			exec "$progs/kill_at" "$PLAN" "$STEPS" "$fdpin" enforce -j --pin="$PINS" --root "$BATS_FILE_TMPDIR/tree"

@@ -23,6 +23,7 @@ storm() { # RECORDING ROUNDS SEED OPTION OF RECORD…
 	local rec=$1 rounds=$2 seed=$3
 	shift 3
 	[ "$FDPIN_MODULE" != none ] || rounds=$((rounds * 8)) # two do what sixteen would
+	: >"$BATS_TEST_TMPDIR/record.err"
 	"$fdpin" record -f "$@" -o "$rec" 2>"$BATS_TEST_TMPDIR/record.err" 3>&- 4>&- &
 	recorder=$!
 	wait_line recording "$BATS_TEST_TMPDIR/record.err"

@@ -48,6 +48,7 @@ stop_live() {
 }
 
 start_live() {
+	: >"$RUN/live.err"
 	"$fdpin" trace -j -o "$RUN/live2.jsonl" 2>"$RUN/live.err" 3>&- &
 	echo $! >"$RUN/live.pid"
 	wait_line 'Ctrl-C' "$RUN/live.err"

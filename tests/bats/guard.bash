@@ -24,6 +24,7 @@ guard() {
 		echo "the guard of an earlier test is still there" >&2
 		return 1
 	fi
+	: >"$GUARD"
 	(
 		close_files
 		exec "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
@@ -158,6 +159,7 @@ comes_to_answer() {
 
 # Invalidates beside an mdev again and again, while other things go on.
 attack_begins() {
+	: >"$BATS_FILE_TMPDIR/attack"
 	(
 		close_files
 		exec "$progs/act_guard" --timeout 1200 --what attack --rounds "${1:-20000}"

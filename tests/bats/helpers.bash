@@ -67,6 +67,8 @@ declare -gA A=()
 act() {
 	local name=$1
 	shift
+	# Here and elsewhere: what runs in the background empties its files when it comes to it, and who waits for a line would find one of before.
+	: >"$BATS_TEST_TMPDIR/act.out"
 	(
 		close_files
 		exec "$progs/act_$name" --timeout 60 "$@"
@@ -103,6 +105,7 @@ common_teardown() {
 
 # A recording from here on, of all that happens; and up to there.
 record_begins() { # FILE
+	: >"$BATS_TEST_TMPDIR/record.err"
 	"$fdpin" record -o "$1" 2>"$BATS_TEST_TMPDIR/record.err" 3>&- 4>&- &
 	RECORDER=$!
 	wait_line recording "$BATS_TEST_TMPDIR/record.err"
