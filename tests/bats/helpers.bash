@@ -67,8 +67,8 @@ declare -gA A=()
 act() {
 	local name=$1
 	shift
-	# Here and elsewhere: what runs in the background empties its files when it comes to it, and who waits for a line would find one of before.
-	: >"$BATS_TEST_TMPDIR/act.out"
+	# What runs in the background empties its files when it comes to it, and who waits for a line would find one of before, or of who is about to end.
+	rm -f "$BATS_TEST_TMPDIR/act.out"
 	(
 		close_files
 		exec "$progs/act_$name" --timeout 60 "$@"
@@ -154,7 +154,11 @@ wait_live() { # VERDICT ANSWER
 		sleep 0.1
 	done
 	echo "live $1 is $(live_answer "$1"), not $2" >&2
-	grep -F "\"$ID\"" "$LIVE" >&2
+	grep -F "\"$ID\"" "$LIVE" >&2 || true
+	echo "-- the live trace: $(sed -n 's/^State:\t//p' "/proc/$(cat "$RUN/live.pid")/status"), its last words:" >&2
+	cat "/proc/$(cat "$RUN/live.pid")/stack" >&2
+	tail -n 2 "$LIVE" >&2
+	tail -n 3 "$RUN/live.err" >&2
 	return 1
 }
 
