@@ -183,7 +183,7 @@ valid() { # [--lines] DOCUMENT|- SCHEMA
 	[ "$1" != --lines ] || { folder=$FDPIN_VALID/lines; shift; }
 	folder=$folder/${2##*/}
 	mkdir -p "$folder"
-	cat "$1" >"$folder/test $BATS_SUITE_TEST_NUMBER of ${BATS_TEST_FILENAME##*/}, $RANDOM"
+	cat "$1" >"$(mktemp "$folder/test $BATS_SUITE_TEST_NUMBER of ${BATS_TEST_FILENAME##*/}, XXXXXX")"
 }
 
 # A proven deadlock, looked back and live alike, with every edge there.
