@@ -141,15 +141,20 @@ static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64
 	return (id & FDPIN_ID_MARK) == FDPIN_ID_IOMMUFD ? id ^ 1ULL << 63 : id;
 }
 
-/* What ids are made with: from what user space gave, and a secret of the kernel that lies at ptr_key (0: not to be had). */
-static __always_inline void make_key(__u64 key[2], __u64 ptr_key)
+/*
+ * What ids are made with: from what user space gave, and a secret of the kernel that lies at ptr_key (0: not to be had). 1 if the kernel has yet to
+ * make it: it does when its random numbers are ready, or up to two seconds later (lib/vsprintf.c). Ids that are made with what is there are others then.
+ */
+static __always_inline int make_key(__u64 key[2], __u64 ptr_key)
 {
 	__u64 secret[2] = {};
+	int err = 0;
 
 	if (ptr_key)
-		bpf_probe_read_kernel(secret, sizeof(secret), (void *)ptr_key);
+		err = bpf_probe_read_kernel(secret, sizeof(secret), (void *)ptr_key);
 	key[0] = mix(secret[0] ^ cfg.key[0]);
 	key[1] = mix(secret[1] ^ cfg.key[1]);
+	return ptr_key && !err && !(secret[0] | secret[1]);
 }
 
 /* A context of iommufd has an id of its own kind, so that its name says what it is. */

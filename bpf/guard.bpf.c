@@ -165,6 +165,7 @@ static const char sym_ptr_key[] = "ptr_key";
 GUARD_SYMBOLS(X)
 #undef X
 
+/* 1: the kernel has no secret yet that ids are made with. */
 SEC("syscall")
 int guard_resolve(void *ctx)
 {
@@ -174,8 +175,7 @@ int guard_resolve(void *ctx)
 	GUARD_SYMBOLS(X)
 #undef X
 	bpf_kallsyms_lookup_name(sym_ptr_key, sizeof(sym_ptr_key), 0, &ptr_key);
-	make_key(key, ptr_key);
-	return 0;
+	return make_key(key, ptr_key);
 }
 
 /* ---- decisions --------------------------------------------------------------------------- */

@@ -153,14 +153,14 @@ static __always_inline void about_task(struct fdpin_hdr *h, const struct task_st
 FDPIN_SYMBOLS(X)
 #undef X
 
+/* 1: the kernel has no secret yet that ids are made with. */
 SEC("syscall")
 int resolve(void *ctx)
 {
 #define X(name, use) bpf_kallsyms_lookup_name(sym_##name, sizeof(sym_##name), 0, &symbols[SYM_##name]);
 	FDPIN_SYMBOLS(X)
 #undef X
-	make_key(key, symbols[SYM_ptr_key]);
-	return 0;
+	return make_key(key, symbols[SYM_ptr_key]);
 }
 
 static __always_inline __u64 container_id(const void *container, __u32 kind)

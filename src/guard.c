@@ -45,6 +45,7 @@ struct guard {
 	const char *compat;
 	__u32 nonce;
 	bool veto, has_compat, protect;
+	bool no_secret; /* the kernel had none yet to make ids with */
 	source_fn fn;
 	void *ctx;
 	int stop;
@@ -257,7 +258,8 @@ static int load(struct guard *g)
 		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism), strerror(-err));
 	source_bpf_tell_programs(g->skel->obj);
 	err = source_bpf_run(g->skel->progs.guard_resolve, NULL, 0);
-	return err ? fail(err, "kernel symbols cannot be looked up: %s", strerror(-err)) : 0;
+	g->no_secret = err == 1;
+	return err < 0 ? fail(err, "kernel symbols cannot be looked up: %s", strerror(-err)) : 0;
 }
 
 /* A decision that compares with an address that is not there would match nothing, and nobody would notice. */
@@ -465,6 +467,11 @@ const char *guard_mend(struct guard *g)
 	struct guard_policy *now = policy_that_holds(g);
 	bool kernel, rules;
 
+	/* It does not wait for it, as trace does: a container called by another name for two seconds is better than one without a guard. */
+	if (g->no_secret && !source_bpf_run(g->skel->progs.guard_resolve, NULL, 0)) {
+		g->no_secret = false;
+		memcpy(g->key, g->skel->bss->key, sizeof(g->key));
+	}
 	kernel = put_back(g->skel->bss->symbols, g->symbols, sizeof(g->symbols));
 	kernel |= put_back(g->skel->bss->key, g->key, sizeof(g->key));
 	kernel |= put_back(&g->skel->bss->owner, &g->owner, sizeof(g->owner));

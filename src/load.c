@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -82,6 +83,27 @@ static void check_symbols(struct source_bpf *s)
 #undef X
 }
 
+/*
+ * Symbols, and what ids are made with. A kernel that has just started has no secret for that before its random numbers are ready; who asks for one and waits makes
+ * them so, within a second or two where there is a cycle counter. Ids of before would be nobody else's: a recording of them could not be told beside status.
+ */
+static int resolve(struct source_bpf *s)
+{
+	int r = source_bpf_run(s->snapshot->progs.resolve, NULL, 0);
+	char one;
+
+	if (r != 1)
+		return r;
+	log_notice("Waiting for the kernel's random numbers: names of containers are made with them.");
+	if (getrandom(&one, 1, 0) < 0)
+		return -errno;
+	for (int i = 0; i < 50 && (r = source_bpf_run(s->snapshot->progs.resolve, NULL, 0)) == 1; i++)
+		usleep(100 * 1000);
+	if (r == 1)
+		log_warning("The kernel has no secret to make names of containers with: other commands may give them other names.");
+	return r < 0 ? r : 0;
+}
+
 int load_snapshot(struct source_bpf *s)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(s->types));
@@ -104,7 +126,7 @@ int load_snapshot(struct source_bpf *s)
 	if (err)
 		return err;
 	source_bpf_tell_programs(s->snapshot->obj);
-	err = source_bpf_run(s->snapshot->progs.resolve, NULL, 0);
+	err = resolve(s);
 	if (err)
 		return err;
 	check_symbols(s);

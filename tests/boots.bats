@@ -4,11 +4,20 @@
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.."
+	rm -rf "$(shared)"
 	# shellcheck disable=SC2016 # the guest's shell it is
-	tests/vm/run --timeout 400 --append 'lsm=lockdown,capability,yama intremap=off' -- bash -c '
+	tests/vm/run --timeout 400 --early --append 'lsm=lockdown,capability,yama intremap=off' -- bash -c '
 		modprobe vfio_iommu_type1
 		cd "$1"
 		pci=/dev/vfio/$("$2/vm/bind-vfio" | awk "NR == 1 { print \$2 }")
+		say() { name=$1; shift; "$@" >"$name" 2>&1; echo $? >"$name.status"; }
+		echo Y >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+		"${0%/*}/tests/progs/act_pci" --timeout 60 --what invalid --pci "$pci" >act.early 2>&1 &
+		until grep -E "^(ready|error)" act.early; do sleep 0.1; done
+		say early "$0" status
+		say late "$0" status
+		kill $!
+		wait
 		for safe in N Y; do
 			echo $safe >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
 			"$0" trace --errors -j -q -o errors.$safe -- "${0%/*}/tests/progs/act_errors" --timeout 60 --what isolated --pci "$pci" >act.$safe 2>&1
@@ -20,7 +29,6 @@ setup_file() {
 			[ $mode = integrity ] || "$0" enforce -j --duration 1s >enforce.$mode
 			echo $? >enforce.$mode.status
 		done
-		say() { name=$1; shift; "$@" >"$name" 2>&1; echo $? >"$name.status"; }
 		say status "$0" status -j
 		say check "$0" status --check
 		say trace "$0" trace --duration 1s
@@ -34,6 +42,16 @@ shared() {
 }
 
 setup() { cd "$(shared)"; }
+
+# Nobody has asked for random numbers here: without waiting the first command would make names that no later one makes.
+@test "a command before the kernel has its secret waits for it: containers are called the same ever after" {
+	local names
+	grep "Waiting for the kernel's random numbers" early
+	! grep Waiting late || return 1
+	names=$(grep -o 'vfio-[0-9a-f]*' late | sort -u)
+	[ -n "$names" ]
+	[ "$(grep -o 'vfio-[0-9a-f]*' early | sort -u)" = "$names" ]
+}
 
 check() { jq -r --arg id "$2" '.checks[] | select(.id == $id) | "\(.answer)/\(.state)"' "doctor.$1"; }
 
