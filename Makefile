@@ -55,7 +55,7 @@ PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(LIBRARIES) $(PKG_T
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wformat=2 -Wshadow $(if $(WERROR),-Werror)
-SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DPOOL_LARGEST=0
 OUR_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DFDPIN_VERSION='"$(VERSION)"' -I$(O) $(WARNINGS) $(PKG_CFLAGS) $(if $(SANITIZE),$(SANITIZERS))
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -I. -Wall $(if $(WERROR),-Werror)
 

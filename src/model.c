@@ -78,7 +78,7 @@ static int word_link(struct model *m, const struct effect *ef, const struct reco
 		return -ENOMEM;
 	e = store_find(ef->rel, from, to);
 	if (e)
-		return store_confirm(e, r->h, look_of(m, r->h));
+		return store_confirm(m, e, r->h, look_of(m, r->h));
 	return store_link(m, ef->rel, from, to, r->h, look_of(m, r->h));
 }
 
@@ -104,14 +104,14 @@ static void word_unlink(struct model *m, const struct effect *ef, const struct r
 static int set_note(struct model *m, struct obj *o, const struct fdpin_hdr *h)
 {
 	unsigned int look = look_of(m, h);
-	struct fdpin_hdr *c = record_copy(h);
+	struct fdpin_hdr *c = record_copy(m, h);
 
 	if (!c)
 		return -ENOMEM;
 	if (look && o->note_look == look) {
-		free(o->note); /* described twice in one look: that is not two looks */
+		record_give(m, o->note); /* described twice in one look: that is not two looks */
 	} else {
-		free(o->prev_note);
+		record_give(m, o->prev_note);
 		o->prev_note = o->note;
 		o->prev_look = o->note_look;
 	}
@@ -255,21 +255,14 @@ int model_apply(struct model *m, const struct record *r)
 
 /* ---- questions ------------------------------------------------------------ */
 
-static struct obj *of_kind(struct obj *o, enum obj_kind kind)
-{
-	while (o && kind != OBJ_NONE && o->kind != kind)
-		o = o->next;
-	return o;
-}
-
 struct obj *model_first(const struct model *m, enum obj_kind kind)
 {
-	return of_kind(m->first, kind);
+	return kind == OBJ_NONE ? m->first : m->alike[kind].first;
 }
 
 struct obj *model_next(const struct obj *o, enum obj_kind kind)
 {
-	return of_kind(o->next, kind);
+	return kind == OBJ_NONE ? o->next : o->next_alike;
 }
 
 __u64 model_lost(const struct model *m)

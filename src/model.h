@@ -23,7 +23,7 @@ struct ledger; /* ledger.h */
 struct edge {
 	enum relation rel;
 	struct obj *from, *to;
-	struct fdpin_hdr *rec;	    /* the record that made it first, owned; PART: the first of those that say what last does */
+	struct fdpin_hdr *rec;	    /* the record that made it first, the model's; PART: the first of those that say what last does */
 	struct fdpin_hdr *last;	    /* the last one that confirmed it, owned; may equal rec (PART: always) */
 	bool observed;		    /* a hook saw it */
 	unsigned int looks;	    /* how many looks in a row have shown it */
@@ -42,6 +42,7 @@ struct obj {
 	/* hash handle: private */
 	struct obj *next_hash;
 	struct obj *next;	     /* all objects, in order of appearance */
+	struct obj *next_alike;	     /* those of this kind, likewise */
 };
 
 /* Constructor returns NULL and sets errno; destructor accepts NULL. */
@@ -52,7 +53,7 @@ void model_free(struct model *m);
 int model_apply(struct model *m, const struct record *r);
 
 struct obj *model_find(const struct model *m, enum obj_kind kind, __u64 id);
-/* First object / next in order of appearance; kind OBJ_NONE means any. */
+/* First object / next in order of appearance: of that kind, which the one asked has, or with OBJ_NONE of any. */
 struct obj *model_first(const struct model *m, enum obj_kind kind);
 struct obj *model_next(const struct obj *o, enum obj_kind kind);
 /* First edge of a relation out of / into an object, and the next one. */

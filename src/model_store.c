@@ -67,42 +67,39 @@ struct model *model_new(void)
 	}
 	m->n_buckets = MIN_BUCKETS;
 	m->tail = &m->first;
+	for (int kind = 0; kind < OBJ__max; kind++)
+		m->alike[kind].tail = &m->alike[kind].first;
 	m->sweep_at = 2 * IDLE_MAX;
 	ledger_init(&m->ledger);
 	return m;
 }
 
-static void edge_free(struct edge *e)
+void record_give(struct model *m, struct fdpin_hdr *h)
 {
-	if (e->last != e->rec)
-		free(e->last);
-	free(e->rec);
-	free(e);
+	if (h)
+		pool_give(&m->pool, h, h->size);
 }
 
-static void obj_free(struct obj *o)
+static void edge_free(struct model *m, struct edge *e)
 {
-	free(o->note);
-	free(o->prev_note);
-	free(o);
+	if (e->last != e->rec)
+		record_give(m, e->last);
+	record_give(m, e->rec);
+	pool_give(&m->pool, e, sizeof(*e));
+}
+
+static void obj_free(struct model *m, struct obj *o)
+{
+	record_give(m, o->note);
+	record_give(m, o->prev_note);
+	pool_give(&m->pool, o, sizeof(*o));
 }
 
 void model_free(struct model *m)
 {
-	struct obj *o, *next;
-
 	if (!m)
 		return;
-	for (o = m->first; o; o = next) {
-		struct edge *e, *n;
-
-		next = o->next;
-		for (e = o->out; e; e = n) {
-			n = e->next_from;
-			edge_free(e);
-		}
-		obj_free(o);
-	}
+	pool_end(&m->pool);
 	ledger_free(&m->ledger);
 	free(m->buckets);
 	free(m);
@@ -150,18 +147,19 @@ struct obj *store_obj(struct model *m, enum obj_kind kind, __u64 id)
 
 	if (o)
 		return o;
-	o = calloc(1, sizeof(*o));
+	o = pool_take(&m->pool, sizeof(*o));
 	if (!o)
 		return NULL;
+	*o = (struct obj){ .kind = kind, .id = id };
 	if (m->n_objs >= m->n_buckets)
 		grow(m);
-	o->kind = kind;
-	o->id = id;
 	b = &m->buckets[bucket_of(m, kind, id)];
 	o->next_hash = *b;
 	*b = o;
 	*m->tail = o;
 	m->tail = &o->next;
+	*m->alike[kind].tail = o;
+	m->alike[kind].tail = &o->next_alike;
 	m->n_objs++;
 	return o;
 }
@@ -255,12 +253,12 @@ void store_remove(struct model *m, struct edge *e)
 		p = &(*p)->next_to;
 	*p = e->next_to;
 	count_edge(m, e->rel, -1);
-	edge_free(e);
+	edge_free(m, e);
 }
 
-struct fdpin_hdr *record_copy(const struct fdpin_hdr *h)
+struct fdpin_hdr *record_copy(struct model *m, const struct fdpin_hdr *h)
 {
-	struct fdpin_hdr *c = malloc(h->size);
+	struct fdpin_hdr *c = pool_take(&m->pool, h->size);
 
 	if (c)
 		memcpy(c, h, h->size);
@@ -288,35 +286,35 @@ static bool says_the_same(const struct fdpin_hdr *a, const struct fdpin_hdr *b)
  * There are many ranges, so of each one record is kept. It is the first of those
  * in a row that say the same: since when a range has been as it is, a verdict asks.
  */
-static int confirm_range(struct edge *e, const struct fdpin_hdr *h)
+static int confirm_range(struct model *m, struct edge *e, const struct fdpin_hdr *h)
 {
 	struct fdpin_hdr *c;
 
 	if (says_the_same(e->rec, h))
 		return 0;
-	c = record_copy(h);
+	c = record_copy(m, h);
 	if (!c)
 		return -ENOMEM;
-	free(e->rec);
+	record_give(m, e->rec);
 	e->rec = e->last = c;
 	return 0;
 }
 
-static int confirm_other(struct edge *e, const struct fdpin_hdr *h)
+static int confirm_other(struct model *m, struct edge *e, const struct fdpin_hdr *h)
 {
-	struct fdpin_hdr *c = record_copy(h);
+	struct fdpin_hdr *c = record_copy(m, h);
 
 	if (!c)
 		return -ENOMEM;
 	if (e->last != e->rec)
-		free(e->last);
+		record_give(m, e->last);
 	e->last = c;
 	return 0;
 }
 
-int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look)
+int store_confirm(struct model *m, struct edge *e, const struct fdpin_hdr *h, unsigned int look)
 {
-	int err = e->rel == REL_PART ? confirm_range(e, h) : confirm_other(e, h);
+	int err = e->rel == REL_PART ? confirm_range(m, e, h) : confirm_other(m, e, h);
 
 	if (err)
 		return err;
@@ -335,21 +333,19 @@ int store_link(struct model *m, enum relation rel, struct obj *from, struct obj 
 	}
 	if (m->n_edges >= MODEL_MAX_EDGES)
 		return -ENOMEM;
-	e = calloc(1, sizeof(*e));
+	e = pool_take(&m->pool, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	e->rec = e->last = record_copy(h);
+	*e = (struct edge){ .rel = rel, .from = from, .to = to };
+	e->rec = e->last = record_copy(m, h);
 	if (!e->rec) {
-		free(e);
+		pool_give(&m->pool, e, sizeof(*e));
 		return -ENOMEM;
 	}
 	if (single[rel] && (old = edge_out(from, rel)))
 		store_remove(m, old);
 	if (single_to[rel] && (old = edge_in(to, rel)))
 		store_remove(m, old);
-	e->rel = rel;
-	e->from = from;
-	e->to = to;
 	confirm(e, look);
 	enlist(e);
 	count_edge(m, rel, 1);
@@ -380,6 +376,24 @@ static void purge_lists(struct model *m, struct obj *o, struct edge **dead)
 	}
 }
 
+static bool is_nothing(const struct obj *o)
+{
+	return !o->note && !o->out && !o->in;
+}
+
+static void purge_alike(struct model *m, int kind)
+{
+	struct obj **p = &m->alike[kind].first;
+
+	while (*p) {
+		if (is_nothing(*p))
+			*p = (*p)->next_alike;
+		else
+			p = &(*p)->next_alike;
+	}
+	m->alike[kind].tail = p;
+}
+
 /* Free dead edges, and objects with neither edge nor note. */
 static void purge(struct model *m)
 {
@@ -390,25 +404,27 @@ static void purge(struct model *m)
 		purge_lists(m, o, &dead);
 	while ((e = dead)) {
 		dead = e->next_from;
-		edge_free(e);
+		edge_free(m, e);
 	}
+	for (int kind = 0; kind < OBJ__max; kind++)
+		purge_alike(m, kind);
 	while ((o = *p)) {
-		if (o->note || o->out || o->in) {
+		if (!is_nothing(o)) {
 			p = &o->next;
 			continue;
 		}
 		*p = o->next;
 		unhash(m, o);
-		obj_free(o);
+		obj_free(m, o);
 		m->n_objs--;
 	}
 	m->tail = p;
 }
 
-static void drop_notes(struct obj *o)
+static void drop_notes(struct model *m, struct obj *o)
 {
-	free(o->note);
-	free(o->prev_note);
+	record_give(m, o->note);
+	record_give(m, o->prev_note);
 	o->note = o->prev_note = NULL;
 	o->note_look = o->prev_look = 0;
 }
@@ -438,7 +454,7 @@ void store_drop_unseen(struct model *m, unsigned int look, __u64 denied_from)
 			if (is_over(e, look, denied_from))
 				e->rel = REL_DEAD;
 		if (o->note && o->note_look && o->note_look != look)
-			drop_notes(o);
+			drop_notes(m, o);
 	}
 	purge(m);
 }
@@ -469,7 +485,7 @@ void store_sweep(struct model *m)
 			continue;
 		for (struct edge *e = o->out; e; e = e->next_from)
 			e->rel = REL_DEAD;
-		drop_notes(o);
+		drop_notes(m, o);
 		excess--;
 	}
 	purge(m);

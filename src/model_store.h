@@ -7,6 +7,7 @@
 
 #include "ledger.h"
 #include "model.h"
+#include "pool.h"
 
 /* A look that ended properly. */
 struct ended {
@@ -20,6 +21,9 @@ struct model {
 	unsigned int n_buckets; /* a power of two */
 	unsigned int n_objs, sweep_at;
 	struct obj *first, **tail;
+	struct {
+		struct obj *first, **tail;
+	} alike[OBJ__max]; /* of each kind */
 	unsigned int n_edges, n_ranges;
 
 	unsigned int serial;	  /* of the newest look, ended or not */
@@ -33,6 +37,7 @@ struct model {
 	bool history, oom, gaps_cut;
 	bool charges; /* the session says that charges were watched */
 	struct ledger ledger;
+	struct pool pool; /* objects, edges and records */
 };
 
 /* The object, made if it is not there. NULL: no memory. */
@@ -42,12 +47,14 @@ struct edge *store_find(enum relation rel, const struct obj *from, const struct 
 int store_link(struct model *m, enum relation rel, struct obj *from, struct obj *to, const struct fdpin_hdr *h,
 	       unsigned int look);
 /* One that is there is shown again. 0 or -ENOMEM. */
-int store_confirm(struct edge *e, const struct fdpin_hdr *h, unsigned int look);
+int store_confirm(struct model *m, struct edge *e, const struct fdpin_hdr *h, unsigned int look);
 void store_remove(struct model *m, struct edge *e);
 /* A look ended: what only looks have shown and this one did not is no longer so. */
 void store_drop_unseen(struct model *m, unsigned int look, __u64 denied_from);
 /* Forget the oldest objects that nobody points at, once there are too many. */
 void store_sweep(struct model *m);
-struct fdpin_hdr *record_copy(const struct fdpin_hdr *h);
+/* A copy, of the model; NULL without memory. NULL can be given, too. */
+struct fdpin_hdr *record_copy(struct model *m, const struct fdpin_hdr *h);
+void record_give(struct model *m, struct fdpin_hdr *h);
 
 #endif
