@@ -3,6 +3,7 @@
 # Modules that come and go. First, as nothing is loaded yet; it leaves no VFIO behind.
 
 load helpers
+load guard
 
 setup() {
 	! builtin_vfio || skip "row $KERNEL has VFIO built in"
@@ -11,6 +12,10 @@ setup() {
 teardown() {
 	common_teardown
 	[ -z "${TRACE-}" ] || kill -TERM "$TRACE"
+}
+teardown_file() {
+	load guard
+	guard_teardown_file
 }
 
 start_trace() {
@@ -91,6 +96,22 @@ maps() {
 		[ "$(maps)" -gt "$before" ]
 	fi
 	stop_trace
+}
+
+# What it reads by is of the module that was there when it started.
+@test "guarded: the module stays; when the guard has ended it goes, and the next guard is proven on the one that comes back" {
+	local i
+	[ -d /sys/module/vfio_iommu_type1 ] || modprobe vfio_iommu_type1
+	policy '[mdev-vaddr]' 'action = deny'
+	for ((i = 0; i < $((${FDPIN_LONG:-0} ? 30 : 2)); i++)); do
+		guard
+		one_cycle
+		untouched
+		! modprobe -r vfio_iommu_type1 || return 1
+		unguard
+		release_devices
+		devices
+	done
 }
 
 @test "unload and reload, then a trace that has seen everything" {
