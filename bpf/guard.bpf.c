@@ -207,13 +207,23 @@ struct about {
 
 #define UNDROWNED (1U << ACTION_OFF | 1U << ACTION_PASSED | 1U << ACTION_QUARANTINE_BEGINS | 1U << ACTION_QUARANTINE_ENDS)
 
+/*
+ * How full the ring may be for this one. A storm of refusals must drown neither the canary nor what was not prevented, and what came of that; nor who wants to get at
+ * the guard itself, of which there may be a storm, too.
+ */
+static __always_inline __u64 room_for(__u32 rule, __u32 action)
+{
+	if (UNDROWNED >> action & 1)
+		return GUARD_RING_BYTES;
+	return rule == RULE_PROTECT ? GUARD_RING_BYTES / 4 * 3 : GUARD_RING_BYTES / 2;
+}
+
 static __always_inline void tell(__u32 rule, __u32 action, int result, const struct about *a)
 {
 	const struct vfio_group *group = a->group; /* a member of ours in a chain of reads would be relocated */
 	struct ev_decision *e;
 
-	/* a storm of refusals must drown neither the canary nor what was not prevented, and what came of that */
-	if (!(UNDROWNED >> action & 1) && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > GUARD_RING_BYTES / 2) {
+	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > room_for(rule, action)) {
 		__sync_fetch_and_add(&stats.lost, 1);
 		return;
 	}
