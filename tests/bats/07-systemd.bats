@@ -61,7 +61,7 @@ tells() {
 @test "without the addresses of kernel symbols it does not become active" {
 	sysctl -qw kernel.kptr_restrict=2
 	! systemctl start "$UNIT"
-	same "state" "$(state ActiveState)" failed
+	same "state" "$(state ActiveState) $(state ExecMainStatus)" "failed 78"
 	tells 'symbol .* cannot be seen'
 	systemctl reset-failed "$UNIT"
 }
@@ -128,6 +128,21 @@ tells() {
 	comes ActiveState active
 }
 
+@test "starved of the processor: refused all the same, and it goes on when it has some again" {
+	local group
+	group=/sys/fs/cgroup$(state ControlGroup)
+	systemctl set-property --runtime "$UNIT" CPUQuota=1%
+	for ((i = 0; i < 100; i++)); do
+		[ "$(awk '/^nr_throttled/ { print $2 }' "$group/cpu.stat")" -lt 10 ] || break
+		sleep 0.2
+	done
+	[ "$(awk '/^nr_throttled/ { print $2 }' "$group/cpu.stat")" -ge 10 ]
+	answers EBUSY
+	systemctl set-property --runtime "$UNIT" CPUQuota=
+	answers EBUSY
+	comes ActiveState active
+}
+
 @test "started again by hand, as an upgrade does" {
 	pid=$(state MainPID)
 	systemctl restart "$UNIT"
@@ -143,6 +158,53 @@ tells() {
 		| length < 200 and max > 1000' "$BATS_TEST_TMPDIR/journal"
 }
 
+# kill_at takes the place of the command that systemd starts, and becomes it; it needs a few rights more than the guard has. Of its steps make check takes some.
+@test "killed at steps of its start: systemd starts the next one, and of what is tried meanwhile nothing is let through" {
+	local dir=/var/lib/fdpin-kills dropin=/etc/systemd/system/$UNIT.d numbers killed
+	install -d -o fdpin-trace "$dir" "$dropin"
+	install -o fdpin-trace /dev/null "$dir/plan"
+	install -o fdpin-trace /dev/null "$dir/steps"
+	install "$progs/kill_at" /usr/local/bin
+	cat >"$dropin/kills.conf" <<-END
+		[Unit]
+		StartLimitIntervalSec=0
+		[Service]
+		ExecStart=
+		ExecStart=/usr/local/bin/kill_at $dir/plan $dir/steps $(systemctl cat "$UNIT" | sed -n 's/^ExecStart=//p')
+		RestartSec=100ms
+		ReadWritePaths=$dir
+		AmbientCapabilities=CAP_SYS_PTRACE
+		CapabilityBoundingSet=CAP_SYS_PTRACE
+		SystemCallFilter=@debug seccomp
+	END
+	systemctl daemon-reload
+	systemctl restart "$UNIT"
+	attack_begins
+	# once through, to see what there is
+	echo 0 >"$dir/plan"
+	systemctl restart "$UNIT"
+	sed -n '/sendmsg READY=1/q; s/^step \([0-9]*\) .*/\1/p' "$dir/steps" >"$BATS_TEST_TMPDIR/start"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/start")" -gt 40 ]
+	numbers=$(awk -v stride="$((${FDPIN_LONG:-0} ? 1 : 20))" 'NR % stride == 0' "$BATS_TEST_TMPDIR/start")
+	: >"$dir/steps"
+	printf '%s\n' $numbers 0 >"$dir/plan"
+	systemctl kill -s KILL "$UNIT"
+	for ((i = 0; i < $((${FDPIN_LONG:-0} ? 6000 : 900)); i++)); do
+		grep -q 'READY=1' "$dir/steps" && break
+		sleep 0.3
+	done
+	comes ActiveState active
+	killed=$(sed -n 's/^killed \([0-9]*\) .*/\1/p' "$dir/steps")
+	same "killed at" "$killed" "$numbers"
+	same "the plan" "$(cat "$dir/plan")" ""
+	answers EBUSY
+	attack_ends
+	echo "# killed at $(wc -w <<<"$killed") of $(wc -l <"$BATS_TEST_TMPDIR/start") steps" >&3
+	rm "$dropin/kills.conf"
+	systemctl daemon-reload
+	systemctl restart "$UNIT"
+}
+
 @test "stopped: it is gone, and says so" {
 	systemctl stop "$UNIT"
 	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
@@ -152,8 +214,10 @@ tells() {
 @test "with the rule protect: started again when it is killed, reloaded, started again by hand and stopped, as without" {
 	local pid
 	grep -qw bpf /sys/kernel/security/lsm || skip "the BPF LSM is not on here"
+	mkdir -p "${CONF%/*}"
 	printf '%s\n' '[protect]' 'action = deny' >"$CONF"
 	systemctl start "$UNIT"
+	attack_begins
 	pid=$(state MainPID)
 	! bpftool map dump id "$(sed -n 's/^map_id:[[:blank:]]*//p' /proc/"$pid"/fdinfo/* | head -n 1)"
 	tells 'denied get-map [0-9]+ by bpftool \[[0-9]+\]: rule protect, EPERM'
@@ -172,6 +236,7 @@ tells() {
 	"$progs/act_protect" reach "$(state MainPID)" >"$BATS_TEST_TMPDIR/reach"
 	grep -x 'map=EPERM' "$BATS_TEST_TMPDIR/reach"
 	grep -x 'getfd=EPERM' "$BATS_TEST_TMPDIR/reach"
+	attack_ends
 	systemctl stop "$UNIT"
 	same "state" "$(state ActiveState) $(state NFileDescriptorStore)" "inactive 0"
 	comes_to_answer done
@@ -189,6 +254,7 @@ tells() {
 	systemctl start "$UNIT"
 	pins=$(find /sys/fs/bpf/fdpin-trace -type f -path '*/guard-*')
 	[ "$(wc -l <<<"$pins")" -gt 5 ]
+	attack_begins
 	same "their user" "$(stat -c %U $pins | sort -u)" fdpin-trace
 	rm -r /sys/fs/bpf/fdpin-trace/guard-*
 	tells 'pins in /run/fdpin-trace-pins: there again'
@@ -201,6 +267,7 @@ tells() {
 	tells 'left pinned guarded until now'
 	same "generations" "$(find /sys/fs/bpf/fdpin-trace -mindepth 1 -maxdepth 1 | wc -l)" 1
 	answers EBUSY
+	attack_ends
 	systemctl stop "$UNIT"
 	same "pins" "$(find /sys/fs/bpf/fdpin-trace -type f)" ""
 	comes_to_answer done
