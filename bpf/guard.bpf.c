@@ -213,9 +213,9 @@ struct about {
  */
 static __always_inline __u64 room_for(__u32 rule, __u32 action)
 {
-	if (UNDROWNED >> action & 1)
-		return GUARD_RING_BYTES;
-	return rule == RULE_PROTECT ? GUARD_RING_BYTES / 4 * 3 : GUARD_RING_BYTES / 2;
+	__u64 protect = ((__u64)rule ^ RULE_PROTECT) - 1; /* all bits, or not the highest: without a branch, of which the verifier takes both */
+
+	return GUARD_RING_BYTES / 4 * (2 + (protect >> 63) + 2 * (UNDROWNED >> action & 1));
 }
 
 static __always_inline void tell(__u32 rule, __u32 action, int result, const struct about *a)
