@@ -36,9 +36,11 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	same "veto" "$(guard_says no_veto)" null
 	same "actions" "$(jq -r 'select(.type == "guard") | [.rules[] | "\(.name)=\(.action)"] | join(" ")' "$GUARD")" "mdev-vaddr=deny strict=off exec-pinned=off file-backed=off max-window=off protect=off"
 	if ! refuses; then
+		oracle_says "$BOTH"
 		kill -USR1 "${A[tgid]}"
 		wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
 		load_act
+		oracle_says "$STILL"
 		same "opened while invalid" "${A[open]}" EBUSY
 		same "opened when valid" "${A[open_valid]}" done
 		same "told" "$(decisions mdev-vaddr denied open)" 1
@@ -47,7 +49,8 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 
 @test "an invalidation beside an mdev: EBUSY in every form, through both ABIs; no other call is touched" {
 	need_mdev
-	act_ends guard --what calls --rounds 10
+	oracle_begins
+	asks guard --what calls --rounds 10
 	same "plain" "${A[invalidate]}" EBUSY
 	same "as QEMU does" "${A[invalidate_all]}" EBUSY
 	same "as a 32-bit call" "${A[invalidate_compat]}" EBUSY
@@ -57,6 +60,7 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	same "other files" "${A[elsewhere_null]} ${A[elsewhere_pipe]}" "ENOTTY ENOTTY"
 	same "storm" "${A[storm_failed]} of ${A[storm_calls]}" "0 of 320"
 	same "unmap" "${A[unmap]}" done
+	oracle_saw "$STILL" invalidate invalidate_all invalidate_compat invalidate_nonresident invalidate_straddle bad_null bad_kernel bad_noncanonical
 	# three that could be read, two in pages that were not there, three pointers to nothing
 	same "told" "$(decisions mdev-vaddr denied invalidate)" 8
 	jq -en --argjson t "${A[tgid]}" --arg iova "${A[iova]}" 'first(inputs | select(.type == "decision" and .tgid == $t))
@@ -65,22 +69,33 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 
 @test "both directions: an mdev that joins while a range is invalid gets EBUSY, and joins when it is valid" {
 	need_mdev
-	act_ends refused --pci "$GROUP"
+	oracle_begins
+	asks refused --pci "$GROUP"
 	same "invalidate" "${A[invalidate_with_mdev]}" EBUSY
 	same "invalidate without an mdev" "${A[invalidate_without_mdev]}" done
 	same "attach" "${A[attach_while_invalid]}" EBUSY
 	same "attach later" "${A[attach_when_valid]}" done
+	oracle_saw "$STILL" invalidate_with_mdev attach_when_valid
+	oracle_saw "$WINDOW" invalidate_without_mdev attach_while_invalid
 	same "told" "$(decisions mdev-vaddr denied invalidate) $(decisions mdev-vaddr denied attach)" "1 1"
 }
 
 # No more of them than the live trace has room for without being drained: how fast that is must not decide later tests.
 @test "both at once: of an invalidation and an mdev that joins, never do both succeed, and not always neither" {
 	need_mdev
-	act_ends guard --what race --pci "$GROUP" --rounds $((${FDPIN_LONG:-0} ? 2000 : 500))
+	oracle_begins --watch
+	asks guard --what race --pci "$GROUP" --rounds $((${FDPIN_LONG:-0} ? 2000 : 500))
+	oracle_ends
 	same "both" "${A[race_both]}" 0
 	same "other errors" "${A[race_other]}" 0
 	[ $((A[race_invalidated] + A[race_joined])) -gt 0 ]
-	echo "# of ${A[race_rounds]}: ${A[race_invalidated]} invalidated, ${A[race_joined]} joined, ${A[race_neither]} neither" >&3
+	# after each round it was asked, and all the time between it has looked besides
+	same "seen invalid" "$(grep -c "^race: .* $WINDOW " "$ORACLE" || true)" "${A[race_invalidated]}"
+	same "seen joined" "$(grep -c "^race: .* $STILL " "$ORACLE" || true)" "${A[race_joined]}"
+	same "seen neither" "$(grep -c "^race: .* $ALONE " "$ORACLE" || true)" "${A[race_neither]}"
+	same "looks at both" "${LOOKS[both]}" 0
+	[ "${LOOKS[looks]}" -gt "${A[race_rounds]}" ]
+	echo "# of ${A[race_rounds]}: ${A[race_invalidated]} invalidated, ${A[race_joined]} joined, ${A[race_neither]} neither; ${LOOKS[looks]} looks" >&3
 }
 
 @test "what would deadlock does not even begin" {
@@ -97,12 +112,17 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	need_mdev
 	need_blocking
 	local killed=0
-	"$progs/act_guard" --what flip --rounds $((${FDPIN_LONG:-0} ? 3000 : 1000)) --timeout 100 >"$BATS_TEST_TMPDIR/act.out" 2>&1 </dev/null || killed=1
+	oracle_begins --watch
+	"$progs/act_guard" "${ASK[@]}" --what flip --rounds $((${FDPIN_LONG:-0} ? 3000 : 1000)) --timeout 100 >"$BATS_TEST_TMPDIR/act.out" 2>&1 </dev/null || killed=1
 	load_act
+	oracle_ends
 	same "got past" "$(decisions mdev-vaddr not-prevented invalidate)" "$killed"
+	# of one who is killed at once it may have seen it, or not
+	[ "$killed" = 1 ] || same "looks at both" "${LOOKS[both]}" 0
+	[ "${LOOKS[containers]}" -ge 1 ]
 	[ "$killed" = 1 ] || [ "${A[flip_denied]}" -gt 0 ]
 	[ ! -e "/proc/${A[tgid]}" ] || grep -q '^State:.*Z' "/proc/${A[tgid]}/status"
-	echo "# ${A[flip_rounds]-0} rounds, killed: $killed" >&3
+	echo "# ${A[flip_rounds]-0} rounds, killed: $killed; ${LOOKS[looks]} looks, at both: ${LOOKS[both]}" >&3
 }
 
 @test "what has nothing to do with it is never denied: pins, unmaps, a hand-over without an mdev" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # Attempts to get past the guard. First each of them without one: it gets through where the kernel does not refuse by itself, so it is an attempt. Then
-# beside a guard that denies, one for all of them. What became of the range is the act's own word, not the guard's: only one that is invalid can be restored.
+# beside a guard that denies, one for all of them. What became of the range is the act's own word, not the guard's: only one that is invalid can be
+# restored. Before it says so the oracle has looked, which knows nothing of the act: what was refused has changed nothing in the container.
 
 load helpers
 load guard
@@ -26,7 +27,7 @@ all_came_to() {
 	shift
 	for what; do printf '%s=%s ' "$what" "$result"; done
 }
-attempt() { act_ends attempts --what "$@"; }
+attempt() { asks attempts --what "$@"; }
 past_goes_on() {
 	kill -USR1 "${A[tgid]}"
 	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
@@ -40,9 +41,30 @@ UNREADABLE=(cut no_access)
 NAMES=(canonical node symlink bound devtmpfs chroot)
 HANDS=(forked cgroup user userns sent taken self)
 
+# Without a guard: else that it does not see it would say nothing.
+@test "the oracle sees a range that is invalid, and an mdev, and both together, now and when it is asked" {
+	need_mdev
+	act pci --what invalid --pci "$GROUP"
+	oracle_says "$WINDOW"
+	undo
+	oracle_begins --watch
+	asks refused
+	oracle_saw "$(refuses && echo "$STILL" || echo "$BOTH")" invalidate_with_mdev
+	oracle_ends
+	same "looks at both" "${LOOKS[both]}" "$(refuses && echo 0 || echo 1)"
+	if ! refuses; then
+		act guard --what open
+		oracle_says "$BOTH"
+		past_goes_on
+		oracle_says "$STILL"
+		undo
+	fi
+}
+
 @test "without a guard: odd arguments, other names, other hands" {
 	need_mdev
 	need_blocking
+	oracle_begins
 	attempt arguments
 	same "of sense" "$(came_to "${SENSE[@]}")" "$(all_came_to done/invalid "${SENSE[@]}")"
 	same "of none" "$(came_to "${NONSENSE[@]}")" "$(all_came_to EINVAL/kept "${NONSENSE[@]}")"
@@ -51,33 +73,45 @@ HANDS=(forked cgroup user userns sent taken self)
 	same "not to be read" "$(came_to "${UNREADABLE[@]}")" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}")"
 	same "a hole" "$(came_to punched)" "punched=EINVAL/kept "
 	same "changed while its beginning is waited for" "${A[late_asked]} $(came_to late)" "yes late=done/invalid "
+	oracle_saw "$BOTH" "${SENSE[@]}" read_only paged_out late
+	oracle_saw "$STILL" "${NONSENSE[@]}" "${UNREADABLE[@]}" punched
 	attempt names
 	same "names" "$(came_to "${NAMES[@]}")" "$(all_came_to done/invalid "${NAMES[@]}")"
+	oracle_saw "$BOTH" "${NAMES[@]}"
 	attempt hands
 	same "hands" "$(came_to "${HANDS[@]}")" "$(all_came_to done/invalid "${HANDS[@]}")"
+	oracle_saw "$BOTH" "${HANDS[@]}"
 	same "another container" "$(came_to reopened)" "reopened=EINVAL/kept "
 }
 
 @test "without a guard: orders, calls that sleep, calls that are stretched, answers that cannot be written" {
 	need_mdev
 	need_blocking
+	oracle_begins
 	attempt orders --pci "$GROUP" --other "$OTHER"
 	same "an mdev is there" "$(came_to driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)" \
 		"$(all_came_to done/invalid driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)"
 	same "while it is invalid" "${A[mdev_comes]} ${A[other_comes]} ${A[meanwhile_state]}" "done done invalid"
+	oracle_saw "$BOTH" driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back mdev_comes
+	oracle_saw "$WINDOW" other_comes meanwhile
 	attempt stalled --pci "$GROUP"
 	same "joins" "${A[join_before]} ${A[join_stalled]} ${A[join_ended]} ${A[ended_by]}" "done done done 9"
+	oracle_saw "$STILL" join_before join_stalled join_ended
 	attempt full --pci "$GROUP" --rounds 8
 	same "joins" "${A[join_before]} ${A[join_full]} ${A[join_ended]} $(came_to invalidate_full)" "done done done invalidate_full=done/invalid "
+	oracle_saw "$BOTH" invalidate_full
 	act attempts --what stretched --pci "$GROUP" --rounds 100000
+	oracle_says "$BOTH"
 	past_goes_on
 	same "stretched" "${A[past]} ${A[now_info]} ${A[past_state]} ${A[free_info]}" "yes done invalid done"
 	undo
 	attempt swapped --pci "$GROUP" --rounds 1000
 	same "swapped" "${A[swapped]} ${A[meanwhile_state]}" "done invalid"
+	oracle_saw "$BOTH" meanwhile
 	undo
 	act past --what read-only --rounds 1000000 --timeout 240
 	same "read-only" "${A[past]} ${A[now_info]}" "yes done"
+	oracle_says "$BOTH"
 	past_goes_on
 }
 
@@ -86,12 +120,14 @@ HANDS=(forked cgroup user userns sent taken self)
 	need_mdev
 	policy '[mdev-vaddr]' 'action = deny' 'sticky = no' '[max-window]' 'action = monitor' 'limit = 2s'
 	guard
+	oracle_begins
 	attempt arguments
 	same "of sense" "$(came_to "${SENSE[@]}")" "$(all_came_to EBUSY/kept "${SENSE[@]}")"
 	same "of none" "$(came_to "${NONSENSE[@]}")" "$(all_came_to EBUSY/kept "${NONSENSE[@]}")"
 	same "not to be answered" "$(came_to read_only)" "read_only=EBUSY/kept "
 	same "not to be read" "$(came_to "${UNREADABLE[@]}" punched paged_out)" "$(all_came_to EFAULT/kept "${UNREADABLE[@]}" punched paged_out)"
 	same "changed while its beginning is waited for" "${A[late_asked]} $(came_to late)" "no late=EFAULT/kept "
+	oracle_saw "$STILL" "${SENSE[@]}" "${NONSENSE[@]}" "${UNREADABLE[@]}" read_only punched paged_out late
 	same "told" "$(decisions mdev-vaddr denied invalidate)" $((${#SENSE[@]} + ${#NONSENSE[@]} + 6))
 	# as they are written: jq has no numbers of 64 bits
 	same "numbers" "$(grep -F "\"tgid\":${A[tgid]}," "$GUARD" | sed -n 's/.*"iova":"\([^"]*\)","size":\([0-9]*\),.*"flags":"0x4".*/\1+\2/p' | sort -u | tr '\n' ' ')" \
@@ -100,14 +136,18 @@ HANDS=(forked cgroup user userns sent taken self)
 
 @test "names: by another node, link, mount or root it is the same file" {
 	need_mdev
+	oracle_begins
 	attempt names
 	same "names" "$(came_to "${NAMES[@]}")" "$(all_came_to EBUSY/kept "${NAMES[@]}")"
+	oracle_saw "$STILL" "${NAMES[@]}"
 }
 
 @test "hands: another process, user, control group or user namespace, however it got the file" {
 	need_mdev
+	oracle_begins
 	attempt hands
 	same "hands" "$(came_to "${HANDS[@]}")" "$(all_came_to EBUSY/kept "${HANDS[@]}")"
+	oracle_saw "$STILL" "${HANDS[@]}" reopened
 	same "another container" "$(came_to reopened)" "reopened=EINVAL/kept "
 	local way
 	for way in forked cgroup user userns sent taken; do
@@ -118,6 +158,7 @@ HANDS=(forked cgroup user userns sent taken self)
 
 @test "orders: whoever comes first, an mdev and an invalid address exclude each other, and only as long as both are there" {
 	need_mdev
+	oracle_begins
 	attempt orders --pci "$GROUP" --other "$OTHER"
 	same "nothing comes before a group" "${A[driver_first]} ${A[driver_again]}" "EINVAL EINVAL"
 	same "an mdev is there" "$(came_to driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back)" \
@@ -126,26 +167,35 @@ HANDS=(forked cgroup user userns sent taken self)
 	same "none is there" "$(came_to no_mdev mdev_away mdev_group_closed)" "$(all_came_to done/invalid no_mdev mdev_away mdev_group_closed)"
 	same "while it is invalid" "${A[mdev_comes]} ${A[other_comes]} ${A[meanwhile_state]}" "EBUSY EBUSY invalid"
 	same "when it is not" "${A[mdev_comes_later]} ${A[other_comes_later]}" "done done"
+	oracle_saw "$STILL" driver_last driver_twice mdev_last mdev_open mdev_stays mdev_closed mdev_back
+	oracle_saw "$WINDOW" no_mdev mdev_away mdev_group_closed mdev_comes other_comes meanwhile
 	same "told" "$(decisions mdev-vaddr denied invalidate) $(decisions mdev-vaddr denied attach)" "7 2"
 }
 
 @test "a call that sleeps keeps mdevs out, and no longer than it lives; so do more of them than can be noted" {
 	need_mdev
 	need_blocking
+	oracle_begins
 	attempt stalled --pci "$GROUP"
 	same "joins" "${A[join_before]} ${A[join_stalled]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
 	same "range" "${A[range_state]}" kept
+	oracle_saw "$STILL" join_before join_ended
+	oracle_saw "$ALONE" join_stalled range
 	same "told" "$(decisions mdev-vaddr denied attach)" 1
 	attempt full --pci "$GROUP" --rounds 4200
 	same "asleep" "${A[asleep]}" 4200
 	same "joins" "${A[join_before]} ${A[join_full]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
 	same "beside an mdev" "$(came_to invalidate_full)" "invalidate_full=EBUSY/kept "
 	same "without one" "${A[map_full]} $(came_to no_mdev_full)" "done no_mdev_full=done/invalid "
+	oracle_saw "$STILL" join_full invalidate_full
+	oracle_saw "${STILL/%1/2}" join_before join_ended
+	oracle_saw "$WINDOW" no_mdev_full
 }
 
 @test "a call that was stretched over the joining of an mdev: killed, and the container is in quarantine" {
 	need_mdev
 	act attempts --what stretched --pci "$GROUP" --rounds 100000
+	oracle_says "$(refuses && echo "$STILL" || echo "$BOTH")"
 	past_goes_on
 	if refuses; then
 		same "stretched" "${A[past]} ${A[now_info]} ${A[past_state]} ${A[free_info]}" "yes done kept done"
@@ -158,19 +208,25 @@ HANDS=(forked cgroup user userns sent taken self)
 @test "an mdev that got in by a number that was changed is told, and not opened while the address is invalid" {
 	need_mdev
 	need_blocking
+	oracle_begins
 	attempt swapped --pci "$GROUP" --rounds 1000000
 	same "opened" "${A[swapped]} ${A[meanwhile_state]} ${A[swapped_later]}" "EBUSY invalid done"
+	# both together, with no device of it open
+	oracle_saw "$BOTH" meanwhile
+	grep -q '^meanwhile: .* groups=2 open=0$' "$ORACLE"
 	same "told" "$(decisions mdev-vaddr not-prevented attach) $(decisions mdev-vaddr denied open)" "1 1"
 }
 
 @test "a call whose answer cannot be written: killed as any other, and who opened a window so is known" {
 	act attempts --timeout 300 --what window --pci "$GROUP"
 	same "answer" "${A[window]}" EFAULT
+	oracle_says "$WINDOW"
 	wait_line "\"tgid\":${A[tgid]},.*\"rule\":\"max-window\",\"action\":\"would-deny\"" "$GUARD"
 	undo
 	if [ "$FDPIN_MODULE" = none ] || refuses; then return; fi
 	act past --what read-only --rounds 1000000 --timeout 240
 	same "read-only" "${A[past]} ${A[now_info]} ${A[now_map]} ${A[now_device]}" "killed EBUSY EBUSY EBUSY"
+	oracle_says "$BOTH"
 	past_goes_on
 	same "freed" "${A[free_call]} ${A[free_info]} ${A[free_pin]}" "done done done"
 }

@@ -10,6 +10,11 @@
 #   counted RULE ACTION	how many it counted in all: denied, would_deny, not_prevented
 #   all_told_or_lost	each decision that it counted was told, or said to be lost
 #   answers ERRNO|done	what an invalidation beside an mdev comes to; comes_to_answer: after a while
+#   oracle_begins [--watch]	from here on somebody looks whenever an act of the test asks for it, which "${ASK[@]}" lets it do; or all the time, too
+#   oracle_ends	up to here; what it says of its looks is in the array LOOKS: looks, containers, both
+#   asks ACT [OPTION…]	act_ends, and it asks
+#   oracle_saw STATE WORD…	what its container was like after each of these
+#   oracle_says STATE	what it is like now, of an act that stays; where that says as which file it has one, it may have more
 #   attack_begins [COUNT], attack_ends	that all the time, so many of them as fast as it can, and none of it was let through
 
 GUARD=$BATS_FILE_TMPDIR/guard.jsonl
@@ -52,7 +57,8 @@ unguard() {
 }
 
 guard_teardown() {
-	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 30 "$GUARD" "$GUARD.err" >&2 2>/dev/null || true
+	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 30 "$GUARD" "$GUARD.err" "$ORACLE" >&2 2>/dev/null || true
+	[ -z "${ORACLE_PID-}" ] || kill -TERM "$ORACLE_PID" || true
 	common_teardown
 }
 
@@ -155,6 +161,50 @@ comes_to_answer() {
 		sleep 0.2
 	done
 	answers "$1"
+}
+
+# tests/progs/oracle has its own program in the kernel, and knows nothing of ours. A container with one range, and an mdev in it or none: as it was
+# before anybody tried, and what it is for the time being where nobody refused.
+STILL='invalid_count=0 invalid=0 ranges=1 emulated=1'
+BOTH='invalid_count=1 invalid=1 ranges=1 emulated=1'
+ALONE='invalid_count=0 invalid=0 ranges=1 emulated=0'
+WINDOW='invalid_count=1 invalid=1 ranges=1 emulated=0'
+ORACLE=$BATS_FILE_TMPDIR/oracle
+ASK=(--oracle "$ORACLE.socket")
+
+oracle_begins() {
+	rm -f "$ORACLE"
+	(
+		close_files
+		exec "$progs/oracle" --asked "$ORACLE.socket" "$@"
+	) </dev/null >>"$ORACLE" 2>&1 &
+	ORACLE_PID=$!
+	wait_line '^ready|^oracle:' "$ORACLE" 900
+	same "the oracle" "$(head -n 1 "$ORACLE")" ready
+}
+
+oracle_ends() {
+	local pid=$ORACLE_PID word
+	declare -gA LOOKS=()
+	ORACLE_PID=
+	kill -TERM "$pid"
+	wait "$pid"
+	for word in $(tail -n 1 "$ORACLE"); do LOOKS[${word%=*}]=${word#*=}; done
+}
+
+asks() {
+	: >"$ORACLE" # of an act before
+	act_ends "$@" "${ASK[@]}"
+}
+
+oracle_says() { same "the oracle" "$("$progs/oracle" "${A[tgid]}" | sed -n "s/^container tgid=[0-9]* fd=${A[container_fd]-[0-9]*} \(.*\) groups=.*/\1/p")" "$1"; }
+
+oracle_saw() {
+	local what state=$1
+	shift
+	for what; do
+		same "seen after $what" "$(sed -n "s/^$what: container tgid=[0-9]* fd=[0-9]* \(.*\) groups=.*/\1/p" "$ORACLE")" "$state" || return 1
+	done
 }
 
 # Invalidates beside an mdev again and again, while other things go on.

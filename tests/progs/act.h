@@ -33,6 +33,7 @@ struct act_opts {
 	const char *pci;	/* path of a vfio-pci group, or of a device of /dev/vfio/devices */
 	const char *other;	/* another one */
 	const char *comm, *name;
+	const char *oracle;	/* where it waits for questions */
 };
 
 /* A container, the mdev group and device in it, and one mapping. */
@@ -90,6 +91,7 @@ void box_invalidate(struct box *b);
 int box_try_revalidate(struct box *b);
 void box_revalidate(struct box *b);
 const char *range_state(struct box *b);
+void ask_oracle(const char *what, const struct box *b);
 long group_set(int group, int container);
 long group_unset(int group);
 void box_close(struct box *b);

@@ -57,10 +57,17 @@ struct unmap {
 	__u64 iova, size;
 };
 
+/* First by whom this is none of their doing. */
+static void say_state(const char *call, struct box *b)
+{
+	ask_oracle(call, b);
+	say("%s_state=%s", call, range_state(b));
+}
+
 static void came_to(const char *call, struct box *b, long ret)
 {
 	say_result(call, ret);
-	say("%s_state=%s", call, range_state(b));
+	say_state(call, b);
 }
 
 static struct unmap unmap_of(const struct box *b, __u32 flags)
@@ -281,10 +288,12 @@ static void come_while_invalid(void)
 	if (box_try_invalidate(&b))
 		die("invalidate");
 	say_result("mdev_comes", group_set(mdev, b.container));
+	ask_oracle("mdev_comes", &b);
 	group_unset(mdev);
 	say_result("other_comes", group_set(other, b.container));
+	ask_oracle("other_comes", &b);
 	group_unset(other);
-	say("meanwhile_state=%s", range_state(&b));
+	say_state("meanwhile", &b);
 	say_result("mdev_comes_later", group_set(mdev, b.container));
 	say_result("other_comes_later", group_set(other, b.container));
 }
@@ -448,7 +457,7 @@ static void by_child(const char *call, struct box *b, void (*before)(void))
 		_exit(0);
 	}
 	waited_for(pid);
-	say("%s_state=%s", call, range_state(b));
+	say_state(call, b);
 }
 
 static void nothing(void)
@@ -548,11 +557,11 @@ static void in_other_hands(void)
 	by_child("userns", &b, user_namespace);
 	box_send(&b, sent[0]);
 	waited_for(receiver);
-	say("sent_state=%s", range_state(&b));
+	say_state("sent", &b);
 	if (write(word[1], &b.container, sizeof(b.container)) != sizeof(b.container))
 		die("pipe");
 	waited_for(taker);
-	say("taken_state=%s", range_state(&b));
+	say_state("taken", &b);
 	open_again(&b);
 	invalidate("self", &b);
 }
@@ -642,6 +651,7 @@ static void join(const char *call, int group, const struct box *b)
 	long ret = group_set(group, b->container);
 
 	say_result(call, ret);
+	ask_oracle(call, b);
 	if (!ret && group_unset(group))
 		die("VFIO_GROUP_UNSET_CONTAINER");
 }
@@ -661,7 +671,7 @@ static void stalled(void)
 	join("join_stalled", mdev, &b);
 	end_process(pid);
 	join("join_ended", mdev, &b);
-	say("range_state=%s", range_state(&b));
+	say_state("range", &b);
 }
 
 /* As many as the guard has places for. */
@@ -772,7 +782,7 @@ static void stretched(void)
 	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
 	sigwait(&set, &sig);
-	say("past_state=%s", range_state(&b));
+	say_state("past", &b);
 	say_result("free_info", ioctl(b.container, VFIO_IOMMU_GET_INFO, &info));
 	say("over=yes");
 	wait_quit();
@@ -831,7 +841,7 @@ static void swapped(void)
 	}
 	say("swapped_rounds=%u", i + 1);
 	say_result("swapped", m.device);
-	say("meanwhile_state=%s", range_state(&b));
+	say_state("meanwhile", &b);
 	say_result("swapped_later", ioctl(mdev, VFIO_GROUP_GET_DEVICE_FD, m.uuid));
 }
 
@@ -850,7 +860,7 @@ static void window(void)
 	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
 	wait_quit();
-	say("window_state=%s", range_state(&b));
+	say_state("window", &b);
 }
 
 int main(int argc, char **argv)

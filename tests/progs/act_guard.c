@@ -67,6 +67,13 @@ static void unmap_of(const struct box *b, __u32 flags, struct vfio_iommu_type1_d
 	ret->size = all ? 0 : b->size;
 }
 
+/* What a call came to; it holds still while the oracle looks what it did to the container. */
+static void came_to(const char *call, const struct box *b, long ret)
+{
+	answer(call, ret);
+	ask_oracle(call, b);
+}
+
 static void take_back(struct box *b, long ret)
 {
 	if (!ret && box_try_revalidate(b))
@@ -80,7 +87,7 @@ static void native(struct box *b, const char *call, __u32 flags)
 
 	unmap_of(b, flags, &unmap);
 	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
-	answer(call, ret);
+	came_to(call, b, ret);
 	take_back(b, ret);
 }
 
@@ -95,7 +102,7 @@ static void compat(struct box *b, const char *call, __u32 flags)
 		die("mmap");
 	unmap_of(b, flags, unmap);
 	ret = ioctl32(b->container, VFIO_IOMMU_UNMAP_DMA, unmap);
-	answer(call, ret);
+	came_to(call, b, ret);
 	take_back(b, ret);
 	munmap(unmap, PAGE);
 }
@@ -128,14 +135,14 @@ static void nonresident(struct box *b, const char *call, __u32 flags, size_t off
 
 	unmap_of(b, flags, &unmap);
 	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, absent(&unmap, sizeof(unmap), offset, &pages));
-	answer(call, ret);
+	came_to(call, b, ret);
 	take_back(b, ret);
 	munmap(pages, 2 * PAGE);
 }
 
 static void bad_pointer(struct box *b, const char *call, unsigned long arg)
 {
-	answer(call, ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, arg));
+	came_to(call, b, ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, arg));
 }
 
 /* The same numbers mean nothing to files that are not VFIO's. */
@@ -332,6 +339,7 @@ static void both_at_once(void)
 		pthread_barrier_wait(&race.barrier);
 		race.invalidated = box_try_invalidate(&race.box) ? errno : 0;
 		pthread_barrier_wait(&race.barrier);
+		ask_oracle("race", &race.box);
 		other += (race.invalidated && race.invalidated != EBUSY) || (race.joined && race.joined != EBUSY);
 		both += !race.invalidated && !race.joined;
 		invalidated += !race.invalidated;
@@ -371,6 +379,7 @@ static void argument_that_changes(void)
 	pthread_t thread;
 
 	box_setup(&b);
+	ask_oracle("flip", &b);
 	flipped = calloc(1, sizeof(*flipped));
 	if (!flipped || pthread_create(&thread, NULL, flip, NULL))
 		die("thread");

@@ -16,9 +16,10 @@
 
 #include "act.h"
 
-static void answer(const char *call, int ret)
+static void answer(const char *call, const struct box *b, int ret)
 {
 	say("%s=%s", call, ret ? strerrorname_np(errno) : "done");
+	ask_oracle(call, b);
 }
 
 static bool invalidate_with_mdev(void)
@@ -28,9 +29,9 @@ static bool invalidate_with_mdev(void)
 
 	box_setup(&b);
 	ret = box_try_invalidate(&b);
-	answer("invalidate_with_mdev", ret);
+	answer("invalidate_with_mdev", &b, ret);
 	if (!ret)
-		answer("revalidate", box_try_revalidate(&b));
+		answer("revalidate", &b, box_try_revalidate(&b));
 	box_close(&b);
 	return ret;
 }
@@ -42,13 +43,13 @@ static void attach_while_invalid(bool excluded)
 
 	box_open_pci(&b);
 	box_map(&b);
-	answer("invalidate_without_mdev", box_try_invalidate(&b));
+	answer("invalidate_without_mdev", &b, box_try_invalidate(&b));
 	mdev = open_mdev_group(&other);
 	if (excluded)
-		answer("attach_while_invalid",
+		answer("attach_while_invalid", &b,
 		       ioctl(mdev, VFIO_GROUP_SET_CONTAINER, &b.container));
-	answer("revalidate", box_try_revalidate(&b));
-	answer("attach_when_valid",
+	answer("revalidate", &b, box_try_revalidate(&b));
+	answer("attach_when_valid", &b,
 	       ioctl(mdev, VFIO_GROUP_SET_CONTAINER, &b.container));
 }
 
