@@ -54,6 +54,7 @@ struct shared {
 	pid_t closer;		/* tid that will hang, 0: nobody */
 	char uuid[40];		/* of the device whose worker will block */
 	int quit_fd;		/* eventfd, readable with quit */
+	__u64 tried_ns;		/* when get_past() made its last call */
 };
 
 /* When the watcher says "ready". */
@@ -134,6 +135,9 @@ struct late_answer {
 struct late_answer late_call(int container, unsigned long cmd, const void *arg, size_t size, __u32 flags);
 void *pages(size_t n, int prot, int flags, int fd);
 int memory_file(size_t size);
+pid_t process_that_sleeps(int fd, unsigned long cmd, unsigned int n);
+void end_process(pid_t pid);
+void pci_device_of(const char *group, char *name, size_t len);
 int get_past(struct box *b, bool read_only);
 void box_park(struct box *b, int sock);
 void box_fetch(struct box *b, int sock);

@@ -591,61 +591,6 @@ static void supply(const struct unmap *arg)
 	late_page_supply(&s.page, arg, sizeof(*arg));
 }
 
-static void *sleep_in_unmap(void *arg)
-{
-	(void)arg;
-	ioctl(s.box->container, VFIO_IOMMU_UNMAP_DMA, s.arg);
-	__atomic_store_n(&s.over, true, __ATOMIC_RELEASE);
-	return NULL;
-}
-
-/* A process of which n threads sleep in an unmap, when this returns. */
-static pid_t process_that_sleeps(struct box *b, unsigned int n)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int word[2];
-	pid_t pid;
-	char byte;
-
-	if (pipe(word))
-		die("pipe");
-	pid = forked();
-	if (pid) {
-		close(word[1]);
-		if (read(word[0], &byte, 1) != 1)
-			die("the process that sleeps");
-		close(word[0]);
-		return pid;
-	}
-	s.box = b;
-	page_on_demand();
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 16 << 10);
-	for (unsigned int i = 0; i < n; i++) {
-		errno = pthread_create(&thread, &attr, sleep_in_unmap, NULL);
-		if (errno)
-			die("thread %u", i);
-	}
-	for (unsigned int i = 0; i < n; i++)
-		if (!asked_for())
-			_exit(1);
-	say("asleep=%u", n);
-	if (write(word[1], "", 1) != 1)
-		_exit(1);
-	for (;;)
-		pause();
-}
-
-static void end_process(pid_t pid)
-{
-	int status;
-
-	if (kill(pid, SIGKILL) || waitpid(pid, &status, 0) != pid)
-		die("the process that sleeps");
-	say("ended_by=%d", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-}
-
 static void join(const char *call, int group, const struct box *b)
 {
 	long ret = group_set(group, b->container);
@@ -667,7 +612,7 @@ static void stalled(void)
 	mdev = open_mdev_group(&m);
 	say("tgid=%d", getpid());
 	join("join_before", mdev, &b);
-	pid = process_that_sleeps(&b, 1);
+	pid = process_that_sleeps(b.container, VFIO_IOMMU_UNMAP_DMA, 1);
 	join("join_stalled", mdev, &b);
 	end_process(pid);
 	join("join_ended", mdev, &b);
@@ -692,7 +637,7 @@ static void full(void)
 	mdev = open_mdev_group(&m);
 	say("tgid=%d", getpid());
 	join("join_before", mdev, &other);
-	pid = process_that_sleeps(&b, opt.rounds);
+	pid = process_that_sleeps(b.container, VFIO_IOMMU_UNMAP_DMA, opt.rounds);
 	join("join_full", mdev, &other);
 	invalidate("invalidate_full", &other);
 	box_unmap(&other);

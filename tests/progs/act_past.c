@@ -21,7 +21,6 @@
  * --pci: a device in the same container, which is opened too.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <linux/vfio.h>
 #include <pthread.h>
@@ -177,31 +176,13 @@ static void calls_of_another(void)
 
 /* ---- the actor --------------------------------------------------------------------------------- */
 
-/* The first device of the group of --pci, by its address on the bus. */
-static void find_pci_device(void)
-{
-	const char *slash = strrchr(opt.pci, '/');
-	char path[128];
-	struct dirent *d;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%.20s/devices", slash ? slash + 1 : opt.pci);
-	dir = opendir(path);
-	if (!dir)
-		die("%s", path);
-	while ((d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			snprintf(a.pci_device, sizeof(a.pci_device), "%.60s", d->d_name);
-	closedir(dir);
-}
-
 static void set_up(void)
 {
 	const char *pci = opt.pci;
 
 	box_setup(&a.box);
 	if (pci)
-		find_pci_device();
+		pci_device_of(pci, a.pci_device, sizeof(a.pci_device));
 	opt.pci = NULL; /* one container may have it */
 	box_open(&a.other);
 	box_open_device(&a.other);

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ways.c - what several attempts to get past the guard are made of: a page that
- * is there when we say so, files that are in a socket, and a flag that is turned on
- * and off under a call.
+ * is there when we say so, calls that sleep for one, files that are in a socket, and
+ * a flag that is turned on and off under a call.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -38,6 +42,24 @@ int memory_file(size_t size)
 	if (fd < 0 || ftruncate(fd, size))
 		die("memfd");
 	return fd;
+}
+
+/* The first device of a group, by its address on the bus. */
+void pci_device_of(const char *group, char *name, size_t len)
+{
+	const char *slash = strrchr(group, '/');
+	char path[128];
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%.20s/devices", slash ? slash + 1 : group);
+	dir = opendir(path);
+	if (!dir)
+		die("%s", path);
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			snprintf(name, len, "%.60s", d->d_name);
+	closedir(dir);
 }
 
 /* ---- a page that is asked for by uffd ----------------------------------------------------------- */
@@ -131,6 +153,79 @@ struct late_answer late_call(int container, unsigned long cmd, const void *arg, 
 	return w.answer;
 }
 
+/* ---- calls that sleep ---------------------------------------------------------------------------- */
+
+static struct sleepers {
+	struct late_page page;
+	int fd;
+	unsigned long cmd;
+	bool over;
+} sleepers;
+
+static void *sleep_in_call(void *arg)
+{
+	(void)arg;
+	ioctl(sleepers.fd, sleepers.cmd, sleepers.page.at);
+	__atomic_store_n(&sleepers.over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void begin_to_sleep(unsigned int n)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	late_page(&sleepers.page);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 16 << 10);
+	for (unsigned int i = 0; i < n; i++) {
+		errno = pthread_create(&thread, &attr, sleep_in_call, NULL);
+		if (errno)
+			die("thread %u", i);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (!late_page_asked_for(&sleepers.page, &sleepers.over))
+			_exit(1);
+}
+
+/* A process of which n threads sleep in this call, for an argument that nobody has written yet, when this returns. */
+pid_t process_that_sleeps(int fd, unsigned long cmd, unsigned int n)
+{
+	int word[2];
+	pid_t pid;
+	char byte;
+
+	if (pipe(word))
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid) {
+		close(word[1]);
+		if (read(word[0], &byte, 1) != 1)
+			die("the process that sleeps");
+		close(word[0]);
+		return pid;
+	}
+	sleepers.fd = fd;
+	sleepers.cmd = cmd;
+	begin_to_sleep(n);
+	say("asleep=%u", n);
+	if (write(word[1], "", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+void end_process(pid_t pid)
+{
+	int status;
+
+	if (kill(pid, SIGKILL) || waitpid(pid, &status, 0) != pid)
+		die("the process that sleeps");
+	say("ended_by=%d", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+}
+
 /* ---- files in a socket ------------------------------------------------------------------------ */
 
 #define FILES 3 /* container, group, device */
@@ -211,6 +306,7 @@ int get_past(struct box *b, bool read_only)
 		argument->argsz = sizeof(*argument);
 		argument->iova = b->iova;
 		argument->size = b->size;
+		shared->tried_ns = now_ns();
 		if (ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, given) && errno != EFAULT) {
 			if (!(++refused % 8))
 				pause_ms(2);
