@@ -14,6 +14,7 @@ teardown() {
 teardown_file() {
 	load guard
 	guard_teardown_file
+	refuse_ends
 }
 
 GROUP=/dev/vfio/$(sed -n 1p "$RUN/pci-groups")
@@ -37,6 +38,26 @@ go_on_guard() { kill -CONT "$(cat "$GUARD.pid")"; }
 held() {
 	local what
 	for what; do printf '%s=%s ' "$what" "${A[held_$what]-}"; done
+}
+
+# Another LSM program, that is asked after the guard; which is why it has to be there before it. It stays over tests.
+REFUSE=$BATS_FILE_TMPDIR/refuse
+refuse_begins() {
+	[ ! -e "$REFUSE.pid" ] || return 0
+	: >"$REFUSE"
+	(
+		close_files
+		exec "$progs/refuse"
+	) </dev/null >"$REFUSE" 2>&1 &
+	echo $! >"$REFUSE.pid"
+	wait_line '^(ready|refuse:)' "$REFUSE"
+	same "the other LSM" "$(cat "$REFUSE")" ready
+}
+refuse_ends() {
+	[ -e "$REFUSE.pid" ] || return 0
+	kill -TERM "$(cat "$REFUSE.pid")"
+	rm "$REFUSE.pid"
+	wait_line '^refused=' "$REFUSE"
 }
 
 # One guard for all that follows, up to the test that ends it.
@@ -63,5 +84,34 @@ held() {
 	jq -en 'inputs | select(.type == "summary") | .reclaimed == 0 and .missed == 0 and .swept == 0 and .unwatched == 0' "$GUARD"
 	same "got past" "$(counted mdev-vaddr not_prevented)" "$(jq -r 'select(.type == "summary") | .killed' "$GUARD")"
 	echo "# $(jq -r 'select(.type == "summary") | "\(.rules[0].denied) denied, \(.overlaps) overlaps, \(.rules[0].not_prevented) not prevented, \(.no_room) for want of room, \(.lost) records lost"' "$GUARD")" >&3
+}
+
+# What it let through is under way until it comes back, and this never gets there. While the guard is stopped nobody takes it back.
+@test "calls that another LSM refuses after it let them through keep the other side away, and not for long" {
+	need_mdev
+	need_blocking
+	refuse_begins
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	stop_guard
+	act races --what refused --rounds 1 --pci "$GROUP" --other "$OTHER"
+	same "refused" "${A[refused_join]} ${A[refused_open]} ${A[refused_others]}" "EPERM EPERM 0"
+	same "meanwhile" "$(held join invalidate open join_of_mdev invalidate_alike invalidate_beside map)" \
+		"join=EBUSY invalidate=EBUSY open=done join_of_mdev=done invalidate_alike=done invalidate_beside=EBUSY map=done "
+	go_on_guard
+	goes_on
+	echo "# an mdev joins after ${A[join_ms]} ms, an address is made invalid after ${A[invalidate_ms]} ms" >&3
+	same "afterwards" "${A[join]} ${A[invalidate]} ${A[open]} ${A[range_state]}" "done done done kept"
+	undo
+
+	# one that has got to the driver, and is killed there, needs nobody
+	stop_guard
+	act_ends attempts --what stalled --pci "$GROUP"
+	same "killed in the driver" "${A[join_before]} ${A[join_stalled]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
+	go_on_guard
+	unguard
+	jq -en 'inputs | select(.type == "summary") | .reclaimed == 2 and .overlaps > 2 and .no_room == 0 and .killed == 0' "$GUARD"
+	all_told_or_lost
+	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 

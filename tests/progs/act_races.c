@@ -7,12 +7,19 @@
  * turns; then each of the eight as fast as it can, as often. What succeeds is undone. How often
  * both sides had it at once, and for how long neither had anything; at last one side after
  * the other. Ends by itself.
+ * --what refused: with --pci, --other, beside `refuse`: --rounds threads invalidate a container, one lets
+ * an mdev join another one, one opens an mdev; the guard has nothing against it, and
+ * they are refused for it by another LSM. What others can do then (held_…), and after
+ * SIGUSR1 to the actor, when they can do it (…_ms). Until SIGTERM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/vfio.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -250,11 +257,187 @@ static void sides(void)
 	say("after_unopened=%u", tally.unopened);
 }
 
+/* ---- another LSM refuses what the guard has let through -------------------------------------- */
+
+struct call {
+	int fd;
+	unsigned long cmd;
+	void *arg;
+	int error;
+};
+
+static void *call_as_refused(void *arg)
+{
+	struct call *c = arg;
+
+	prctl(PR_SET_NAME, "refused");
+	c->error = ioctl(c->fd, c->cmd, c->arg) < 0 ? errno : 0;
+	return NULL;
+}
+
+static int refused_call(int fd, unsigned long cmd, void *arg)
+{
+	struct call c = { .fd = fd, .cmd = cmd, .arg = arg };
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, call_as_refused, &c);
+	if (errno)
+		die("thread");
+	pthread_join(thread, NULL);
+	return c.error;
+}
+
+/* Each undoes what it did. */
+static int join_error(int group, int container)
+{
+	if (group_set(group, container))
+		return errno;
+	if (group_unset(group))
+		die("VFIO_GROUP_UNSET_CONTAINER");
+	return 0;
+}
+
+static int invalidate_error(struct box *b)
+{
+	if (box_try_invalidate(b))
+		return errno;
+	box_revalidate(b);
+	return 0;
+}
+
+static int open_error(const struct box *b)
+{
+	int fd = ioctl(b->group, VFIO_GROUP_GET_DEVICE_FD, b->uuid);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* To go on, or to leave. */
+static void wait_for_word(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	if (sigwait(&set, &sig) || sig == SIGTERM)
+		exit(0);
+}
+
+static void block_word(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+struct places {
+	struct box pci, other, mdev; /* in a container each, and mapped */
+	struct box joiner, joiner_of_other, joiner_of_mdev;
+};
+
+static void set_up_places(struct places *p)
+{
+	const char *pci = opt.pci;
+
+	box_open_pci(&p->pci);
+	box_map(&p->pci);
+	opt.pci = opt.other;
+	if (opt.other) {
+		box_open_pci(&p->other);
+		box_map(&p->other);
+	}
+	opt.pci = NULL;
+	box_open(&p->mdev);
+	box_map(&p->mdev);
+	opt.pci = pci;
+	p->joiner.group = open_mdev_group(&p->joiner);
+	p->joiner_of_other.group = open_mdev_group(&p->joiner_of_other);
+	p->joiner_of_mdev.group = open_mdev_group(&p->joiner_of_mdev);
+	say("tgid=%d", getpid());
+}
+
+/* As soon as it can be done. */
+static void say_when(const char *call, int (*try)(struct places *), struct places *p, __u64 since)
+{
+	__u64 end = since + opt.timeout * 1000000000ULL;
+	int error;
+
+	while ((error = try(p)) && now_ns() < end)
+		pause_ms(10);
+	say_error(call, error);
+	say("%s_ms=%llu", call, (unsigned long long)(now_ns() - since) / 1000000);
+}
+
+static int try_join(struct places *p)
+{
+	return join_error(p->joiner.group, p->pci.container);
+}
+
+static int try_invalidate_other(struct places *p)
+{
+	return invalidate_error(&p->other);
+}
+
+static void say_held(struct places *p)
+{
+	say_error("held_join", try_join(p));
+	say_error("held_invalidate", try_invalidate_other(p));
+	say_error("held_open", open_error(&p->mdev));
+	/* nobody has begun anything there; a side that is under way does not stop its like */
+	say_error("held_join_of_mdev", join_error(p->joiner_of_mdev.group, p->mdev.container));
+	say_error("held_invalidate_alike", invalidate_error(&p->pci));
+	say_error("held_invalidate_beside", invalidate_error(&p->mdev));
+	box_unmap(&p->mdev);
+	say_error("held_map", box_try_map(&p->mdev) ? errno : 0);
+}
+
+static void refused_by_another(void)
+{
+	struct places p = { 0 };
+	struct vfio_iommu_type1_dma_unmap unmap;
+	unsigned int others = 0;
+	__u64 since;
+
+	block_word();
+	set_up_places(&p);
+	unmap = (struct vfio_iommu_type1_dma_unmap){
+		.argsz = sizeof(unmap),
+		.flags = VFIO_DMA_UNMAP_FLAG_VADDR,
+		.iova = p.pci.iova,
+		.size = p.pci.size,
+	};
+	say_error("refused_join", refused_call(p.joiner_of_other.group, VFIO_GROUP_SET_CONTAINER, &p.other.container));
+	say_error("refused_open", refused_call(p.mdev.group, VFIO_GROUP_GET_DEVICE_FD, p.mdev.uuid));
+	for (unsigned int i = 0; i < opt.rounds; i++)
+		others += refused_call(p.pci.container, VFIO_IOMMU_UNMAP_DMA, &unmap) != EPERM;
+	say("refused_others=%u", others);
+	say_held(&p);
+	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
+	ready();
+	wait_for_word();
+	since = now_ns();
+	say_when("join", try_join, &p, since);
+	say_when("invalidate", try_invalidate_other, &p, since);
+	say_error("open", open_error(&p.mdev));
+	say("range_state=%s", range_state(&p.pci));
+	say("over=yes");
+	wait_quit();
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
 	if (what_is("sides"))
 		return act_run(sides, REACH_END);
+	if (what_is("refused"))
+		return act_run(refused_by_another, REACH_READY);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
