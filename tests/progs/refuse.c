@@ -6,7 +6,6 @@
  * Of the BPF programs of one hook the one that was attached last is asked first:
  * to come behind the guard this one has to be there before it.
  */
-#define _GNU_SOURCE
 #include <bpf/libbpf.h>
 #include <err.h>
 #include <errno.h>
