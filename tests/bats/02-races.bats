@@ -76,6 +76,42 @@ refuse_ends() {
 	same "afterwards" "${A[after_invalidate]} ${A[after_join]} ${A[after_unopened]}" "done done 0"
 }
 
+# A line for each that got past: what was told of it, and how many microseconds after its call began it was told, in quarantine, and gone.
+exposures() {
+	grep '^win=' "$BATS_TEST_TMPDIR/act.out" | sed 's/^win=//' >"$BATS_TEST_TMPDIR/wins"
+	jq -rn --rawfile wins "$BATS_TEST_TMPDIR/wins" '
+		def us($from): map((.ts_ns - $from) / 1000 | floor) | if length == 1 then .[0] else "none" end;
+		[inputs | select(.type == "decision" and (.action == "not-prevented" or .action == "quarantine-begins"))] as $told
+		| $wins | split("\n")[] | select(. != "") | split(" ") | map(tonumber) | . as [$tgid, $began, $gone]
+		| [$told[] | select(.tgid == $tgid)] as $its
+		| "\($its | map(.action) | join(",")) \([$its[] | select(.action == "not-prevented")] | us($began)) \([$its[] | select(.action == "quarantine-begins")] | us($began)) \(($gone - $began) / 1000 | floor)"' "$GUARD"
+}
+spread() { # COLUMN
+	sort -n -k "$1,$1" "$BATS_TEST_TMPDIR/exposures" | awk -v c="$1" '{ v[NR] = $c } END { printf "p50 %d us, p99 %d us", v[int((NR + 1) / 2)], v[int((NR * 99 + 99) / 100)] }'
+}
+
+@test "who changes his argument under his calls, without anything else: on a fixed kernel never past; else each is told, killed, and in quarantine" {
+	need_mdev
+	local told of=$((${FDPIN_LONG:-0} ? 100 : 10))
+	if refuses; then
+		races $((${FDPIN_LONG:-0} ? 6000 : 200)) --what flippers --pins 1 --rounds $((${FDPIN_LONG:-0} ? 1000000 : 3000))
+		same "past" "${A[flippers_past]} ${A[flippers_not]} ${A[range_state]}" "0 1 kept"
+		return
+	fi
+	races 1200 --what flippers --pins "$of" --rounds 20000
+	same "killed" "${A[flippers_killed]} ${A[range_state]}" "${A[flippers_past]} kept"
+	same "all" "$((A[flippers_past] + A[flippers_not]))" "$of"
+	echo "# of $of ${A[flippers_past]} got past" >&3
+	[ "${A[flippers_past]}" -gt 0 ] || return 0
+	wait_lines "${A[flippers_past]}" '"action":"quarantine-ends"' "$GUARD"
+	exposures >"$BATS_TEST_TMPDIR/exposures"
+	told=$(cut -d' ' -f1 "$BATS_TEST_TMPDIR/exposures" | sort | uniq -c | awk '{ print $1, $2 }')
+	same "told" "$told" "${A[flippers_past]} not-prevented,quarantine-begins"
+	echo "# from the beginning of the call until it is told: $(spread 2); in quarantine: $(spread 3); the process is gone: $(spread 4)" >&3
+	# what is aimed at is 10 ms
+	same "as long as seconds" "$(awk '$3 > 10000000' "$BATS_TEST_TMPDIR/exposures")" ""
+}
+
 # Whoever reserves takes back, so nothing was to be reclaimed.
 @test "all of it was counted, and told or said to be lost" {
 	need_mdev

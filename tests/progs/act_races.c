@@ -11,6 +11,9 @@
  * an mdev join another one, one opens an mdev; the guard has nothing against it, and
  * they are refused for it by another LSM. What others can do then (held_…), and after
  * SIGUSR1 to the actor, when they can do it (…_ms). Until SIGTERM.
+ * --what flippers: one child after the other changes an argument under its calls until it
+ * gets past, --rounds calls each at most; --pins of them. For each that does: its process,
+ * and when its last call began, and when it was gone. Ends by itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,6 +23,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -431,6 +435,52 @@ static void refused_by_another(void)
 	wait_quit();
 }
 
+/* ---- one after the other gets past ------------------------------------------------------------- */
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		die("the child");
+	return status;
+}
+
+static void flippers(void)
+{
+	unsigned int past = 0, killed = 0, calls_end = 0;
+	struct box b = { 0 };
+
+	box_setup(&b);
+	for (unsigned int i = 0; i < opt.pins; i++) {
+		pid_t pid = fork();
+		__u64 gone;
+		int status;
+
+		if (pid < 0)
+			die("fork");
+		if (!pid)
+			_exit(get_past(&b, false));
+		status = wait_for(pid);
+		gone = now_ns();
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 2) {
+			calls_end++;
+			continue;
+		}
+		if (!WIFSIGNALED(status) && WEXITSTATUS(status))
+			die("the child that changes its argument");
+		past++;
+		killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+		say("win=%d %llu %llu", pid, (unsigned long long)shared->tried_ns, (unsigned long long)gone);
+		box_unmap(&b);
+		box_map(&b);
+	}
+	say("flippers_past=%u", past);
+	say("flippers_killed=%u", killed);
+	say("flippers_not=%u", calls_end);
+	say("range_state=%s", range_state(&b));
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -438,6 +488,8 @@ int main(int argc, char **argv)
 		return act_run(sides, REACH_END);
 	if (what_is("refused"))
 		return act_run(refused_by_another, REACH_READY);
+	if (what_is("flippers"))
+		return act_run(flippers, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
