@@ -112,6 +112,33 @@ spread() { # COLUMN
 	same "as long as seconds" "$(awk '$3 > 10000000' "$BATS_TEST_TMPDIR/exposures")" ""
 }
 
+# What is refused is told only as far as there is room. What got past is told.
+@test "while nobody reads its records: noise and refusals by the thousands change no decision, and drown nothing that was not prevented" {
+	need_mdev
+	local said past
+	said=$(grep -c '"type":"lost"' "$GUARD" || true)
+	stop_guard
+	races 600 --what noise --rounds $((${FDPIN_LONG:-0} ? 3000000 : 10000))
+	same "noise" "${A[noise_odd]}" 0
+	act_ends guard --what storm --rounds 2000
+	same "storm" "${A[attack_refused]} ${A[attack_allowed]}" "2000 0"
+	answers EBUSY
+	act past --rounds $(refuses && echo 500 || echo 1000000) --timeout 240
+	past=${A[past_tgid]}
+	same "past" "${A[past]} ${A[now_info]}" "$(refuses && echo 'no done' || echo 'killed EBUSY')"
+	go_on_guard
+	wait_lines $((said + 1)) '"type":"lost"' "$GUARD"
+	if ! refuses; then
+		wait_line "\"tgid\":$past,.*\"action\":\"quarantine-begins\"" "$GUARD"
+		same "told" "$(jq -rn --argjson t "$past" '[inputs | select(.type == "decision" and .tgid == $t and .action != "denied") | .action] | join(" ")' "$GUARD")" "not-prevented quarantine-begins"
+	fi
+	kill -USR1 "${A[tgid]}"
+	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
+	undo
+	answers EBUSY
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
+}
+
 # Whoever reserves takes back, so nothing was to be reclaimed.
 @test "all of it was counted, and told or said to be lost" {
 	need_mdev

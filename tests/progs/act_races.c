@@ -14,9 +14,11 @@
  * --what flippers: one child after the other changes an argument under its calls until it
  * gets past, --rounds calls each at most; --pins of them. For each that does: its process,
  * and when its last call began, and when it was gone. Ends by itself.
+ * --what noise: --rounds times calls that have VFIO's numbers and nothing to do with it. Ends by itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vfio.h>
 #include <pthread.h>
 #include <signal.h>
@@ -481,6 +483,26 @@ static void flippers(void)
 	say("range_state=%s", range_state(&b));
 }
 
+/* ---- noise --------------------------------------------------------------------------------------- */
+
+#define NO_SUCH_CALL _IO(';', 0xff) /* which the guard makes itself, with an argument that nobody else knows */
+
+static void noise(void)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	unsigned int odd = 0;
+
+	if (container < 0 || null < 0)
+		die("/dev/vfio/vfio, /dev/null");
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		odd += !ioctl(null, VFIO_IOMMU_UNMAP_DMA, NULL) || errno != ENOTTY;
+		odd += !ioctl(null, NO_SUCH_CALL, (unsigned long)i) || errno != ENOTTY;
+		odd += ioctl(container, VFIO_GET_API_VERSION) != VFIO_API_VERSION;
+	}
+	say("noise_calls=%u", 3 * opt.rounds);
+	say("noise_odd=%u", odd);
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -490,6 +512,8 @@ int main(int argc, char **argv)
 		return act_run(refused_by_another, REACH_READY);
 	if (what_is("flippers"))
 		return act_run(flippers, REACH_END);
+	if (what_is("noise"))
+		return act_run(noise, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
