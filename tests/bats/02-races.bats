@@ -139,6 +139,42 @@ spread() { # COLUMN
 	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
 }
 
+# It looks for a place before the call, for half of them: so nobody is without one who has asked.
+@test "as many openings of an mdev under way as it has places for: no more of them, and all else goes on; and again when they are over" {
+	need_mdev
+	need_blocking
+	act_ends races --timeout 300 --what opening --pci "$GROUP" --rounds 2048
+	same "asleep" "${A[asleep]} ${A[ended_by]}" "2048 9"
+	same "openings" "${A[open_before]} ${A[held_open]} ${A[open_ended]}" "done EBUSY done"
+	same "meanwhile" "$(held open_pci join invalidate invalidate_beside map)" "open_pci=done join=done invalidate=done invalidate_beside=EBUSY map=done "
+	same "told" "$(decisions mdev-vaddr denied open)" 1
+}
+
+# A minute or more of emulation.
+@test "as many containers open as it has places for: no mdev joins, and all else goes on; and again when they are closed" {
+	need_mdev
+	need_blocking
+	[ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"
+	races 1200 --what containers --pci "$GROUP" --other "$OTHER" --rounds 16500
+	same "meanwhile" "$(held join join_of_mdev invalidate open)" "join=EBUSY join_of_mdev=EBUSY invalidate=done open=done "
+	same "afterwards" "${A[join]} ${A[join_of_mdev]} ${A[invalidate]}" "done done done"
+}
+
+@test "an unmap that it had no room to note, when there is room again: what comes of it is told, killed, and in quarantine" {
+	need_mdev
+	need_blocking
+	act_ends races --timeout 300 --what room --pci "$GROUP" --other "$OTHER" --rounds 4200
+	echo "# asleep ${A[room_asleep]}, joined ${A[room_join]}, opened ${A[room_open]-}: ${A[room]}" >&3
+	same "while there is none" "${A[room_join_full]}" EBUSY
+	if [ "${A[room_join]}" = done ]; then
+		same "past" "${A[room]} ${A[now_info]} ${A[room_state]} ${A[free_info]}" "killed EBUSY invalid done"
+		A[tgid]=${A[past_tgid]}
+		same "told" "$(decisions mdev-vaddr not-prevented invalidate)" 1
+	else
+		same "past" "${A[room]} ${A[now_info]} ${A[room_state]} ${A[free_info]}" "no done kept done"
+	fi
+}
+
 # Whoever reserves takes back, so nothing was to be reclaimed.
 @test "all of it was counted, and told or said to be lost" {
 	need_mdev

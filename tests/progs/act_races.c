@@ -15,6 +15,13 @@
  * gets past, --rounds calls each at most; --pins of them. For each that does: its process,
  * and when its last call began, and when it was gone. Ends by itself.
  * --what noise: --rounds times calls that have VFIO's numbers and nothing to do with it. Ends by itself.
+ * --what opening: with --pci: --rounds threads of a process sleep in the opening of an mdev, for its
+ * name; what others can do then (held_…), and when it was killed. Ends by itself.
+ * --what containers: with --pci, --other: a group goes through --rounds containers, in each of which something
+ * is unmapped, and which stay open; what others can do then (held_…), and when they are closed. Ends by itself.
+ * --what room: with --pci, --other: --rounds threads of a process sleep in an unmap of another container.
+ * A child's does too, in a container without an mdev; the process is killed, an mdev
+ * joins, and the argument of the child's call comes: it makes a range invalid. Ends by itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +32,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -503,6 +511,137 @@ static void noise(void)
 	say("noise_odd=%u", odd);
 }
 
+/* ---- no room left ---------------------------------------------------------------------------------- */
+
+static void opening(void)
+{
+	struct places p = { 0 };
+	char name[64] = "";
+	pid_t pid;
+	int fd;
+
+	set_up_places(&p);
+	pci_device_of(opt.pci, name, sizeof(name));
+	say_error("open_before", open_error(&p.mdev));
+	pid = process_that_sleeps(p.mdev.group, VFIO_GROUP_GET_DEVICE_FD, opt.rounds);
+	say_error("held_open", open_error(&p.mdev));
+	fd = ioctl(p.pci.group, VFIO_GROUP_GET_DEVICE_FD, name);
+	say_result("held_open_pci", fd);
+	if (fd >= 0)
+		close(fd);
+	say_error("held_join", try_join(&p));
+	say_error("held_invalidate", invalidate_error(&p.pci));
+	say_error("held_invalidate_beside", invalidate_error(&p.mdev));
+	box_unmap(&p.mdev);
+	say_error("held_map", box_try_map(&p.mdev) ? errno : 0);
+	end_process(pid);
+	say_error("open_ended", open_error(&p.mdev));
+}
+
+/* One more that the guard has to know of; open, but empty. */
+static int visited(int group)
+{
+	struct vfio_iommu_type1_dma_unmap nothing = { .argsz = sizeof(nothing), .flags = VFIO_DMA_UNMAP_FLAG_VADDR, .iova = opt.iova, .size = opt.size };
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+
+	if (container < 0)
+		die("/dev/vfio/vfio");
+	if (group_set(group, container) || ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		die("a container of many");
+	ioctl(container, VFIO_IOMMU_UNMAP_DMA, &nothing);
+	if (group_unset(group))
+		die("VFIO_GROUP_UNSET_CONTAINER");
+	return container;
+}
+
+static void many_containers(void)
+{
+	struct rlimit limit = { opt.rounds + 1024, opt.rounds + 1024 };
+	int *containers = calloc(opt.rounds, sizeof(int)), group = open(opt.other, O_RDWR | O_CLOEXEC);
+	struct places p = { 0 };
+
+	if (!containers || group < 0 || setrlimit(RLIMIT_NOFILE, &limit))
+		die("%u containers", opt.rounds);
+	opt.other = NULL;
+	set_up_places(&p);
+	for (unsigned int i = 0; i < opt.rounds; i++)
+		containers[i] = visited(group);
+	say("containers=%u", opt.rounds);
+	say_error("held_join", try_join(&p));
+	say_error("held_join_of_mdev", join_error(p.joiner_of_mdev.group, p.mdev.container));
+	say_error("held_invalidate", invalidate_error(&p.pci));
+	say_error("held_open", open_error(&p.mdev));
+	for (unsigned int i = 0; i < opt.rounds; i++)
+		close(containers[i]);
+	say_error("join", try_join(&p));
+	say_error("join_of_mdev", join_error(p.joiner_of_mdev.group, p.mdev.container));
+	say_error("invalidate", invalidate_error(&p.pci));
+}
+
+static struct {
+	struct box *box;
+	struct late_page page;
+	bool over;
+} late;
+
+static void *unmap_late(void *arg)
+{
+	(void)arg;
+	ioctl(late.box->container, VFIO_IOMMU_UNMAP_DMA, late.page.at);
+	__atomic_store_n(&late.over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* The child. Is it in time? The guard may refuse what it cannot note, or the mdev. */
+static int get_past_for_want_of_room(struct places *p)
+{
+	struct vfio_iommu_type1_dma_unmap bad = {
+		.argsz = sizeof(bad), .flags = VFIO_DMA_UNMAP_FLAG_VADDR, .iova = p->pci.iova, .size = p->pci.size,
+	};
+	pid_t sleepers = process_that_sleeps(p->other.container, VFIO_IOMMU_UNMAP_DMA, opt.rounds);
+	pthread_t thread;
+	long ret;
+
+	late.box = &p->pci;
+	late_page(&late.page);
+	errno = pthread_create(&thread, NULL, unmap_late, NULL);
+	if (errno)
+		die("thread");
+	say("room_asleep=%s", late_page_asked_for(&late.page, &late.over) ? "yes" : "no");
+	say_error("room_join_full", join_error(p->joiner.group, p->pci.container));
+	end_process(sleepers);
+	ret = group_set(p->joiner.group, p->pci.container);
+	say_result("room_join", ret);
+	if (!ret)
+		say_result("room_open", ioctl(p->joiner.group, VFIO_GROUP_GET_DEVICE_FD, p->joiner.uuid));
+	if (!__atomic_load_n(&late.over, __ATOMIC_ACQUIRE))
+		late_page_supply(&late.page, &bad, sizeof(bad));
+	pthread_join(thread, NULL);
+	return ret ? 2 : 0;
+}
+
+static void room(void)
+{
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+	struct places p = { 0 };
+	int status;
+	pid_t pid;
+
+	set_up_places(&p);
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid)
+		_exit(get_past_for_want_of_room(&p));
+	say("past_tgid=%d", pid);
+	status = wait_for(pid);
+	say("room=%s", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "killed" :
+	    !WIFEXITED(status) || WEXITSTATUS(status) > 2 ? "failed" : WEXITSTATUS(status) ? "no" : "yes");
+	say_result("now_info", ioctl(p.pci.container, VFIO_IOMMU_GET_INFO, &info));
+	say("room_state=%s", range_state(&p.pci));
+	say_result("free_info", ioctl(p.pci.container, VFIO_IOMMU_GET_INFO, &info));
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -514,6 +653,12 @@ int main(int argc, char **argv)
 		return act_run(flippers, REACH_END);
 	if (what_is("noise"))
 		return act_run(noise, REACH_END);
+	if (what_is("opening"))
+		return act_run(opening, REACH_END);
+	if (what_is("containers"))
+		return act_run(many_containers, REACH_END);
+	if (what_is("room"))
+		return act_run(room, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
