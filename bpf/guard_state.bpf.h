@@ -142,7 +142,7 @@ static __always_inline bool reserve_side(__u64 container, __u32 side, bool *no_r
 	if (bpf_map_update_elem(&held, &id, &h, BPF_ANY)) {
 		__sync_fetch_and_sub(&s->n[side & 1], 1);
 		*no_room = true;
-		return false;
+		return *(volatile __s64 *)&s->n[~side & 1] > 0;
 	}
 	__sync_fetch_and_add(&holding, 1);
 	return *(volatile __s64 *)&s->n[~side & 1] > 0;

@@ -214,3 +214,32 @@ spread() { # COLUMN
 	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
 }
 
+# The guard takes thousands back one by one, which takes a while under emulation.
+@test "so do more of them than it can note, and then no mdev joins anywhere; what is noted holds for who cannot be noted, too" {
+	need_mdev
+	need_blocking
+	refuse_begins
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	stop_guard
+	act races --timeout 600 --what refused --rounds 4200 --pci "$GROUP" --other "$OTHER"
+	same "refused" "${A[refused_join]} ${A[refused_open]} ${A[refused_others]}" "EPERM EPERM 0"
+	same "meanwhile" "$(held join invalidate open join_of_mdev invalidate_alike invalidate_beside map)" \
+		"join=EBUSY invalidate=EBUSY open=done join_of_mdev=EBUSY invalidate_alike=done invalidate_beside=EBUSY map=done "
+	if [ "${FDPIN_LONG:-0}" = 0 ]; then
+		undo
+		guard_dies
+		return
+	fi
+	go_on_guard
+	kill -USR1 "${A[tgid]}"
+	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out" 6000
+	load_act
+	echo "# an mdev joins after ${A[join_ms]} ms, an address is made invalid after ${A[invalidate_ms]} ms" >&3
+	same "afterwards" "${A[join]} ${A[invalidate]} ${A[open]} ${A[range_state]}" "done done done kept"
+	undo
+	unguard
+	# as many as there are places
+	jq -en 'inputs | select(.type == "summary") | .reclaimed > 4000 and .reclaimed <= 4096 and .no_room > 0' "$GUARD"
+	all_told_or_lost
+}
