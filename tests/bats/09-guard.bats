@@ -140,8 +140,10 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 	local before after said
 	before=$(wc -l <"$GUARD")
 	said=$(grep -c '"type":"lost"' "$GUARD" || true)
+	oracle_begins
 	kill -STOP "$(cat "$GUARD.pid")"
-	act_ends guard --what storm --rounds 2000
+	asks guard --what storm --rounds 2000
+	oracle_saw "$STILL" storm
 	kill -CONT "$(cat "$GUARD.pid")"
 	same "calls" "${A[attack_refused]} ${A[attack_allowed]}" "2000 0"
 	# what comes next it has room for again, and tells
@@ -198,10 +200,12 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	guard
 	past_acts --pci "$GROUP"
 	same "past" "${A[past]}" killed
+	oracle_says "$BOTH"
 	same "calls" "$(past_calls now)" "$ANSWERED $NOT_ANSWERED"
 	same "on another container" "$(past_calls other)" "version= extension= status= info=done info32=done map=done device=done open=done opened=done open_pci= join=done invalidate= "
 	past_goes_on
 	same "freed" "${A[free_call]} ${A[free_remap]} ${A[free_pin]}" "done done done"
+	oracle_says "${STILL/ranges=1/ranges=0}"
 	same "calls afterwards" "$(past_calls free)" "${ALL_ANSWERED}invalidate=EBUSY "
 	same "told" "$(quarantines)" '\[\['"${A[past_tgid]}"',"quarantine-begins","invalidate"\],\['"${A[tgid]}"',"quarantine-ends","unmap"\]\]'
 	same "by call" "$(jq -cn --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t and .action == "quarantined") | .op]' "$GUARD")" \
@@ -357,10 +361,12 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	policy '[mdev-vaddr]' 'action = deny'
 	guard --monitor
 	same "action" "$(jq -r 'select(.type == "guard") | .rules[0].action' "$GUARD")" monitor
-	act_ends guard --what calls --rounds 2
+	oracle_begins
+	asks guard --what calls --rounds 2
 	same "plain" "${A[invalidate]}" "$(refuses && echo EBUSY || echo done)"
 	same "as a 32-bit call" "${A[invalidate_compat]}" "$(refuses && echo EBUSY || echo done)"
 	same "argument not there" "${A[invalidate_nonresident]}" "$(refuses && echo EBUSY || echo done)"
+	oracle_saw "$(refuses && echo "$STILL" || echo "$BOTH")" invalidate invalidate_compat invalidate_nonresident
 	unguard
 	same "would be denied" "$(decisions mdev-vaddr would-deny invalidate) $(counted mdev-vaddr would_deny)" "8 8"
 	same "denied" "$(counted mdev-vaddr denied)" 0

@@ -197,7 +197,8 @@ asks() {
 	act_ends "$@" "${ASK[@]}"
 }
 
-oracle_says() { same "the oracle" "$("$progs/oracle" "${A[tgid]}" | sed -n "s/^container tgid=[0-9]* fd=${A[container_fd]-[0-9]*} \(.*\) groups=.*/\1/p")" "$1"; }
+state_of() { "$progs/oracle" "$1" | sed -n "s/^container tgid=[0-9]* fd=${2-[0-9]*} \(.*\) groups=.*/\1/p"; } # TGID [FD]
+oracle_says() { same "the oracle" "$(state_of "${A[tgid]}" "${A[container_fd]-[0-9]*}")" "$1"; }
 
 oracle_saw() {
 	local what state=$1
@@ -219,8 +220,9 @@ attack_begins() {
 	grep -q '^ready' "$BATS_FILE_TMPDIR/attack"
 }
 
-# It has tried all the time, and none was let through.
+# It has tried all the time, and none was let through. One that was, but was told of an error, would not have been taken back.
 attack_ends() {
+	same "the container of the attack" "$(state_of "$(sed -n 's/^tgid=//p' "$BATS_FILE_TMPDIR/attack")")" "$STILL"
 	kill -TERM "$(cat "$BATS_FILE_TMPDIR/attack.pid")"
 	wait_line '^attack_refused=' "$BATS_FILE_TMPDIR/attack"
 	cat "$BATS_FILE_TMPDIR/attack" >&3

@@ -578,6 +578,7 @@ static void storm_of_tries(void)
 	box_setup(&b);
 	for (unsigned int i = 0; i < opt.rounds; i++)
 		try_once(&b, &t);
+	ask_oracle("storm", &b);
 	say_tries(&t);
 }
 
