@@ -150,16 +150,6 @@ spread() { # COLUMN
 	same "told" "$(decisions mdev-vaddr denied open)" 1
 }
 
-# A minute or more of emulation.
-@test "as many containers open as it has places for: no mdev joins, and all else goes on; and again when they are closed" {
-	need_mdev
-	need_blocking
-	[ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"
-	races 1200 --what containers --pci "$GROUP" --other "$OTHER" --rounds 16500
-	same "meanwhile" "$(held join join_of_mdev invalidate open)" "join=EBUSY join_of_mdev=EBUSY invalidate=done open=done "
-	same "afterwards" "${A[join]} ${A[join_of_mdev]} ${A[invalidate]}" "done done done"
-}
-
 @test "an unmap that it had no room to note, when there is room again: what comes of it is told, killed, and in quarantine" {
 	need_mdev
 	need_blocking
@@ -180,9 +170,11 @@ spread() { # COLUMN
 	need_mdev
 	unguard
 	all_told_or_lost
-	jq -en 'inputs | select(.type == "summary") | .reclaimed == 0 and .missed == 0 and .swept == 0 and .unwatched == 0' "$GUARD"
+	jq -en 'inputs | select(.type == "summary") | .reclaimed == 0 and .swept == 0 and .unwatched == 0' "$GUARD"
+	# kernels that preempt a thread in a program, too, leave it out for another one on that processor, and say so; these all refuse by themselves
+	refuses || jq -en 'inputs | select(.type == "summary") | .missed == 0' "$GUARD"
 	same "got past" "$(counted mdev-vaddr not_prevented)" "$(jq -r 'select(.type == "summary") | .killed' "$GUARD")"
-	echo "# $(jq -r 'select(.type == "summary") | "\(.rules[0].denied) denied, \(.overlaps) overlaps, \(.rules[0].not_prevented) not prevented, \(.no_room) for want of room, \(.lost) records lost"' "$GUARD")" >&3
+	echo "# $(jq -r 'select(.type == "summary") | "\(.rules[0].denied) denied, \(.overlaps) overlaps, \(.rules[0].not_prevented) not prevented, \(.no_room) for want of room, \(.lost) records lost, \(.missed) not seen"' "$GUARD")" >&3
 }
 
 # What it let through is under way until it comes back, and this never gets there. While the guard is stopped nobody takes it back.

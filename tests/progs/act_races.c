@@ -17,8 +17,6 @@
  * --what noise: --rounds times calls that have VFIO's numbers and nothing to do with it. Ends by itself.
  * --what opening: with --pci: --rounds threads of a process sleep in the opening of an mdev, for its
  * name; what others can do then (held_…), and when it was killed. Ends by itself.
- * --what containers: with --pci, --other: a group goes through --rounds containers, in each of which something
- * is unmapped, and which stay open; what others can do then (held_…), and when they are closed. Ends by itself.
  * --what room: with --pci, --other: --rounds threads of a process sleep in an unmap of another container.
  * A child's does too, in a container without an mdev; the process is killed, an mdev
  * joins, and the argument of the child's call comes: it makes a range invalid. Ends by itself.
@@ -32,7 +30,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -538,46 +535,6 @@ static void opening(void)
 	say_error("open_ended", open_error(&p.mdev));
 }
 
-/* One more that the guard has to know of; open, but empty. */
-static int visited(int group)
-{
-	struct vfio_iommu_type1_dma_unmap nothing = { .argsz = sizeof(nothing), .flags = VFIO_DMA_UNMAP_FLAG_VADDR, .iova = opt.iova, .size = opt.size };
-	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-
-	if (container < 0)
-		die("/dev/vfio/vfio");
-	if (group_set(group, container) || ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		die("a container of many");
-	ioctl(container, VFIO_IOMMU_UNMAP_DMA, &nothing);
-	if (group_unset(group))
-		die("VFIO_GROUP_UNSET_CONTAINER");
-	return container;
-}
-
-static void many_containers(void)
-{
-	struct rlimit limit = { opt.rounds + 1024, opt.rounds + 1024 };
-	int *containers = calloc(opt.rounds, sizeof(int)), group = open(opt.other, O_RDWR | O_CLOEXEC);
-	struct places p = { 0 };
-
-	if (!containers || group < 0 || setrlimit(RLIMIT_NOFILE, &limit))
-		die("%u containers", opt.rounds);
-	opt.other = NULL;
-	set_up_places(&p);
-	for (unsigned int i = 0; i < opt.rounds; i++)
-		containers[i] = visited(group);
-	say("containers=%u", opt.rounds);
-	say_error("held_join", try_join(&p));
-	say_error("held_join_of_mdev", join_error(p.joiner_of_mdev.group, p.mdev.container));
-	say_error("held_invalidate", invalidate_error(&p.pci));
-	say_error("held_open", open_error(&p.mdev));
-	for (unsigned int i = 0; i < opt.rounds; i++)
-		close(containers[i]);
-	say_error("join", try_join(&p));
-	say_error("join_of_mdev", join_error(p.joiner_of_mdev.group, p.mdev.container));
-	say_error("invalidate", invalidate_error(&p.pci));
-}
-
 static struct {
 	struct box *box;
 	struct late_page page;
@@ -655,8 +612,6 @@ int main(int argc, char **argv)
 		return act_run(noise, REACH_END);
 	if (what_is("opening"))
 		return act_run(opening, REACH_END);
-	if (what_is("containers"))
-		return act_run(many_containers, REACH_END);
 	if (what_is("room"))
 		return act_run(room, REACH_END);
 	errno = EINVAL;
