@@ -676,16 +676,20 @@ int guard_fd(const struct guard *g)
  */
 static void reclaim(struct guard *g)
 {
-	__u64 key, next, *last = NULL, now = now_ns();
+	__u32 left = bpf_map__max_entries(g->skel->maps.held);
 	int fd = bpf_map__fd(g->skel->maps.held);
+	__u64 key, next, now = now_ns();
 	struct guard_held held;
+	bool more;
 
 	if (!g->skel->bss->holding || now < g->reclaimed + NSEC_PER_SEC / 2)
 		return;
 	g->reclaimed = now;
-	while (!bpf_map_get_next_key(fd, last, &next)) {
+	/* what comes after one that is gone is the first again: it is asked before, and others that go do not keep us here */
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	while (more && left--) {
 		key = next;
-		last = &key;
+		more = !bpf_map_get_next_key(fd, &key, &next);
 		if (!bpf_map_lookup_elem(fd, &key, &held) && !held.entered && held.since + NSEC_PER_SEC / 2 < now)
 			source_bpf_run(g->skel->progs.guard_reclaim, &key, sizeof(key));
 	}
