@@ -51,7 +51,8 @@ HANDS=(forked cgroup user userns sent taken self)
 	asks refused
 	oracle_saw "$(refuses && echo "$STILL" || echo "$BOTH")" invalidate_with_mdev
 	oracle_ends
-	same "looks at both" "${LOOKS[both]}" "$(refuses && echo 0 || echo 1)"
+	# where the kernel does not refuse by itself other files may have left some behind in this boot, which come to their end some time
+	if refuses; then same "looks at both" "${LOOKS[both]}" 0; else [ "${LOOKS[both]}" -ge 1 ]; fi
 	if ! refuses; then
 		act guard --what open
 		oracle_says "$BOTH"
