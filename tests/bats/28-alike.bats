@@ -6,7 +6,7 @@
 load helpers
 load guard
 
-# in-vm runs this file when its live trace has ended.
+# in-vm runs this file before its live trace begins.
 
 setup() { need_mdev; }
 teardown() { guard_teardown; }
