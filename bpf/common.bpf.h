@@ -142,8 +142,10 @@ static __always_inline __u64 object_id_key(const void *object, __u64 key0, __u64
 }
 
 /*
- * What ids are made with: from what user space gave, and a secret of the kernel that lies at ptr_key (0: not to be had). 1 if the kernel has yet to
- * make it: it does when its random numbers are ready, or up to two seconds later (lib/vsprintf.c). Ids that are made with what is there are others then.
+ * What ids are made with: from what user space gave, and a secret of the kernel
+ * that lies at ptr_key (0: not to be had). 1 if the kernel has yet to make it: it
+ * does when its random numbers are ready, or up to two seconds later
+ * (lib/vsprintf.c). Ids that are made with what is there are others then.
  */
 static __always_inline int make_key(__u64 key[2], __u64 ptr_key)
 {

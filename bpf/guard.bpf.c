@@ -208,12 +208,14 @@ struct about {
 #define UNDROWNED (1U << ACTION_OFF | 1U << ACTION_PASSED | 1U << ACTION_QUARANTINE_BEGINS | 1U << ACTION_QUARANTINE_ENDS)
 
 /*
- * How full the ring may be for this one. A storm of refusals must drown neither the canary nor what was not prevented, and what came of that; nor who wants to get at
- * the guard itself, of which there may be a storm, too.
+ * How full the ring may be for this one. A storm of refusals must drown neither
+ * the canary nor what was not prevented, and what came of that; nor who wants to
+ * get at the guard itself, of which there may be a storm, too.
  */
 static __always_inline __u64 room_for(__u32 rule, __u32 action)
 {
-	__u64 protect = ((__u64)rule ^ RULE_PROTECT) - 1; /* all bits, or not the highest: without a branch, of which the verifier takes both */
+	/* all bits, or not the highest: without a branch, of which the verifier takes both */
+	__u64 protect = ((__u64)rule ^ RULE_PROTECT) - 1;
 
 	return GUARD_RING_BYTES / 4 * (2 + (protect >> 63) + 2 * (UNDROWNED >> action & 1));
 }

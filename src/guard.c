@@ -467,7 +467,7 @@ const char *guard_mend(struct guard *g)
 	struct guard_policy *now = policy_that_holds(g);
 	bool kernel, rules;
 
-	/* It does not wait for it, as trace does: a container called by another name for two seconds is better than one without a guard. */
+	/* Not waited for, as trace does: other names for two seconds are better than no guard. */
 	if (g->no_secret && !source_bpf_run(g->skel->progs.guard_resolve, NULL, 0)) {
 		g->no_secret = false;
 		memcpy(g->key, g->skel->bss->key, sizeof(g->key));

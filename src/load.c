@@ -84,8 +84,10 @@ static void check_symbols(struct source_bpf *s)
 }
 
 /*
- * Symbols, and what ids are made with. A kernel that has just started has no secret for that before its random numbers are ready; who asks for one and waits makes
- * them so, within a second or two where there is a cycle counter. Ids of before would be nobody else's: a recording of them could not be told beside status.
+ * Symbols, and what ids are made with. A kernel that has just started has no
+ * secret for that before its random numbers are ready; who asks for one and waits
+ * makes them so, within a second or two where there is a cycle counter. With ids of
+ * before a recording would call containers otherwise than status does later.
  */
 static int resolve(struct source_bpf *s)
 {
