@@ -91,7 +91,7 @@ $(O)/src/%.o: src/%.c | $(O)/.libraries
 	$(Q)$(CC) $(CFLAGS) $(OUR_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The compiler learns that these need them only by reading them.
-by_skeleton := source_bpf load look look_memory facts_tests guard guard_sweep guard_window
+by_skeleton := source_bpf load look look_memory facts_tests facts_memory guard guard_sweep guard_window
 $(by_skeleton:%=$(O)/src/%.o) $(by_skeleton:%=$(O)/san/src/%.o): $(skeletons)
 
 # Where the package puts its own configuration. Written when it changes: make install may name another prefix than make.

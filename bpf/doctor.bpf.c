@@ -130,6 +130,31 @@ int test_symbols(void *ctx)
 	return 0;
 }
 
+/* What user space asks to see: of the memory of a module. */
+char peeked[DOCTOR_PEEK] = {};
+
+SEC("?syscall")
+int peek(struct doctor_peek *args)
+{
+	__u32 size = args->size;
+
+	if (size > sizeof(peeked))
+		return -7; /* E2BIG */
+	return bpf_probe_read_kernel(peeked, size, (void *)args->address);
+}
+
+static const char type1_ops[] = "vfio_iommu_driver_ops_type1";
+
+SEC("?syscall")
+int find_type1(struct doctor_peek *args)
+{
+	__u64 address = 0;
+	int err = bpf_kallsyms_lookup_name(type1_ops, sizeof(type1_ops), 0, &address);
+
+	args->address = address;
+	return err;
+}
+
 SEC("?fentry/iopt_pages_update_pinned")
 int test_update_pinned(void *ctx)
 {

@@ -27,4 +27,12 @@ enum doctor_test {
 	DOCTOR__max,
 };
 
+/* Kernel memory to be read, at most DOCTOR_PEEK bytes. */
+#define DOCTOR_PEEK 65536
+
+struct doctor_peek {
+	unsigned long long address;
+	unsigned int size, pad;
+};
+
 #endif

@@ -127,6 +127,10 @@ static void note_guard(struct check *c, const struct facts *f)
 	if (f->guard_text.is == NOT_KNOWN)
 		check_note(c, "tested", "text \"not allowed with VFIO_UPDATE_VADDR\" of " TYPE1 ": %s%s%s",
 			   f->guard_text.why, f->type1_file[0] ? ": " : "", file);
+	else if (f->guard_in_memory)
+		check_note(c, "tested",
+			   "the memory of the loaded " TYPE1 " has %s text \"not allowed with VFIO_UPDATE_VADDR\"; of its file: %s",
+			   f->guard_text.is == KNOWN_YES ? "the" : "no", f->guard_text.why);
 	else
 		check_note(c, "tested",
 			   "%s has %s text \"not allowed with VFIO_UPDATE_VADDR\"; %s, so the file is the code "

@@ -214,7 +214,7 @@ void facts_gather(struct facts *f, bool commands)
 	hung_task(f);
 	kernel = kernel_types(f);
 	types(f, kernel);
-	facts_guard_text(f);
+	facts_guard_text(f, kernel);
 	facts_devices(f);
 	liveupdate(f, kernel);
 	facts_tests(f, kernel);
@@ -229,7 +229,7 @@ void facts_of_exclusion(struct facts *f, struct types *kernel)
 	host(f);
 	fact_set(&f->btf, KNOWN_YES, "%s", "");
 	type1_types(f, kernel);
-	facts_guard_text(f);
+	facts_guard_text(f, kernel);
 	facts_devices(f);
 }
 

@@ -68,7 +68,8 @@ struct facts {
 	struct fact vaddr_invalid, vaddr_wait, dma_mm, dma_locked_vm; /* members of its types */
 	struct fact extension;	/* answer of VFIO_CHECK_EXTENSION(VFIO_UPDATE_VADDR): 1 is yes */
 	struct fact guard_text; /* the code that runs has the words of the refusal */
-	char type1_file[WHY_MAX];
+	bool guard_in_memory;	/* that is known from the memory of the module */
+	char type1_file[WHY_MAX]; /* else from this */
 
 	/* iommufd */
 	struct module_facts iommufd;
@@ -93,7 +94,7 @@ void facts_gather(struct facts *f, bool commands);
 
 struct types;
 
-/* Only what judge_mdev_exclusion() asks for, where the kernel's types are at hand: loads no program. */
+/* Only what judge_mdev_exclusion() asks for, where the kernel's types are at hand. */
 void facts_of_exclusion(struct facts *f, struct types *types);
 /* Does a range of type1 keep an mm of its own (vfio_dma.mm)? Loads no program. */
 void facts_of_ranges(struct fact *own_mm);
@@ -112,8 +113,10 @@ static inline bool module_runs(const struct module_facts *m)
 /* marker: a structure that only this module defines. types may be NULL. */
 void facts_module(struct module_facts *m, struct types *types, const char *release, const char *name,
 		  const char *marker);
-/* Does the code of the type1 driver have the words of the refusal? */
-void facts_guard_text(struct facts *f);
+/* Does the code of the type1 driver have the words of the refusal? By its file, else by its memory. types may be NULL. */
+void facts_guard_text(struct facts *f, struct types *types);
+/* Is this text in the memory of the loaded type1 driver? 1, 0, or a negative errno: it could not be read, or not all. Loads programs. */
+int facts_module_has(struct types *types, const char *text);
 /* What only asking the devices tells. Opens none whose driver is not there: that would load it. */
 void facts_devices(struct facts *f);
 /* Runs the test programs, and what makes them run. */

@@ -217,7 +217,7 @@ static void look_into(struct facts *f, Elf *elf)
 	memcpy(f->guard_text.why, same.why, sizeof(same.why));
 }
 
-void facts_guard_text(struct facts *f)
+static void look_at_file(struct facts *f)
 {
 	_cleanup_close_ int fd = -1;
 	Elf *elf;
@@ -243,4 +243,17 @@ void facts_guard_text(struct facts *f)
 	elf = open_elf(fd);
 	look_into(f, elf);
 	elf_end(elf);
+}
+
+void facts_guard_text(struct facts *f, struct types *types)
+{
+	int found;
+
+	look_at_file(f);
+	if (f->guard_text.is != NOT_KNOWN || f->type1.presence != PRESENCE_LOADED || !types)
+		return;
+	found = facts_module_has(types, GUARD_TEXT);
+	f->guard_in_memory = found >= 0;
+	if (f->guard_in_memory)
+		f->guard_text.is = known(found);
 }

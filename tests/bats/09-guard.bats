@@ -25,6 +25,8 @@ MECHANISM=$(grep -qw bpf /sys/kernel/security/lsm && echo lsm || echo fmod_ret)
 		# else it would be killed for what is so already: 03-
 		EXEMPTION=$("$fdpin" enforce --root "$BATS_FILE_TMPDIR/tree" --exempt mdev-vaddr --for 1h --reason 'ticket 17' --pid $$)
 	fi
+	# as for the service: the files of modules are out of sight
+	GUARD_IN=(unshare -m sh -c 'mount -t tmpfs none /lib/modules && exec "$@"' sh)
 	guard
 	if ! refuses; then
 		rm "$EXEMPTION"

@@ -68,17 +68,27 @@ load doctor
 	same "defects" "$(defects | cut -d' ' -f1-3)" "unknown unknown unknown"
 }
 
-@test "the file of the driver hidden: the driver's word alone is not enough where its code can wait" {
+@test "the file of the driver hidden: its memory says it; with that hidden too, the driver's word alone is not enough where its code can wait" {
 	! builtin_vfio || skip "row $KERNEL has VFIO built in: there is no such file"
+	local file wanted=no unsure=no
 	file=$(modinfo -n vfio_iommu_type1)
-	unshare -m sh -c "mount --bind /bin/true '$file' && '$fdpin' doctor -j" >"$D" || status=$?
 	case $KERNEL in
-	6.1) wanted=unknown ;;
-	6.1-unguarded | 6.1-unfixed) wanted=yes ;;
-	*) wanted=no ;;
+	6.1) unsure=unknown ;;
+	6.1-unguarded | 6.1-unfixed) wanted=yes unsure=yes ;;
 	esac
+	unshare -m sh -c "mount --bind /bin/true '$file' && '$fdpin' doctor -j" >"$D" || status=$?
 	same "deadlock" "$(jq -r .defects.deadlock "$D")" "$wanted"
 	same "mdev_exclusion" "$(jq -r .defects.mdev_exclusion "$D")" "$wanted"
+	same "tested" "$(jq -r '.checks[] | select(.id == "mdev-exclusion").notes[] | select(.label == "tested").text' "$D")" "*the memory of the loaded vfio_iommu_type1 has *"
+	# all of /lib/modules, as from the service
+	unshare -m sh -c "mount -t tmpfs none /lib/modules && '$fdpin' doctor -j" >"$D" || status=$?
+	same "mdev_exclusion" "$(jq -r .defects.mdev_exclusion "$D")" "$wanted"
+
+	sysctl -qw kernel.kptr_restrict=2
+	unshare -m sh -c "mount --bind /bin/true '$file' && setpriv --bounding-set=-syslog '$fdpin' doctor -j" >"$D" || status=$?
+	sysctl -qw kernel.kptr_restrict=0
+	same "deadlock" "$(jq -r .defects.deadlock "$D")" "$unsure"
+	same "mdev_exclusion" "$(jq -r .defects.mdev_exclusion "$D")" "$unsure"
 }
 
 @test "in a PID namespace: said, and nothing else lost" {

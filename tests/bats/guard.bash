@@ -32,7 +32,7 @@ guard() {
 	: >"$GUARD"
 	(
 		close_files
-		exec "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
+		exec ${GUARD_IN:+"${GUARD_IN[@]}"} "$fdpin" enforce -j --root "$BATS_FILE_TMPDIR/tree" "$@"
 	) </dev/null >"$GUARD" 2>"$GUARD.err" &
 	echo $! >"$GUARD.pid"
 	wait_line '"type":"guard"|"error"' "$GUARD" 900 && grep -q '"type":"guard"' "$GUARD" || {
