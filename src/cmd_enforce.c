@@ -62,7 +62,7 @@ static const struct opt rows[] = {
 	HEADING("OUTPUT"),
 	OPTION(OPT_STRING, 'o', "output", "FILE", &args.output, "write there; - is standard output"),
 	HEADING("LIMITS"),
-	OPTION(OPT_TIME, 'd', "duration", "TIME", &args.duration_ns, "stop after this time"),
+	OPTION(OPT_PERIOD, 'd', "duration", "TIME", &args.duration_ns, "stop after this time"),
 	OPTIONS_END,
 };
 

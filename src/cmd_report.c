@@ -216,9 +216,7 @@ static int report(struct report *p)
 		.bytes = args.bytes,
 		.details = globals.verbose,
 	};
-	err = find_input(p->path);
-	if (!err)
-		err = replay_file(p->path, on_first, p);
+	err = replay_file(p->path, on_first, p);
 	if (err)
 		status = bad_input(err);
 	if (!err || err == -EBADMSG)
@@ -226,6 +224,18 @@ static int report(struct report *p)
 	timeline_free(&p->timeline);
 	model_free(p->model);
 	return status;
+}
+
+/* To open it as output would empty it before it is read. */
+static bool is_output(const char *input)
+{
+	struct stat in, out;
+
+	if (!args.output || !strcmp(args.output, "-") || stat(args.output, &out) || !S_ISREG(out.st_mode))
+		return false;
+	if (strcmp(input, "-") ? stat(input, &in) : fstat(STDIN_FILENO, &in))
+		return false;
+	return in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
 int cmd_report(int argc, char **argv)
@@ -251,6 +261,15 @@ int cmd_report(int argc, char **argv)
 		log_hint(p.format ? "fdpin-trace report --help" : "fdpin-trace report --format help");
 		return EX_USAGE;
 	}
+	if (is_output(args.input)) {
+		log_error("'%s' is the recording that is read: it would be lost", args.output);
+		log_hint("give another file with -o");
+		return EX_USAGE;
+	}
+	/* what was there is not given up for an input that is not there */
+	r = find_input(p.path);
+	if (r)
+		return bad_input(r);
 	if (output_open(&p.out, args.output))
 		return EX_CANTCREAT;
 	return output_close(&p.out, report(&p));

@@ -135,8 +135,14 @@ static int set_value(const struct opt *o, const char *arg)
 		return 0;
 	case OPT_NUMBER:
 		return parse_u64(arg, o->to) ? opts_bad(o, arg, "not a number") : 0;
+	case OPT_LIMIT:
+		return parse_u64(arg, o->to) || !*(__u64 *)o->to ? opts_bad(o, arg, "not a number above 0") : 0;
 	case OPT_TIME:
 		return parse_duration(arg, o->to) ? opts_bad(o, arg, "give a number and a unit: us, ms, s, m or h") : 0;
+	case OPT_PERIOD:
+		return parse_duration(arg, o->to) || !*(__u64 *)o->to ?
+			       opts_bad(o, arg, "give a number above 0 and a unit: us, ms, s, m or h") :
+			       0;
 	case OPT_U32_LIST:
 		return set_list(o, arg);
 	case OPT_WORD:

@@ -16,7 +16,9 @@ enum opt_kind {
 	OPT_COUNT,    /* unsigned int, one more each time */
 	OPT_STRING,   /* const char * */
 	OPT_TIME,     /* __u64, nanoseconds */
+	OPT_PERIOD,   /* the same, above 0 */
 	OPT_NUMBER,   /* __u64 */
+	OPT_LIMIT,    /* the same, above 0 */
 	OPT_U32_LIST, /* struct u32_list */
 	OPT_WORD,     /* an enum: the value of one of .words; the first, if the argument is left out */
 	OPT_CALL,     /* .call is asked; the argument is NULL if left out */

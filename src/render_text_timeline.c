@@ -251,7 +251,8 @@ static void print_axis(const struct chart *c)
 	unsigned int at = 0, drawn = 0;
 
 	fprintf(c->o->f, "%s%-*s%s", paint(c->o, PAINT_BOLD), (int)c->names, c->title, unpaint(c->o, PAINT_BOLD));
-	for (__u64 ts = 0; ts <= length && length; ts += step) {
+	for (__u64 n = 0; length && n <= length / step; n++) {
+		__u64 ts = n * step; /* so it ends, however long that is */
 		unsigned int column = column_of(c, c->t->first + ts);
 
 		format_duration(ts, label);

@@ -33,8 +33,8 @@ struct watch_options {
 
 #define WATCH_LIMIT_OPTIONS(w)                                                                                        \
 	HEADING("LIMITS"),                                                                                            \
-	OPTION(OPT_TIME, 'd', "duration", "TIME", &(w).duration_ns, "stop after this time"),                          \
-	OPTION(OPT_NUMBER, 0, "count", "N", &(w).count, "stop after N events")
+	OPTION(OPT_PERIOD, 'd', "duration", "TIME", &(w).duration_ns, "stop after this time"),                          \
+	OPTION(OPT_LIMIT, 0, "count", "N", &(w).count, "stop after N events")
 
 #define WATCH_ADVANCED_OPTIONS(w)                                                                                     \
 	HEADING("ADVANCED"),                                                                                          \
