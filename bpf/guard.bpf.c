@@ -157,8 +157,7 @@ struct {
 	__type(value, __u64);
 } ever_invalid SEC(".maps");
 
-__u64 n_ever;	  /* entries of it, about */
-__u64 ever_full; /* it could not take one: then every container counts as one */
+__u64 n_ever; /* entries of it, about */
 
 static const char sym_ptr_key[] = "ptr_key";
 #define X(name, use) static const char sym_##name[] = #name;

@@ -12,6 +12,7 @@
 
 #define GUARD_RING_BYTES (256 << 10) /* decisions only: nothing else can fill it */
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
+#define GUARD_OPENINGS_MAX (GUARD_JOINS_MAX / 2) /* of them that are let in: more may be on their way */
 #define GUARD_CONTAINERS_MAX 16384
 #define GUARD_SUSPECTS_MAX 1024
 #define GUARD_HOLDERS_MAX 128
@@ -160,6 +161,22 @@ struct guard_owner {
 	__u32 tgid, pad;
 };
 
+/* What the guard has places for, and no more; the last one is of how much memory there is. */
+enum guard_table {
+	TABLE_OPENINGS,	    /* threads that are opening a mediated device */
+	TABLE_RESERVATIONS, /* threads in an invalidation or a join, and the containers these are of */
+	TABLE_INVALID,	    /* containers that have had an invalid range: where one is not noted every container counts as one */
+	TABLE_WINDOWS,	    /* containers that have one */
+	TABLE_QUARANTINES,
+	TABLE_CALLERS, /* threads in an unmap */
+	TABLE__max,
+};
+
+struct guard_full {
+	__u64 refused; /* decisions against calls, as there was no place for them */
+	__u64 unnoted; /* what went on without one */
+};
+
 /* Kept in the kernel, and the same whether a rule monitors or denies. */
 struct guard_counters {
 	__u64 decisions[GUARD_RULES_ROOM][GUARD_ACTIONS_ROOM];
@@ -167,14 +184,13 @@ struct guard_counters {
 	__u64 exempted[GUARD_EXEMPTIONS]; /* decisions, by the place of the exemption */
 	__u64 unknown_caller; /* times that this could not be told, so the rule was for him */
 	__u64 nonresident; /* among them: the argument could not be read, so it was not let by */
-	__u64 no_room;	   /* among them: a join was refused for want of a place to note it */
 	__u64 overlaps;	   /* among them: the other side was under way */
 	__u64 sticky;	   /* among them: a range was invalid there before */
 	__u64 untold;	   /* among them: what is behind the memory could not be told */
 	__u64 killed;	   /* processes that got past a rule that denies, or kept a window open */
-	__u64 unwatched;   /* times that a window or a quarantine could not be noted: the table is full */
 	__u64 swept;	   /* of what was not prevented: found by a look, and at the return of no call */
 	__u64 reclaimed;   /* reservations of calls that never got to the driver */
+	struct guard_full full[TABLE__max]; /* refused: among them */
 	__u64 canary;	   /* runs of the hooks of the call above */
 	__u64 canary_file; /* and of the one at the making of a file */
 };

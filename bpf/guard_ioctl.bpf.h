@@ -24,8 +24,11 @@ static __always_inline int unmap_alone(struct vfio_container *container, struct 
 	/* also for whom the rule is not: a join by somebody else has to see it */
 	overlap = reserve_side((__u64)container, SIDE_VADDR, &no_room);
 	/* where it cannot be said, joins are refused: they cannot say it either */
-	if (!overlap && !has_emulated(container))
+	if (!overlap && !has_emulated(container)) {
+		if (no_room)
+			__sync_fetch_and_add(&counters.full[TABLE_RESERVATIONS].unnoted, 1);
 		return 0;
+	}
 	if (overlap)
 		count(RULE_MDEV_VADDR, &counters.overlaps);
 	a->emulated = 1;
@@ -109,7 +112,7 @@ static __always_inline int join_alone(struct vfio_container *container, struct a
 	if (overlap)
 		count(RULE_MDEV_VADDR, &counters.overlaps);
 	if (no_room)
-		count(RULE_MDEV_VADDR, &counters.no_room);
+		count(RULE_MDEV_VADDR, &counters.full[TABLE_RESERVATIONS].refused);
 	r = decide(RULE_MDEV_VADDR, 0, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
@@ -192,8 +195,8 @@ __noinline int on_open(__u64 address)
 	if (!is_emulated(group))
 		return 0;
 	/* with no place to note it there would be no veto */
-	if (joining >= GUARD_JOINS_MAX / 2) {
-		count(RULE_MDEV_VADDR, &counters.no_room);
+	if (joining >= GUARD_OPENINGS_MAX) {
+		count(RULE_MDEV_VADDR, &counters.full[TABLE_OPENINGS].refused);
 		a.container = BPF_CORE_READ(group, container);
 		return decide(RULE_MDEV_VADDR, 0, &a);
 	}

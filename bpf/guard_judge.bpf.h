@@ -96,7 +96,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, uns
 		return 0;
 	e = bpf_task_storage_get(&entries, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {
-		__sync_fetch_and_add(&counters.unwatched, 1);
+		__sync_fetch_and_add(&counters.full[TABLE_CALLERS].unnoted, 1);
 		return 0;
 	}
 	e->invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);

@@ -52,7 +52,7 @@ static __always_inline bool enter_quarantine(__u64 id)
 
 	if (bpf_map_update_elem(&quarantined, &id, &now, BPF_NOEXIST)) {
 		if (!bpf_map_lookup_elem(&quarantined, &id))
-			__sync_fetch_and_add(&counters.unwatched, 1);
+			__sync_fetch_and_add(&counters.full[TABLE_QUARANTINES].unnoted, 1);
 		return false;
 	}
 	__sync_fetch_and_add(&n_quarantined, 1);

@@ -20,7 +20,7 @@ static __always_inline void note_invalid(__u64 iommu)
 	if (!policy_now()->unfixed.sticky || bpf_map_lookup_elem(&ever_invalid, &iommu))
 		return;
 	if (bpf_map_update_elem(&ever_invalid, &iommu, &now, BPF_ANY))
-		__sync_fetch_and_add(&ever_full, 1);
+		__sync_fetch_and_add(&counters.full[TABLE_INVALID].unnoted, 1);
 	else
 		__sync_fetch_and_add(&n_ever, 1);
 }
@@ -90,7 +90,7 @@ static __always_inline bool was_invalid(const struct vfio_container *container)
 
 	if (!policy_now()->unfixed.sticky || !iommu)
 		return false;
-	return ever_full || (n_ever && bpf_map_lookup_elem(&ever_invalid, &iommu));
+	return counters.full[TABLE_INVALID].unnoted || (n_ever && bpf_map_lookup_elem(&ever_invalid, &iommu));
 }
 
 /* ---- reservations ------------------------------------------------------------------------------ */

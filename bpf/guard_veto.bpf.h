@@ -44,7 +44,7 @@ int BPF_PROG(guard_fentry__vfio_group_fops_unl_ioctl, struct file *file, unsigne
 	join.group = (__u64)group;
 	join.told = !bpf_map_delete_elem(&told_joins, &id);
 	if (note_join(&join))
-		__sync_fetch_and_add(&counters.no_room, 1);
+		__sync_fetch_and_add(&counters.full[TABLE_OPENINGS].unnoted, 1);
 	return 0;
 }
 

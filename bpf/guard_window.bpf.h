@@ -39,7 +39,7 @@ static __always_inline struct guard_window *window_of(__u64 iommu)
 		__sync_fetch_and_add(&n_windows, 1);
 	w = bpf_map_lookup_elem(&windows, &iommu);
 	if (!w)
-		__sync_fetch_and_add(&counters.unwatched, 1);
+		__sync_fetch_and_add(&counters.full[TABLE_WINDOWS].unnoted, 1);
 	return w;
 }
 

@@ -87,7 +87,9 @@ struct enforcement {
 	struct guard *guard;
 	struct exempt_work *exempt;
 	struct anchors anchors;
-	__u64 looked; /* for exemptions */
+	__u64 looked, counted; /* for exemptions, and for tables that are full: when last */
+	struct full full;
+	char full_status[FULL_STATUS];
 	__u64 mended, changed; /* for what somebody else has written: when last, and how often there was something */
 	struct service *service; /* NULL: in the foreground */
 	int epoll, signals;
@@ -273,6 +275,39 @@ static void look_for_changes(struct enforcement *e)
 		enforce_changed_json(&e->out, what);
 }
 
+static void tell_full(struct enforcement *e, const struct full_change *c, bool denies)
+{
+	if (e->service) {
+		service_full(c, denies);
+		return;
+	}
+	enforce_full_text(c, denies);
+	if (globals.json != JSON_OFF)
+		enforce_full_json(&e->out, c);
+}
+
+/* Whoever fills one makes thousands of calls: what is said of it is one message, and what the status has. */
+static void look_for_full(struct enforcement *e)
+{
+	bool denies = action_taken(&e->policy.rules[RULE_MDEV_VADDR], args.monitor) == ACTION_DENY;
+	struct full_change changes[TABLE__max];
+	struct full_look look;
+	__u64 now = now_ns();
+	unsigned int n;
+
+	if (now < e->counted + POLL_MS * NSEC_PER_MSEC)
+		return;
+	e->counted = now;
+	guard_places(e->guard, &look);
+	n = full_look(&e->full, &look, now, changes);
+	full_status(&e->full, denies, e->full_status, sizeof(e->full_status));
+	service_full_status(e->full_status);
+	for (unsigned int i = 0; i < n; i++)
+		tell_full(e, &changes[i], denies);
+	if (n && e->service)
+		service_status(e->guard, &e->policy, args.monitor);
+}
+
 /* What systemd is told when the time has come: that refusals still come back refused, and will if this dies, and how many there were. */
 static void keep_in_touch(struct enforcement *e)
 {
@@ -286,6 +321,7 @@ static void keep_in_touch(struct enforcement *e)
 	for (int i = 0; i < RULE__max; i++)
 		for (int k = 0; k < GUARD_ACTIONS_ROOM; k++)
 			sum += c.decisions[i][k];
+	sum += full_unnoted(&c) + full_unwatched(&c);
 	/* a storm of decisions wakes us for each */
 	if (sum != e->told && now >= e->told_ns + POLL_MS * NSEC_PER_MSEC) {
 		service_status(e->guard, &e->policy, args.monitor);
@@ -334,6 +370,7 @@ static int loop(struct enforcement *e)
 		look_for_exemptions(e);
 		look_for_anchors(e);
 		look_for_changes(e);
+		look_for_full(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
@@ -341,6 +378,8 @@ static int loop(struct enforcement *e)
 	/* what nobody reads is not decided: each that is counted is told */
 	if (!e->service && !args.pin)
 		guard_detach(e->guard);
+	e->counted = 0;
+	look_for_full(e);
 	return r ?: guard_poll_last(e->guard);
 }
 

@@ -6,6 +6,7 @@
 #ifndef FDPIN_ENFORCE_H
 #define FDPIN_ENFORCE_H
 
+#include "full.h"
 #include "guard.h"
 #include "opts.h"
 #include "output.h"
@@ -39,6 +40,10 @@ int enforce_pins_json(struct output *o, const char *folder, const char *gone_why
 /* Somebody has written where only the guard writes: see guard_mend(). */
 void enforce_changed_text(const char *what);
 int enforce_changed_json(struct output *o, const char *what);
+
+/* Something that the guard has places for is full, or that is over; denies: the rule does. */
+void enforce_full_text(const struct full_change *c, bool denies);
+int enforce_full_json(struct output *o, const struct full_change *c);
 
 /* What it came to. */
 struct enforce_end {

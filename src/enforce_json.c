@@ -159,6 +159,25 @@ int enforce_changed_json(struct output *o, const char *what)
 	return err;
 }
 
+int enforce_full_json(struct output *o, const struct full_change *c)
+{
+	struct json_object *doc = json_object_new_object();
+	__u32 places = full_places(c->table);
+	int err;
+
+	json_add(doc, "type", json_object_new_string("full"));
+	json_add(doc, "table", json_object_new_string(full_table(c->table)));
+	json_add(doc, "state", json_object_new_string(c->over ? "over" : "full"));
+	json_add(doc, "places", places ? json_object_new_int64(places) : NULL);
+	json_add(doc, "refused", json_object_new_uint64(c->count.refused));
+	json_add(doc, "unnoted", json_object_new_uint64(c->count.unnoted));
+	json_add(doc, "means", c->over ? NULL : json_object_new_string(full_means(c->table)));
+	json_add(doc, "advice", c->over ? NULL : json_object_new_string(full_advice(c->table)));
+	err = put(o, doc);
+	fflush(o->f);
+	return err;
+}
+
 static struct json_object *counts(const struct guard_counters *c)
 {
 	struct json_object *list = json_object_new_array();
@@ -187,14 +206,15 @@ int enforce_end_json(struct output *o, const struct enforce_end *e)
 	json_add(doc, "rules", counts(&e->counters));
 	json_add(doc, "unknown_caller", json_object_new_uint64(e->counters.unknown_caller));
 	json_add(doc, "nonresident", json_object_new_uint64(e->counters.nonresident));
-	json_add(doc, "no_room", json_object_new_uint64(e->counters.no_room));
+	json_add(doc, "no_room", json_object_new_uint64(full_refused(&e->counters)));
 	json_add(doc, "overlaps", json_object_new_uint64(e->counters.overlaps));
 	json_add(doc, "sticky", json_object_new_uint64(e->counters.sticky));
 	json_add(doc, "untold", json_object_new_uint64(e->counters.untold));
 	json_add(doc, "killed", json_object_new_uint64(e->counters.killed));
 	json_add(doc, "quarantines", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_BEGINS]));
 	json_add(doc, "quarantines_over", json_object_new_uint64(e->counters.decisions[RULE_MDEV_VADDR][ACTION_QUARANTINE_ENDS]));
-	json_add(doc, "unwatched", json_object_new_uint64(e->counters.unwatched));
+	json_add(doc, "unnoted", json_object_new_uint64(full_unnoted(&e->counters)));
+	json_add(doc, "unwatched", json_object_new_uint64(full_unwatched(&e->counters)));
 	json_add(doc, "swept", json_object_new_uint64(e->counters.swept));
 	json_add(doc, "reclaimed", json_object_new_uint64(e->counters.reclaimed));
 	json_add(doc, "lost", json_object_new_uint64(e->lost));

@@ -162,6 +162,19 @@ void enforce_changed_text(const char *what)
 	log_hint("what it has noted about containers and calls may be wrong now: start it again");
 }
 
+void enforce_full_text(const struct full_change *c, bool denies)
+{
+	char text[FULL_TEXT];
+
+	full_text(c, denies, text, sizeof(text));
+	if (c->over) {
+		log_notice("%s", text);
+		return;
+	}
+	log_warning("%s", text);
+	log_hint("%s", full_advice(c->table));
+}
+
 void enforce_end_text(const struct enforce_end *e)
 {
 	const struct guard_counters *c = &e->counters;
@@ -184,8 +197,8 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Unknown caller %llu times: the rule was for him\n", c->unknown_caller);
 	if (c->nonresident)
 		fprintf(stderr, "Among them     %llu whose argument could not be read\n", c->nonresident);
-	if (c->no_room)
-		fprintf(stderr, "Among them     %llu for want of a place to note them\n", c->no_room);
+	if (full_refused(c))
+		fprintf(stderr, "Among them     %llu for want of a place to note them\n", full_refused(c));
 	if (c->swept)
 		fprintf(stderr, "Among them     %llu that no call was seen to make, found by a look\n", c->swept);
 	if (c->killed)
@@ -199,8 +212,10 @@ void enforce_end_text(const struct enforce_end *e)
 		fprintf(stderr, "Among them     %llu where a range had been invalid before\n", c->sticky);
 	if (c->untold)
 		fprintf(stderr, "Among them     %llu where it could not be told what is behind the memory\n", c->untold);
-	if (c->unwatched)
-		fprintf(stderr, "Not seen       %llu times that a window or a quarantine could not be noted\n", c->unwatched);
+	if (full_unnoted(c))
+		fprintf(stderr, "Not noted      %llu calls that went on, for want of a place\n", full_unnoted(c));
+	if (full_unwatched(c))
+		fprintf(stderr, "Not seen       %llu times that a window or a quarantine could not be noted\n", full_unwatched(c));
 	if (e->pins_gone)
 		fprintf(stderr, "Pins           %llu time%s gone while it guarded\n", e->pins_gone, e->pins_gone == 1 ? "" : "s");
 	if (e->changed)

@@ -788,6 +788,20 @@ struct guard_counters guard_counters(const struct guard *g)
 	return g->skel->bss->counters;
 }
 
+void guard_places(const struct guard *g, struct full_look *ret)
+{
+	const struct guard_bpf *s = g->skel;
+
+	memcpy(ret->count, s->bss->counters.full, sizeof(ret->count));
+	ret->taken[TABLE_OPENINGS] = s->bss->joining;
+	ret->taken[TABLE_RESERVATIONS] = s->bss->holding;
+	ret->taken[TABLE_WINDOWS] = s->bss->n_windows;
+	ret->taken[TABLE_QUARANTINES] = s->bss->n_quarantined;
+	/* of this one a place that is free again is of no use */
+	ret->taken[TABLE_INVALID] = ret->count[TABLE_INVALID].unnoted && s->bss->policies[s->bss->policy_slot & 1].unfixed.sticky ? GUARD_CONTAINERS_MAX : 0;
+	ret->taken[TABLE_CALLERS] = 0;
+}
+
 __u64 guard_lost(const struct guard *g)
 {
 	return g->skel->bss->stats.lost + g->undecoded;

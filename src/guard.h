@@ -11,6 +11,7 @@
 #define FDPIN_GUARD_H
 
 #include "facts.h"
+#include "full.h"
 #include "policy.h"
 #include "source.h"
 
@@ -57,6 +58,8 @@ int guard_poll_last(struct guard *g);
 /* It decides no more, unless others keep its links; what it has decided can still be polled. */
 void guard_detach(struct guard *g);
 struct guard_counters guard_counters(const struct guard *g);
+/* What it counted for want of places, and how many of these are taken. */
+void guard_places(const struct guard *g, struct full_look *ret);
 /* Decisions whose record did not fit. */
 __u64 guard_lost(const struct guard *g);
 /* Runs of programs that the kernel left out. */

@@ -41,6 +41,8 @@
 #define ID_CHANGED "eb86f612f4f04f11b41815ed176bc3e2"
 #define ID_PINS_BACK "0f3d97ce1d6f4b0bb3f5c58e2a9b64d1"
 #define ID_LOST "1f3c69385fcd41f98ec1ebe657e3995a"
+#define ID_FULL "5fa8d0c4b1e94b6d9c37e20a86f1d35b"
+#define ID_NOT_FULL "e2b74c9150d84f0aa6c85d13f79b0e48"
 #define ID_STORE_GONE "6a90c1b7e2c34d7fa1bd04f58c3e7d12"
 #define ID_STORE_BACK "c81f5d3a09b84e6c9f27ab6e10d4f953"
 
@@ -164,11 +166,16 @@ int service_ready(struct service *s, const struct guard *g, const struct policy 
 	return r;
 }
 
-static const char *degraded;
+static const char *degraded, *full = "";
 
 void service_degraded(const char *what)
 {
 	degraded = what;
+}
+
+void service_full_status(const char *what)
+{
+	full = what;
 }
 
 void service_status(const struct guard *g, const struct policy *p, bool monitor)
@@ -193,9 +200,9 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
 	sd_notifyf(0,
 		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
-		   " not prevented%s; %" PRIu64 " records lost%s%s",
+		   " not prevented%s; %" PRIu64 " records lost%s%s%s%s",
 		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
-		   quarantine, (uint64_t)guard_lost(g), degraded ? "; degraded: " : "", degraded ?: "");
+		   quarantine, (uint64_t)guard_lost(g), *full ? "; no room for more " : "", full, degraded ? "; degraded: " : "", degraded ?: "");
 }
 
 void service_reloading(void)
@@ -308,6 +315,17 @@ void service_changed(const char *what)
 {
 	sd_journal_send("MESSAGE=somebody has changed the maps of the guard (%s): written anew", what,
 			"MESSAGE_ID=%s", ID_CHANGED, "PRIORITY=%d", 2, "FDPIN_CHANGED=%s", what, NULL);
+}
+
+void service_full(const struct full_change *c, bool denies)
+{
+	char text[FULL_TEXT];
+
+	full_text(c, denies, text, sizeof(text));
+	sd_journal_send("MESSAGE=%s", text, "MESSAGE_ID=%s", c->over ? ID_NOT_FULL : ID_FULL, "PRIORITY=%d", c->over ? 5 : c->count.unnoted ? 3 : 4,
+			"FDPIN_TABLE=%s", full_table(c->table), "FDPIN_PLACES=%u", full_places(c->table), "FDPIN_COUNT=%" PRIu64, (uint64_t)c->count.refused,
+			"FDPIN_UNNOTED=%" PRIu64, (uint64_t)c->count.unnoted, "FDPIN_MEANS=%s", full_means(c->table),
+			"FDPIN_ADVICE=%s", full_advice(c->table), NULL);
 }
 
 void service_store(bool gone)
@@ -451,6 +469,16 @@ void service_pins(const char *gone_why, const char *folder)
 }
 
 void service_changed(const char *what)
+{
+	(void)what;
+}
+
+void service_full(const struct full_change *c, bool denies)
+{
+	(void)c, (void)denies;
+}
+
+void service_full_status(const char *what)
 {
 	(void)what;
 }

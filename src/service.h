@@ -7,6 +7,7 @@
 #ifndef FDPIN_SERVICE_H
 #define FDPIN_SERVICE_H
 
+#include "full.h"
 #include "guard.h"
 
 struct service;
@@ -38,6 +39,9 @@ void service_sign_of_life(void);
 void service_pins(const char *gone_why, const char *folder);
 /* Somebody has written where only the guard writes: see guard_mend(). */
 void service_changed(const char *what);
+/* A table of the guard's is full, or not any more; and what the status says of it, from the next one on; "": nothing. */
+void service_full(const struct full_change *c, bool denies);
+void service_full_status(const char *what);
 /* systemd does not keep its links, or does again. */
 void service_store(bool gone);
 /* What the status says is not as it should be, from the next one on; NULL: nothing. */

@@ -34,6 +34,13 @@ goes_on() {
 stop_guard() { kill -STOP "$(cat "$GUARD.pid")"; }
 go_on_guard() { kill -CONT "$(cat "$GUARD.pid")"; }
 
+# It says that this table of its is full, and what to do.
+told_full() {
+	wait_line "\"type\":\"full\",\"table\":\"$1\",\"state\":\"full\"" "$GUARD"
+	jq -en --arg t "$1" 'first(inputs | select(.type == "full" and .table == $t)) | .refused + .unnoted > 0 and (.means | length > 0) and (.advice | length > 0)' "$GUARD"
+	grep '"type":"full"' "$GUARD" | valid --lines - "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
 # What others could do meanwhile, in one line.
 held() {
 	local what
@@ -148,6 +155,9 @@ spread() { # COLUMN
 	same "openings" "${A[open_before]} ${A[held_open]} ${A[open_ended]}" "done EBUSY done"
 	same "meanwhile" "$(held open_pci join invalidate invalidate_beside map)" "open_pci=done join=done invalidate=done invalidate_beside=EBUSY map=done "
 	same "told" "$(decisions mdev-vaddr denied open)" 1
+	told_full openings
+	same "full" "$(jq -c 'select(.type == "full" and .table == "openings") | [.state, .places, .refused, .unnoted]' "$GUARD" | head -n 1)" '\["full",2048,1,0\]'
+	wait_line 'no room for more openings of a mediated device \(2048\): 1 call refused; until' "$GUARD.err"
 }
 
 @test "an unmap that it had no room to note, when there is room again: what comes of it is told, killed, and in quarantine" {
@@ -163,6 +173,12 @@ spread() { # COLUMN
 	else
 		same "past" "${A[room]} ${A[now_info]} ${A[room_state]} ${A[free_info]}" "no done kept done"
 	fi
+	told_full reservations
+	wait_line '"table":"openings","state":"over"' "$GUARD"
+	wait_line '"table":"reservations","state":"over"' "$GUARD"
+	# as many as there was no room for, and one more at least, which is the one that is to get past
+	jq -en 'inputs | select(.type == "full" and .table == "reservations" and .state == "over") | .places == 4096 and .refused > 0 and .unnoted >= 4200 - 4096 + 1'  "$GUARD"
+	same "each once" "$(jq -rn '[inputs | select(.type == "full")] | group_by(.table) | map(map(.state) | join(",")) | join(" ")' "$GUARD")" "full,over full,over"
 }
 
 # Whoever reserves takes back, so nothing was to be reclaimed.
@@ -171,6 +187,8 @@ spread() { # COLUMN
 	unguard
 	all_told_or_lost
 	jq -en 'inputs | select(.type == "summary") | .reclaimed == 0 and .swept == 0 and .unwatched == 0' "$GUARD"
+	# what is said of the times when a table was full is all that the summary has
+	jq -en '[inputs | select(.type == "summary" or .state == "over")] | (map(select(.type == "full")) | [(map(.refused) | add), (map(.unnoted) | add)]) == (.[-1] | [.no_room // 0, .unnoted // 0] | map(if . == 0 then null else . end))' "$GUARD"
 	# kernels that preempt a thread in a program, too, leave it out for another one on that processor, and say so; these all refuse by themselves
 	refuses || jq -en 'inputs | select(.type == "summary") | .missed == 0' "$GUARD"
 	same "got past" "$(counted mdev-vaddr not_prevented)" "$(jq -r 'select(.type == "summary") | .killed' "$GUARD")"
@@ -231,6 +249,7 @@ spread() { # COLUMN
 	same "afterwards" "${A[join]} ${A[invalidate]} ${A[open]} ${A[range_state]}" "done done done kept"
 	undo
 	unguard
+	told_full reservations
 	# as many as there are places
 	jq -en 'inputs | select(.type == "summary") | .reclaimed > 4000 and .reclaimed <= 4096 and .no_room > 0' "$GUARD"
 	all_told_or_lost
