@@ -278,6 +278,28 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	same "ranges" "$(said cut_state answered_state)" "cut_state=kept answered_state=invalid "
 }
 
+# The guard is stopped until the number is somebody else's: so it is when it looks. That the same process, with that
+# number, is killed for what it does itself is the control.
+@test "who opened a window is gone, and his number is somebody else's, who has the same container: he lives; the record has who it was" {
+	local of
+	kill -STOP "$(cat "$GUARD.pid")"
+	act identity --what reused --comm offender --pci "$GROUP" --other "$OTHER" --timeout 300
+	same "the number" "${A[later_tgid]}" "${A[past_tgid]}"
+	same "whose it is" "$(cat "/proc/${A[past_tgid]}/comm")" bystander
+	of="\"tgid\":${A[past_tgid]},.*\"rule\":\"max-window\""
+	same "told" "$(grep -c "$of" "$GUARD" || true)" 0
+	kill -CONT "$(cat "$GUARD.pid")"
+	wait_line "$of" "$GUARD"
+	same "told" "$(grep "$of" "$GUARD" | jq -c '[.comm, .action]')" '\["offender","not-prevented"\]'
+	wait_line 'nobody was killed.*: who opened it is no more' "$GUARD.err"
+	goes_on later
+	same "later" "$(said later later_info)" "later=lives later_info=done "
+	past_goes_on
+	same "for his own" "$(said later_again past_state)" "later_again=killed past_state=invalid "
+	same "told" "$(grep "$of" "$GUARD" | jq -c '[.comm, .action]')" '\["offender","not-prevented"\]'$'\n''\["bystander","denied"\]'
+	undo
+}
+
 @test "the first of a pid namespace, or one whose number there is somebody else's, keeps a window open: killed it is, and nobody else" {
 	local what whats=(window)
 	[ "$LONG" = 0 ] || whats+=(window-same)
@@ -293,6 +315,6 @@ windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-
 	done
 	same "bytes of a terminal" "$(LC_ALL=C grep -acP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$GUARD" "$GUARD.err" | grep -v ':0$' || true)" ""
 	unguard
-	same "told" "$(windows_told | jq length)" $((2 + ${#whats[@]}))
-	jq -en --argjson n "${#whats[@]}" 'inputs | select(.type == "summary") | .killed == 1 + $n and .lost == 0' "$GUARD"
+	same "told" "$(windows_told | jq length)" $((4 + ${#whats[@]}))
+	jq -en --argjson n "${#whats[@]}" 'inputs | select(.type == "summary") | .killed == 2 + $n and .lost == 0' "$GUARD"
 }

@@ -17,6 +17,10 @@
  * invalidates another range of the first one with an argument of which the second half cannot be read;
  * another child (answered_tgid) does so in the second one with an argument to which the answer
  * cannot be written. SIGUSR1 again: which of them live (cut_lives, answered_lives).
+ * --what reused: with --pci and --other: the offender makes a range of the actor's container invalid, and ends. Then
+ * another process (later) gets its number, where everybody is; it has the name "bystander", that container, and one of
+ * its own. SIGUSR1 to the actor: does it live (later), and what does it get (later_info). SIGUSR1 again: it does the
+ * same in its own, and what becomes of it (later_again).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -376,6 +380,96 @@ static void blamed(void)
 	wait_quit();
 }
 
+/* ---- a number that is somebody else's by now --------------------------------------------------------- */
+
+static pid_t number_of_who_is_gone(struct box *b)
+{
+	int status;
+	pid_t pid = fork_as(false, 0);
+
+	if (!pid)
+		_exit(box_try_invalidate(b) ? 1 : 0);
+	if (waitpid(pid, &status, 0) != pid || status)
+		die("the offender");
+	return pid;
+}
+
+/* What it is told to do; its answers come by the same socket. */
+static void is_later(struct box *shared_box, struct box *own, int sock)
+{
+	char byte;
+
+	if (prctl(PR_SET_NAME, "bystander"))
+		die("prctl");
+	say("later_tgid=%d", number_outside());
+	if (write(sock, "", 1) != 1 || read(sock, &byte, 1) != 1)
+		_exit(1);
+	say_result("later_info", info_of(shared_box->container));
+	if (write(sock, "", 1) != 1 || read(sock, &byte, 1) != 1)
+		_exit(1);
+	if (box_try_invalidate(own))
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void hear(int sock)
+{
+	char byte;
+
+	if (read(sock, &byte, 1) != 1)
+		die("who came later");
+}
+
+static void tell(int sock)
+{
+	if (write(sock, "", 1) != 1)
+		die("who came later");
+}
+
+static void reused(void)
+{
+	struct box b = { 0 }, own = { 0 };
+	pid_t past, later;
+	int pair[2], status;
+
+	signal(SIGPIPE, SIG_IGN);
+	block_word();
+	box_open_pci(&b);
+	box_map(&b);
+	box_say(&b, "");
+	opt.pci = opt.other;
+	box_open_pci(&own);
+	box_map(&own);
+	open_pair(pair);
+	past = number_of_who_is_gone(&b);
+	say("past_tgid=%d", past);
+	later = fork_as(false, past);
+	if (!later) {
+		close(pair[0]);
+		is_later(&b, &own, pair[1]);
+	}
+	close(pair[1]);
+	hear(pair[0]);
+	ready();
+	wait_for_word();
+	if (waitpid(later, &status, WNOHANG) == later) {
+		say("later=%s", WIFSIGNALED(status) ? "killed" : "failed");
+	} else {
+		tell(pair[0]);
+		hear(pair[0]);
+		say("later=lives");
+		wait_for_word();
+		tell(pair[0]);
+		if (waitpid(later, &status, 0) != later)
+			die("who came later");
+		say("later_again=%s", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? "killed" : "failed");
+	}
+	say("past_state=%s", range_state(&b));
+	say("over=yes");
+	wait_quit();
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -385,6 +479,8 @@ int main(int argc, char **argv)
 		return act_run(window, REACH_READY);
 	if (what_is("blamed"))
 		return act_run(blamed, REACH_READY);
+	if (what_is("reused"))
+		return act_run(reused, REACH_READY);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
