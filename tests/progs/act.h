@@ -117,6 +117,13 @@ pid_t fork_holder(void (*body)(void *), void *arg);
 void run_thread(void *(*body)(void *), void *arg);
 
 /* ways.c: what several attempts are made of */
+void say_state(const char *call, struct box *b);
+void came_to(const char *call, struct box *b, long ret);
+pid_t forked(void);
+void waited_for(pid_t pid);
+void another_cgroup(void);
+void another_user(void);
+
 struct late_page {
 	void *at; /* one more is behind it, as any other */
 	int uffd;

@@ -57,19 +57,6 @@ struct unmap {
 	__u64 iova, size;
 };
 
-/* First by whom this is none of their doing. */
-static void say_state(const char *call, struct box *b)
-{
-	ask_oracle(call, b);
-	say("%s_state=%s", call, range_state(b));
-}
-
-static void came_to(const char *call, struct box *b, long ret)
-{
-	say_result(call, ret);
-	say_state(call, b);
-}
-
 static struct unmap unmap_of(const struct box *b, __u32 flags)
 {
 	return (struct unmap){ .argsz = sizeof(struct unmap), .flags = flags, .iova = b->iova, .size = b->size };
@@ -368,25 +355,6 @@ static void link_in(const char *dir)
 		die("%s", path);
 }
 
-static void waited_for(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid || status) {
-		errno = ECHILD;
-		die("the child");
-	}
-}
-
-static pid_t forked(void)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		die("fork");
-	return pid;
-}
-
 static void below_another_root(void)
 {
 	pid_t pid = forked();
@@ -462,25 +430,6 @@ static void by_child(const char *call, struct box *b, void (*before)(void))
 
 static void nothing(void)
 {
-}
-
-static void another_cgroup(void)
-{
-	char number[16];
-	int fd;
-
-	mkdir("/sys/fs/cgroup/attempts-other", 0755);
-	fd = open("/sys/fs/cgroup/attempts-other/cgroup.procs", O_WRONLY | O_CLOEXEC);
-	snprintf(number, sizeof(number), "%d", getpid());
-	if (fd < 0 || write(fd, number, strlen(number)) < 0)
-		die("the other control group");
-	close(fd);
-}
-
-static void another_user(void)
-{
-	if (setgid(65534) || setuid(65534))
-		die("setuid");
 }
 
 static void user_namespace(void)

@@ -68,7 +68,7 @@ static void unmap_of(const struct box *b, __u32 flags, struct vfio_iommu_type1_d
 }
 
 /* What a call came to; it holds still while the oracle looks what it did to the container. */
-static void came_to(const char *call, const struct box *b, long ret)
+static void tell(const char *call, const struct box *b, long ret)
 {
 	answer(call, ret);
 	ask_oracle(call, b);
@@ -87,7 +87,7 @@ static void native(struct box *b, const char *call, __u32 flags)
 
 	unmap_of(b, flags, &unmap);
 	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
-	came_to(call, b, ret);
+	tell(call, b, ret);
 	take_back(b, ret);
 }
 
@@ -102,7 +102,7 @@ static void compat(struct box *b, const char *call, __u32 flags)
 		die("mmap");
 	unmap_of(b, flags, unmap);
 	ret = ioctl32(b->container, VFIO_IOMMU_UNMAP_DMA, unmap);
-	came_to(call, b, ret);
+	tell(call, b, ret);
 	take_back(b, ret);
 	munmap(unmap, PAGE);
 }
@@ -135,14 +135,14 @@ static void nonresident(struct box *b, const char *call, __u32 flags, size_t off
 
 	unmap_of(b, flags, &unmap);
 	ret = ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, absent(&unmap, sizeof(unmap), offset, &pages));
-	came_to(call, b, ret);
+	tell(call, b, ret);
 	take_back(b, ret);
 	munmap(pages, 2 * PAGE);
 }
 
 static void bad_pointer(struct box *b, const char *call, unsigned long arg)
 {
-	came_to(call, b, ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, arg));
+	tell(call, b, ioctl(b->container, VFIO_IOMMU_UNMAP_DMA, arg));
 }
 
 /* The same numbers mean nothing to files that are not VFIO's. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ways.c - what several attempts to get past the guard are made of: a page that
- * is there when we say so, calls that sleep for one, files that are in a socket, and
- * a flag that is turned on and off under a call.
+ * ways.c - what several attempts to get past the guard are made of: what a call came to,
+ * other processes, a page that is there when we say so, calls that sleep for one, files
+ * that are in a socket, and a flag that is turned on and off under a call.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +61,61 @@ void pci_device_of(const char *group, char *name, size_t len)
 		if (d->d_name[0] != '.')
 			snprintf(name, len, "%.60s", d->d_name);
 	closedir(dir);
+}
+
+/* ---- what a call came to ---------------------------------------------------------------------- */
+
+/* First by whom this is none of their doing. */
+void say_state(const char *call, struct box *b)
+{
+	ask_oracle(call, b);
+	say("%s_state=%s", call, range_state(b));
+}
+
+void came_to(const char *call, struct box *b, long ret)
+{
+	say_result(call, ret);
+	say_state(call, b);
+}
+
+/* ---- other processes, and what they are in --------------------------------------------------------- */
+
+void waited_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || status) {
+		errno = ECHILD;
+		die("the child");
+	}
+}
+
+pid_t forked(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	return pid;
+}
+
+void another_cgroup(void)
+{
+	char number[16];
+	int fd;
+
+	mkdir("/sys/fs/cgroup/attempts-other", 0755);
+	fd = open("/sys/fs/cgroup/attempts-other/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	snprintf(number, sizeof(number), "%d", getpid());
+	if (fd < 0 || write(fd, number, strlen(number)) < 0)
+		die("the other control group");
+	close(fd);
+}
+
+void another_user(void)
+{
+	if (setgid(65534) || setuid(65534))
+		die("setuid");
 }
 
 /* ---- a page that is asked for by uffd ----------------------------------------------------------- */
