@@ -28,6 +28,11 @@ all_came_to() {
 	for what; do printf '%s=%s ' "$what" "$result"; done
 }
 attempt() { asks attempts --what "$@"; }
+# Of the refusals of the act: as the argument could not be read.
+denied_unread() {
+	jq -cn --argjson t "${A[tgid]}" '[inputs | select(.type == "decision" and .tgid == $t and .action == "denied" and .result == -14)] | length' "$GUARD"
+}
+outside() { asks outside --what "$@"; }
 past_goes_on() {
 	kill -USR1 "${A[tgid]}"
 	wait_line '^over=' "$BATS_TEST_TMPDIR/act.out"
@@ -116,6 +121,26 @@ HANDS=(forked cgroup user userns sent taken self)
 	past_goes_on
 }
 
+# The device answers to reads of eight bytes. By a kernel that copies otherwise what is in its registers is read as nothing.
+@test "without a guard: an argument in a device's registers" {
+	need_mdev
+	need_blocking
+	local before
+	before=$(complaints)
+	oracle_begins
+	outside registers --pci "$GROUP"
+	echo "# an argument in registers: ${A[registers_keep]}" >&3
+	if [ "${A[registers_keep]}" = yes ]; then
+		same "registers" "$(came_to registers registers_late)" "$(all_came_to done/invalid registers registers_late)"
+		oracle_saw "$BOTH" registers registers_late
+	else
+		same "registers" "$(came_to registers registers_late)" "$(all_came_to EINVAL/kept registers registers_late)"
+	fi
+	same "no registers" "$(came_to registers_none registers_off)" "registers_none=EINVAL/kept registers_off=EFAULT/kept "
+	oracle_saw "$STILL" registers_none registers_off
+	same "complaints" "$(complaints)" "$before"
+}
+
 # The one guard of all that follows. What opens a window is only told: who did is to be known.
 @test "arguments: whatever else an invalidation says, and wherever it lies, it is refused, and told as it was" {
 	need_mdev
@@ -155,6 +180,25 @@ HANDS=(forked cgroup user userns sent taken self)
 		A[tgid]=${A[${way}_tgid]}
 		same "told of $way" "$(decisions mdev-vaddr denied invalidate)" 1
 	done
+}
+
+@test "registers: an argument that a device answers with is read as any other" {
+	need_mdev
+	local before
+	before=$(complaints)
+	oracle_begins
+	outside registers --pci "$GROUP"
+	if [ "${A[registers_keep]}" = yes ]; then
+		same "registers" "$(came_to registers registers_none)" "$(all_came_to EBUSY/kept registers registers_none)"
+		same "told" "$(decisions mdev-vaddr denied invalidate)" 4
+	else
+		same "registers" "$(came_to registers registers_none)" "$(all_came_to EINVAL/kept registers registers_none)"
+		same "told" "$(decisions mdev-vaddr denied invalidate)" 2
+	fi
+	same "not to be read" "$(came_to registers_late registers_off)" "$(all_came_to EFAULT/kept registers_late registers_off)"
+	same "told" "$(denied_unread)" 2
+	oracle_saw "$STILL" registers registers_late registers_none registers_off
+	same "complaints" "$(complaints)" "$before"
 }
 
 @test "orders: whoever comes first, an mdev and an invalid address exclude each other, and only as long as both are there" {

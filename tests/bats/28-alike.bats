@@ -33,7 +33,6 @@ calls() {
 
 alike() { diff "$(calls_of "$1" without)" "$(calls_of "$1" "$2")" >"$BATS_TEST_TMPDIR/diff"; }
 
-complaints() { dmesg | grep -cE 'WARNING:|BUG:|Oops|refcount_t' || true; }
 # How many lines of calls of a kind say that.
 lines() { grep -hE "^[0-9]+ $1" "$BATS_FILE_TMPDIR"/*.without | grep -cE "$2" || true; }
 

@@ -167,6 +167,9 @@ live_events() {
 	jq -cn --arg t "$1" --arg id "$ID" 'inputs | select(.type == $t and .container == $id)' "$LIVE"
 }
 
+# How often the kernel has said that it came to harm.
+complaints() { dmesg | grep -cE 'WARNING:|BUG:|Oops|refcount_t|general protection' || true; }
+
 same() { # WHAT GOT WANTED-PATTERN
 	[[ $2 == $3 ]] || {
 		echo "$1: got '$2', wanted '$3'" >&2
