@@ -45,6 +45,10 @@ SENSE=(plain argsz_most size_half size_pages last_bytes)
 UNREADABLE=(cut no_access)
 NAMES=(canonical node symlink bound devtmpfs chroot)
 HANDS=(forked cgroup user userns sent taken self)
+FILES=(private shared lost)
+
+# In the kernel, or a module of it: else the tests that want it fail.
+load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 
 # Without a guard: else that it does not see it would say nothing.
 @test "the oracle sees a range that is invalid, and an mdev, and both together, now and when it is asked" {
@@ -122,11 +126,12 @@ HANDS=(forked cgroup user userns sent taken self)
 }
 
 # The device answers to reads of eight bytes. By a kernel that copies otherwise what is in its registers is read as nothing.
-@test "without a guard: an argument in a device's registers" {
+@test "without a guard: an argument in a device's registers, or in a file of one's own" {
 	need_mdev
 	need_blocking
 	local before
 	before=$(complaints)
+	load_fuse
 	oracle_begins
 	outside registers --pci "$GROUP"
 	echo "# an argument in registers: ${A[registers_keep]}" >&3
@@ -138,6 +143,12 @@ HANDS=(forked cgroup user userns sent taken self)
 	fi
 	same "no registers" "$(came_to registers_none registers_off)" "registers_none=EINVAL/kept registers_off=EFAULT/kept "
 	oracle_saw "$STILL" registers_none registers_off
+	outside file
+	same "asked" "${A[private_asked]} ${A[shared_asked]} ${A[lost_asked]}" "yes yes yes"
+	same "waits" "${A[private_waits_state]} ${A[shared_waits_state]} ${A[lost_waits_state]}" "kept kept kept"
+	same "files" "$(came_to "${FILES[@]}")" "private=done/invalid shared=done/invalid lost=EFAULT/kept "
+	oracle_saw "$BOTH" private shared
+	oracle_saw "$STILL" private_waits shared_waits lost_waits lost
 	same "complaints" "$(complaints)" "$before"
 }
 
@@ -199,6 +210,18 @@ HANDS=(forked cgroup user userns sent taken self)
 	same "told" "$(denied_unread)" 2
 	oracle_saw "$STILL" registers registers_late registers_none registers_off
 	same "complaints" "$(complaints)" "$before"
+}
+
+@test "files: nobody waits for an argument in a file system of one's own, which is not even asked for it" {
+	need_mdev
+	load_fuse
+	oracle_begins
+	outside file
+	same "asked" "${A[private_asked]} ${A[shared_asked]} ${A[lost_asked]}" "no no no"
+	same "files" "$(came_to "${FILES[@]}")" "$(all_came_to EFAULT/kept "${FILES[@]}")"
+	same "told" "$(decisions mdev-vaddr denied invalidate) $(denied_unread)" "3 3"
+	oracle_saw "$STILL" "${FILES[@]}"
+	guarded
 }
 
 @test "orders: whoever comes first, an mdev and an invalid address exclude each other, and only as long as both are there" {

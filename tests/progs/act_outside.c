@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * act_outside - ways past the guard that lead through something outside of the process: a
- * device
+ * device, a file system
  *
  * Each says what its call came to, and, as NAME_state, what became of the range it was
  * about, as act_attempts does. There is an mdev in the container. All end by themselves.
@@ -9,15 +9,27 @@
  * --what registers: with --pci, the group of QEMU's edu: the argument of an invalidation is in
  * registers of the device, which the kernel reads for it. registers_keep: whether they
  * can hold one, by how this kernel reads.
+ * --what file: the argument is in a file of a file system of our own, which answers to a read when
+ * somebody has looked meanwhile, or ends instead. NAME_asked: whether it was read at all.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <linux/vfio.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "act.h"
@@ -135,11 +147,237 @@ static void registers(void)
 	at(&b, "registers_off", here + EDU_DMA);
 }
 
+/* ---- a file of somebody's --------------------------------------------------------------------- */
+
+#define FOLDER "/run/fdpin-outside"
+
+/* What is in it is read from each file once, by an argument that somebody waits for. */
+static const char *const files[] = { "private", "shared", "lost" };
+
+#define FIRST_FILE (FUSE_ROOT_ID + 1) /* of files[], in that order */
+
+/* How the file system and who uses it talk to each other: it was asked for a page; it may answer. */
+static struct served {
+	pid_t pid;
+	int asked[2], answer[2];
+} served;
+
+static struct fuse_attr attributes(__u64 node)
+{
+	return (struct fuse_attr){
+		.ino = node,
+		.size = node == FUSE_ROOT_ID ? 0 : PAGE,
+		.mode = node == FUSE_ROOT_ID ? S_IFDIR | 0700 : S_IFREG | 0600,
+		.nlink = 1,
+		.blksize = PAGE,
+	};
+}
+
+static void reply(int fuse, const struct fuse_in_header *to, int error, const void *what, size_t size)
+{
+	static char text[sizeof(struct fuse_out_header) + PAGE];
+	struct fuse_out_header head = { .len = sizeof(head) + size, .error = -error, .unique = to->unique };
+
+	memcpy(text, &head, sizeof(head));
+	if (size)
+		memcpy(text + sizeof(head), what, size);
+	/* who asked may have been interrupted */
+	if (write(fuse, text, head.len) < 0 && errno != ENOENT)
+		_exit(1);
+}
+
+static void reply_entry(int fuse, const struct fuse_in_header *q, const char *name)
+{
+	struct fuse_entry_out entry = { .attr_valid = 3600, .entry_valid = 3600 };
+
+	for (__u64 i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		if (strcmp(name, files[i]))
+			continue;
+		entry.nodeid = FIRST_FILE + i;
+		entry.attr = attributes(entry.nodeid);
+		reply(fuse, q, 0, &entry, sizeof(entry));
+		return;
+	}
+	reply(fuse, q, ENOENT, NULL, 0);
+}
+
+static void reply_page(int fuse, const struct fuse_in_header *q)
+{
+	static char page[PAGE];
+	struct unmap arg = invalidation();
+	char byte;
+
+	memcpy(page, &arg, sizeof(arg));
+	if (write(served.asked[1], "", 1) != 1 || read(served.answer[0], &byte, 1) != 1)
+		_exit(1);
+	reply(fuse, q, 0, page, sizeof(page));
+}
+
+static void reply_to(int fuse, const struct fuse_in_header *q, const void *body)
+{
+	struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_write = PAGE,
+	};
+	struct fuse_attr_out attr = { .attr_valid = 3600, .attr = attributes(q->nodeid) };
+	struct fuse_write_out written = { 0 };
+	struct fuse_open_out open = { 0 };
+
+	switch (q->opcode) {
+	case FUSE_INIT: reply(fuse, q, 0, &init, sizeof(init)); break;
+	case FUSE_LOOKUP: reply_entry(fuse, q, body); break;
+	case FUSE_GETATTR: reply(fuse, q, 0, &attr, sizeof(attr)); break;
+	case FUSE_OPEN: reply(fuse, q, 0, &open, sizeof(open)); break;
+	case FUSE_READ: reply_page(fuse, q); break;
+	case FUSE_WRITE:
+		written.size = ((const struct fuse_write_in *)body)->size;
+		reply(fuse, q, 0, &written, sizeof(written));
+		break;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE: reply(fuse, q, 0, NULL, 0); break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT: break; /* there is no answer to these */
+	default: reply(fuse, q, ENOSYS, NULL, 0);
+	}
+}
+
+static void serve(int fuse)
+{
+	static char text[4 * PAGE] __attribute__((aligned(8)));
+	const struct fuse_in_header *q = (void *)text;
+	ssize_t n;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		n = read(fuse, text, sizeof(text));
+		if (n >= (ssize_t)sizeof(*q))
+			reply_to(fuse, q, text + sizeof(*q));
+		else if (errno != EINTR && errno != ENOENT)
+			_exit(0);
+	}
+}
+
+/* Before there is a container, which it must not have. */
+static void serve_files(void)
+{
+	char options[128];
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fuse < 0)
+		die("/dev/fuse");
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || (mkdir(FOLDER, 0700) && errno != EEXIST) ||
+	    mount("fdpin", FOLDER, "fuse", MS_NOSUID | MS_NODEV, options))
+		die("mount of our file system");
+	if (pipe2(served.asked, O_CLOEXEC) || pipe2(served.answer, O_CLOEXEC))
+		die("pipe");
+	served.pid = forked();
+	if (!served.pid)
+		serve(fuse);
+	close(fuse);
+}
+
+struct caller {
+	struct box *box;
+	void *arg;
+	long ret;
+	int error;
+	bool over;
+};
+
+static void *call(void *arg)
+{
+	struct caller *c = arg;
+
+	c->ret = ioctl(c->box->container, VFIO_IOMMU_UNMAP_DMA, c->arg);
+	c->error = errno;
+	__atomic_store_n(&c->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool file_asked_for(const struct caller *c)
+{
+	struct pollfd fd = { .fd = served.asked[0], .events = POLLIN };
+	char byte;
+
+	for (;;) {
+		if (poll(&fd, 1, 10) < 0)
+			die("poll");
+		if (fd.revents & POLLIN && read(served.asked[0], &byte, 1) == 1)
+			return true;
+		if (__atomic_load_n(&c->over, __ATOMIC_ACQUIRE))
+			return false;
+	}
+}
+
+/* While it is waited for nothing has happened, and the container is nobody's. */
+static void in_file(struct box *b, const char *name, int flags, void (*then)(void))
+{
+	struct caller c = { .box = b };
+	char path[64], words[32];
+	pthread_t thread;
+	bool asked;
+	int fd;
+
+	snprintf(path, sizeof(path), FOLDER "/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("%s", path);
+	c.arg = pages(1, PROT_READ | PROT_WRITE, flags, fd);
+	errno = pthread_create(&thread, NULL, call, &c);
+	if (errno)
+		die("thread");
+	asked = file_asked_for(&c);
+	say("%s_asked=%s", name, asked ? "yes" : "no");
+	snprintf(words, sizeof(words), "%s_waits", name);
+	if (asked) {
+		say_state(words, b);
+		then();
+	}
+	pthread_join(thread, NULL);
+	errno = c.error;
+	came_to(name, b, c.ret);
+	munmap(c.arg, PAGE);
+	close(fd);
+}
+
+static void answer(void)
+{
+	if (write(served.answer[1], "", 1) != 1)
+		die("the file system");
+}
+
+static void end_serving(void)
+{
+	kill(served.pid, SIGKILL);
+	waitpid(served.pid, NULL, 0);
+	served.pid = 0;
+}
+
+static void in_files(void)
+{
+	struct box b = { 0 };
+
+	serve_files();
+	box_setup(&b);
+	in_file(&b, "private", MAP_PRIVATE, answer);
+	in_file(&b, "shared", MAP_SHARED, answer);
+	in_file(&b, "lost", MAP_PRIVATE, end_serving);
+	if (served.pid)
+		end_serving();
+	if (umount2(FOLDER, MNT_DETACH))
+		die("umount");
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
 	if (what_is("registers"))
 		return act_run(registers, REACH_END);
+	if (what_is("file"))
+		return act_run(in_files, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
