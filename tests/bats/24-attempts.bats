@@ -126,7 +126,7 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 }
 
 # The device answers to reads of eight bytes. By a kernel that copies otherwise what is in its registers is read as nothing.
-@test "without a guard: an argument in a device's registers, or in a file of one's own" {
+@test "without a guard: an argument in a device's registers, or in a file of one's own; the hands of a supervisor" {
 	need_mdev
 	need_blocking
 	local before
@@ -149,6 +149,9 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 	same "files" "$(came_to "${FILES[@]}")" "private=done/invalid shared=done/invalid lost=EFAULT/kept "
 	oracle_saw "$BOTH" private shared
 	oracle_saw "$STILL" private_waits shared_waits lost_waits lost
+	outside added
+	same "added" "$(came_to added)" "added=done/invalid "
+	oracle_saw "$BOTH" added
 	same "complaints" "$(complaints)" "$before"
 }
 
@@ -222,6 +225,18 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 	same "told" "$(decisions mdev-vaddr denied invalidate) $(denied_unread)" "3 3"
 	oracle_saw "$STILL" "${FILES[@]}"
 	guarded
+}
+
+@test "other hands: whose calls are supervised" {
+	need_mdev
+	oracle_begins
+	outside added
+	same "added" "$(came_to added)" "added=EBUSY/kept "
+	oracle_saw "$STILL" added
+	A[tgid]=${A[added_tgid]}
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
+}
+	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
 }
 
 @test "orders: whoever comes first, an mdev and an invalid address exclude each other, and only as long as both are there" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * act_outside - ways past the guard that lead through something outside of the process: a
- * device, a file system
+ * device, a file system, a supervisor
  *
  * Each says what its call came to, and, as NAME_state, what became of the range it was
  * about, as act_attempts does. There is an mdev in the container. All end by themselves.
@@ -11,11 +11,15 @@
  * can hold one, by how this kernel reads.
  * --what file: the argument is in a file of a file system of our own, which answers to a read when
  * somebody has looked meanwhile, or ends instead. NAME_asked: whether it was read at all.
+ * --what added: the container is given to another process, which is another user, in another
+ * control group, by who supervises its calls.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/fuse.h>
+#include <linux/seccomp.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <pthread.h>
@@ -29,6 +33,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -371,6 +376,86 @@ static void in_files(void)
 		die("umount");
 }
 
+/* ---- who supervises ------------------------------------------------------------------------------ */
+
+/* From here on this process is answered by whoever has the descriptor when it opens a file. */
+static int let_others_open(void)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = sizeof(steps) / sizeof(*steps), .filter = steps };
+	int fd;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		die("PR_SET_NO_NEW_PRIVS");
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+	if (fd < 0)
+		die("seccomp");
+	return fd;
+}
+
+static void supervised(int word)
+{
+	struct box b = { .iova = opt.iova, .size = opt.size };
+	int listener;
+
+	another_cgroup();
+	another_user();
+	listener = let_others_open();
+	if (write(word, &listener, sizeof(listener)) != sizeof(listener))
+		die("pipe");
+	b.container = syscall(SYS_openat, AT_FDCWD, "/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (b.container < 0)
+		die("the container of the supervisor");
+	say("added_tgid=%d", getpid());
+	say_result("added", box_try_invalidate(&b));
+	_exit(0);
+}
+
+/* Instead of what it wants to open it gets our container. */
+static void open_instead(pid_t pid, int number, int container)
+{
+	struct seccomp_notif question = { 0 };
+	struct seccomp_notif_addfd add = { .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = container, .newfd_flags = O_CLOEXEC };
+	int process = syscall(SYS_pidfd_open, pid, 0), listener;
+
+	listener = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
+	if (listener < 0)
+		die("pidfd_getfd");
+	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &question))
+		die("SECCOMP_IOCTL_NOTIF_RECV");
+	add.id = question.id;
+	if (question.data.nr != SYS_openat || ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0)
+		die("SECCOMP_IOCTL_NOTIF_ADDFD");
+	close(process);
+	close(listener);
+}
+
+static void added(void)
+{
+	struct box b = { 0 };
+	int word[2], number;
+	pid_t pid;
+
+	if (pipe(word))
+		die("pipe");
+	pid = forked();
+	if (!pid)
+		supervised(word[1]);
+	close(word[1]);
+	if (read(word[0], &number, sizeof(number)) != sizeof(number))
+		die("who is supervised");
+	close(word[0]);
+	box_setup(&b);
+	open_instead(pid, number, b.container);
+	waited_for(pid);
+	say_state("added", &b);
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -378,6 +463,8 @@ int main(int argc, char **argv)
 		return act_run(registers, REACH_END);
 	if (what_is("file"))
 		return act_run(in_files, REACH_END);
+	if (what_is("added"))
+		return act_run(added, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }
