@@ -126,7 +126,7 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 }
 
 # The device answers to reads of eight bytes. By a kernel that copies otherwise what is in its registers is read as nothing.
-@test "without a guard: an argument in a device's registers, or in a file of one's own; the hands of a supervisor" {
+@test "without a guard: an argument in a device's registers, or in a file of one's own; the hands of a supervisor, or of 32 bits" {
 	need_mdev
 	need_blocking
 	local before
@@ -152,6 +152,9 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 	outside added
 	same "added" "$(came_to added)" "added=done/invalid "
 	oracle_saw "$BOTH" added
+	outside thirtytwo
+	same "32 bits" "$(came_to thirtytwo)" "thirtytwo=done/invalid "
+	oracle_saw "$BOTH" thirtytwo
 	same "complaints" "$(complaints)" "$before"
 }
 
@@ -227,7 +230,7 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 	guarded
 }
 
-@test "other hands: whose calls are supervised" {
+@test "other hands: whose calls are supervised, and a program of 32 bits" {
 	need_mdev
 	oracle_begins
 	outside added
@@ -235,7 +238,10 @@ load_fuse() { [ -e /dev/fuse ] || modprobe fuse; }
 	oracle_saw "$STILL" added
 	A[tgid]=${A[added_tgid]}
 	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
-}
+	outside thirtytwo
+	same "32 bits" "$(came_to thirtytwo)" "thirtytwo=EBUSY/kept "
+	oracle_saw "$STILL" thirtytwo
+	A[tgid]=${A[thirtytwo_tgid]}
 	same "told" "$(decisions mdev-vaddr denied invalidate)" 1
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * act_outside - ways past the guard that lead through something outside of the process: a
- * device, a file system, a supervisor
+ * device, a file system, a supervisor, a program of another kind
  *
  * Each says what its call came to, and, as NAME_state, what became of the range it was
  * about, as act_attempts does. There is an mdev in the container. All end by themselves.
@@ -13,10 +13,12 @@
  * somebody has looked meanwhile, or ends instead. NAME_asked: whether it was read at all.
  * --what added: the container is given to another process, which is another user, in another
  * control group, by who supervises its calls.
+ * --what thirtytwo: it is inherited by a program of 32 bits.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/fuse.h>
 #include <linux/seccomp.h>
@@ -456,6 +458,42 @@ static void added(void)
 	say_state("added", &b);
 }
 
+/* ---- a program of 32 bits ------------------------------------------------------------------------- */
+
+static void become_client32(const struct box *b)
+{
+	char fd[16], iova[32], size[32], program[PATH_MAX];
+
+	snprintf(fd, sizeof(fd), "%d", b->container);
+	snprintf(iova, sizeof(iova), "%llu", (unsigned long long)b->iova);
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)b->size);
+	if (readlink("/proc/self/exe", program, sizeof(program) - 16) < 0)
+		die("/proc/self/exe");
+	strcpy(strrchr(program, '/') + 1, "client32");
+	execl(program, "client32", fd, iova, size, "invalidate", NULL);
+	die("%s", program);
+}
+
+/* What it was answered is its status. */
+static void thirtytwo(void)
+{
+	struct box b = { 0 };
+	int status;
+	pid_t pid;
+
+	box_setup(&b);
+	pid = forked();
+	if (!pid)
+		become_client32(&b);
+	say("thirtytwo_tgid=%d", pid);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+		errno = ECHILD;
+		die("client32");
+	}
+	errno = WEXITSTATUS(status);
+	came_to("thirtytwo", &b, errno ? -1 : 0);
+}
+
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
@@ -465,6 +503,8 @@ int main(int argc, char **argv)
 		return act_run(in_files, REACH_END);
 	if (what_is("added"))
 		return act_run(added, REACH_END);
+	if (what_is("thirtytwo"))
+		return act_run(thirtytwo, REACH_END);
 	errno = EINVAL;
 	die("--what %s", opt.what);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * client32 - a 32-bit process that maps memory of its own in a container it
- * was given: client32 CONTAINER_FD IOVA SIZE. Says vaddr=N and stays.
+ * was given: client32 CONTAINER_FD IOVA SIZE. Says vaddr=N and stays. With a
+ * fourth word, "invalidate", it makes the address of that range invalid instead,
+ * and ends: its status is the error number, or 0.
  *
  * Without a C library, so that a compiler that can do -m32 is enough to build
  * it: the packages with the 32-bit libraries cannot be had together with the
@@ -52,9 +54,20 @@ static void say(__u32 vaddr)
 	call(NR_write, 1, (long)text, p - text, 0, 0);
 }
 
-__attribute__((used, noreturn)) static void run(long *stack)
+static long invalidate(char **argv)
 {
-	char **argv = (char **)(stack + 1);
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.flags = VFIO_DMA_UNMAP_FLAG_VADDR,
+		.iova = number(argv[2]),
+		.size = number(argv[3]),
+	};
+
+	return call(NR_ioctl, number(argv[1]), VFIO_IOMMU_UNMAP_DMA, (long)&unmap, 0, 0);
+}
+
+__attribute__((noreturn)) static void map_and_stay(char **argv)
+{
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -64,11 +77,21 @@ __attribute__((used, noreturn)) static void run(long *stack)
 	long at = call(NR_mmap2, 0, map.size, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1);
 
 	map.vaddr = (__u32)at;
-	if (stack[0] != 4 || call(NR_ioctl, number(argv[1]), VFIO_IOMMU_MAP_DMA, (long)&map, 0, 0))
+	if (call(NR_ioctl, number(argv[1]), VFIO_IOMMU_MAP_DMA, (long)&map, 0, 0))
 		call(NR_exit, 1, 0, 0, 0, 0);
 	say(at);
 	for (;;)
 		call(NR_pause, 0, 0, 0, 0, 0);
+}
+
+__attribute__((used, noreturn)) static void run(long *stack)
+{
+	char **argv = (char **)(stack + 1);
+
+	if (stack[0] == 4)
+		map_and_stay(argv);
+	call(NR_exit, stack[0] == 5 ? -invalidate(argv) : 255, 0, 0, 0, 0);
+	__builtin_unreachable();
 }
 
 __asm__(".globl _start\n_start:\n\tmov %esp, %eax\n\tand $-16, %esp\n\tsub $12, %esp\n\tpush %eax\n\tcall run\n");
