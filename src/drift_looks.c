@@ -8,9 +8,11 @@
  * A look takes time, and the counters are read after the ranges: a container that
  * changes meanwhile can look wrong. So what is not a counter by itself has to be the
  * same in two looks, and of what ranges and a counter say together there is no proof.
+ * Nor is there of what a process leaves while it ends, which takes longer (ending.h).
  */
 #include "drift_looks.h"
 #include "doubts.h"
+#include "ending.h"
 #include "seen.h"
 #include "sums.h"
 #include "words.h"
@@ -154,8 +156,10 @@ static int judge_orphans(const struct verdict *v, const struct model *m, const s
 static int judge_state(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
 {
 	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
+	const char *ending;
 	struct finding *f;
 	struct nobody n;
+	bool stays;
 	int err;
 
 	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
@@ -165,7 +169,9 @@ static int judge_state(const struct verdict *v, const struct model *m, const str
 	if (err || !n.pages)
 		return err ?: judge_orphans(v, m, c, out, found);
 	*found = true;
-	f = finding_add(out, v, n.twice ? ANSWER_YES : ANSWER_CANNOT_TELL, n.twice ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
+	ending = container_ending(m, c);
+	stays = n.twice && !ending;
+	f = finding_add(out, v, stays ? ANSWER_YES : ANSWER_CANNOT_TELL, stays ? LEVEL_PROVEN : LEVEL_LIKELY, c->id);
 	if (!f)
 		return -ENOMEM;
 	format_pages(n.pages, size);
@@ -174,7 +180,9 @@ static int judge_state(const struct verdict *v, const struct model *m, const str
 		     id_name(OBJ_MM, ((const struct ev_range *)n.first->last)->mm, mm));
 	finding_sentence(out, f, "uncharged: %s of %s stay pinned, and the address space they are charged to is gone", size, id);
 	note_next_pin(out, f, n.uncredited);
-	if (!n.twice)
+	if (ending)
+		finding_missing(out, f, "%s", ending);
+	else if (!n.twice)
 		finding_missing(out, f, "only one look shows it: a process that ends looks so for a moment");
 	finding_missing(out, f, "since when, and by what exec or exit: that was before fdpin-trace watched");
 	doubt_sight(out, f, m);

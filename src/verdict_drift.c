@@ -15,6 +15,7 @@
  */
 #include "drift_looks.h"
 #include "doubts.h"
+#include "ending.h"
 #include "words.h"
 
 #include <errno.h>
@@ -156,6 +157,7 @@ struct about {
 	const struct uncharged *open;	  /* the first that lasts */
 	const struct uncharged *longest;  /* of those that are over */
 	bool certain;			  /* of drift */
+	const char *ending;		  /* why it cannot be told that open lasts, or NULL */
 };
 
 static void gather(const struct ledger *l, bool complete, __u64 now, struct about *a)
@@ -175,6 +177,14 @@ static void gather(const struct ledger *l, bool complete, __u64 now, struct abou
 		if (u->until_ns && (!a->longest || u->until_ns - u->since_ns > a->longest->until_ns - a->longest->since_ns))
 			a->longest = u;
 	}
+}
+
+/* Whose own end it is takes along what only he had: while he is at it, nothing is known. After an exec it was so before. */
+static const char *why_ending(const struct model *m, const struct about *a)
+{
+	if (!a->open || a->open->exec)
+		return NULL;
+	return container_ending(m, model_find(m, OBJ_CONTAINER, a->container));
 }
 
 /* What stands in the books at the end. */
@@ -248,6 +258,8 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 		if (d->left && d->container == a->container && d->opened_ns == a->opened_ns)
 			finding_missing(out, f, "whether anybody still had %s, which was left by exec, when its pages were charged again",
 					id_name(OBJ_MM, d->other_mm, mm));
+	if (a->ending)
+		finding_missing(out, f, "%s", a->ending);
 	doubt_sight(out, f, m);
 	if (!model_looks(m))
 		finding_missing(out, f, "no look at the standing system was finished: what was charged before is not known");
@@ -266,7 +278,8 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	if (!a.drift && !a.open && !a.longest)
 		return 0;
 	*found = true;
-	certain = a.certain || (a.open && complete && !a.open->unsure && !a.open->fewer);
+	a.ending = why_ending(m, &a);
+	certain = a.certain || (a.open && complete && !a.open->unsure && !a.open->fewer && !a.ending);
 	if (a.drift || a.open)
 		f = finding_add(out, v, certain ? ANSWER_YES : ANSWER_CANNOT_TELL, certain ? LEVEL_PROVEN : LEVEL_LIKELY, container);
 	else
