@@ -21,7 +21,9 @@
  *		nothing that these calls did. Who did it while it is denied is
  *		killed there, on kernels that do not refuse by themselves, and the
  *		container is in quarantine: calls on it are refused at the early
- *		hook until that state is over (guard_quarantine.bpf.h)
+ *		hook until that state is over (guard_quarantine.bpf.h). The next call
+ *		on the container looks when it begins, too: whoever made it so may not
+ *		have come back, and may have it undone by another call
  *   swept	no hook: user space has all mediated devices looked at, about once a
  *		second: what is so although no call was seen (guard_sweep.bpf.h)
  *   window	the same return: since when a container has an invalid range; user
@@ -67,6 +69,7 @@ __u64 unknown_zero; /* 0, which the verifier does not know: a loop's state must 
 
 #include "tree.bpf.h"
 #include "devices.bpf.h"
+#include "files.bpf.h"
 
 __u64 joining; /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev, about: for the veto to be cheap */
 __u64 n_broken; /* entries of broken, about */
@@ -106,6 +109,19 @@ struct {
 	__type(value, struct broken_state);
 } broken SEC(".maps");
 
+/*
+ * When it was last seen to have become so, by the address of the vfio_iommu: who was in the
+ * driver by then and comes back later had a hand in it, even if it is over by that time.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GUARD_CONTAINERS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} broke SEC(".maps");
+
+__u64 n_broke; /* there is, or was, one */
+
 /* The container of a vfio_iommu, for its name in records. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -137,6 +153,7 @@ __u64 holding; /* entries of held, about: for the return of an ioctl to be cheap
 
 /* A thread in an unmap, when it entered the driver. Its own: of a table of all of them enough others would take its place. */
 struct entry {
+	__u64 since;   /* ns */
 	__u64 invalid; /* ranges of the container */
 	__u32 spared;  /* whoever called is not killed, whatever it comes to */
 	__u32 inside;

@@ -92,7 +92,7 @@ struct guard_window {
 	__u32 told;  /* as enum fdpin_action, and last as what */
 	__u32 scopes; /* guard_policy.scopes when it was opened */
 	__u32 outside; /* who opened it was none of those that max-window is for */
-	__u32 pad;
+	__u32 found; /* it was open when it was first seen: whoever comes back later has not opened it */
 	char comm[FDPIN_COMM_LEN];
 };
 

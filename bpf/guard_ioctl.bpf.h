@@ -13,6 +13,15 @@ static __always_inline void count(__u32 rule, __u64 *counter)
 		__sync_fetch_and_add(counter, 1);
 }
 
+/*
+ * Before it has a driver nothing of a container is invalid, and no device is in use. It can
+ * have one, and all that, by the time that a call gets to it, which is noted until then.
+ */
+static __always_inline bool emulated_now(const struct vfio_container *container)
+{
+	return is_type1(container) && has_emulated(container);
+}
+
 /* No mediated device is there now: it stays so until this call is over, or the call is refused. */
 static __always_inline int unmap_alone(struct vfio_container *container, struct about *a)
 {
@@ -24,7 +33,7 @@ static __always_inline int unmap_alone(struct vfio_container *container, struct 
 	/* also for whom the rule is not: a join by somebody else has to see it */
 	overlap = reserve_side((__u64)container, SIDE_VADDR, &no_room);
 	/* where it cannot be said, joins are refused: they cannot say it either */
-	if (!overlap && !has_emulated(container)) {
+	if (!overlap && !emulated_now(container)) {
 		if (no_room)
 			__sync_fetch_and_add(&counters.full[TABLE_RESERVATIONS].unnoted, 1);
 		return 0;
@@ -39,7 +48,7 @@ static __always_inline int unmap_alone(struct vfio_container *container, struct 
 }
 
 /* Its argument cannot be read: it is refused if there is an argument which would be. */
-static __always_inline int unmap_unread(struct vfio_container *container, struct about *a)
+static __always_inline int unmap_unread(struct vfio_container *container, struct about *a, bool memory)
 {
 	int r = 0;
 
@@ -49,7 +58,7 @@ static __always_inline int unmap_unread(struct vfio_container *container, struct
 	} else {
 		r = unmap_alone(container, a);
 	}
-	if (!r && policy_now()->rules[RULE_FILE_BACKED].action)
+	if (!r && memory)
 		r = judge_memory((__u64)container, 0, ~0ULL, EFAULT, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
@@ -70,13 +79,14 @@ __noinline int on_unmap(__u64 address, __u64 arg)
 	remember_owner(container);
 	if (!unread && !(unmap.flags & UNMAP_FLAG_VADDR))
 		return 0;
+	/* nothing of it can be against a rule, but for a join that is under way */
 	if (!read_state(container, &a))
-		return 0;
+		memory = false;
 	/* without a mediated device every unmap is fine, and its argument of interest only to joins, and for its memory */
 	if (!a.emulated && !policy_now()->unfixed.two_sided && !memory)
 		return 0;
 	if (unread)
-		return unmap_unread(container, &a);
+		return unmap_unread(container, &a, memory);
 	a.iova = unmap.iova;
 	a.size = unmap.size;
 	a.flags = unmap.flags;
@@ -106,7 +116,7 @@ static __always_inline int join_alone(struct vfio_container *container, struct a
 	if (!policy_now()->unfixed.two_sided || !policy_now()->rules[RULE_MDEV_VADDR].action)
 		return 0;
 	overlap = reserve_side((__u64)container, SIDE_JOIN, &no_room);
-	a->invalid = invalid_ranges(container);
+	a->invalid = is_type1(container) ? invalid_ranges(container) : 0;
 	if (!overlap && !no_room && !a->invalid)
 		return 0;
 	if (overlap)
@@ -146,8 +156,10 @@ __noinline int on_attach(__u64 address, __u64 arg)
 		a.container = container;
 		r = decide(RULE_STRICT, 0, &a);
 	}
-	if (r || !read_state(container, &a))
+	if (r)
 		return r;
+	if (!read_state(container, &a))
+		return a.emulated ? join_alone(container, &a) : 0;
 	remember_owner(container);
 	if (a.emulated && !a.invalid && was_invalid(container)) {
 		count(RULE_MDEV_VADDR, &counters.sticky);

@@ -38,6 +38,14 @@ static __noinline int is_told(__u64 id)
 	return b && b->told;
 }
 
+/* Told, or nobody's business any more. */
+static __noinline int is_dealt_with(__u64 id)
+{
+	struct broken_state *b = bpf_map_lookup_elem(&broken, &id);
+
+	return b && (b->told || b->settled);
+}
+
 static __noinline int set_settled(__u64 id, __u64 settled)
 {
 	struct broken_state *b = bpf_map_lookup_elem(&broken, &id);
@@ -45,6 +53,35 @@ static __noinline int set_settled(__u64 id, __u64 settled)
 	if (b)
 		b->settled = settled;
 	return 0;
+}
+
+/* Somebody who is in the driver has made it so now, and nobody knows who. */
+static __noinline int note_broke(__u64 id)
+{
+	struct broken_state *b = bpf_map_lookup_elem(&broken, &id);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (b && b->settled)
+		return 0;
+	bpf_map_update_elem(&broke, &id, &now, BPF_ANY);
+	n_broke = 1;
+	return 0;
+}
+
+/* It is known who, or it is gone. */
+static __noinline int forget_broke(__u64 id)
+{
+	if (n_broke)
+		bpf_map_delete_elem(&broke, &id);
+	return 0;
+}
+
+/* Has somebody since then? */
+static __noinline int has_broken(__u64 id, __u64 since)
+{
+	__u64 *when = n_broke ? bpf_map_lookup_elem(&broke, &id) : NULL;
+
+	return when && *when > since;
 }
 
 /*
@@ -76,6 +113,8 @@ static __always_inline void judge(struct vfio_iommu *iommu, __u32 op)
 	/* a join is told, and nobody is killed for it: the device cannot be opened there */
 	if (note_broken(id, 1, op == OP_ATTACH))
 		return;
+	if (op != OP_ATTACH)
+		note_broke(id);
 	__sync_fetch_and_add(&counters.decisions[RULE_MDEV_VADDR][ACTION_PASSED], 1);
 	owner = bpf_map_lookup_elem(&owners, &id);
 	if (owner)
@@ -90,16 +129,24 @@ static __always_inline void judge(struct vfio_iommu *iommu, __u32 op)
 SEC("?fentry/vfio_iommu_type1_ioctl")
 int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, unsigned int cmd, unsigned long arg)
 {
+	__u64 invalid;
 	struct entry *e;
 
-	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
+	if (!policy_now()->unfixed.contain)
+		return 0;
+	invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	/* whoever made it so is still in there, and this call may undo it; whom the rule is not for settles nothing by coming by */
+	if (invalid && !is_dealt_with((__u64)iommu) && !outside(RULE_MDEV_VADDR))
+		judge(iommu, OP_INVALIDATE);
+	if (cmd != VFIO_IOMMU_UNMAP_DMA)
 		return 0;
 	e = bpf_task_storage_get(&entries, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!e) {
 		__sync_fetch_and_add(&counters.full[TABLE_CALLERS].unnoted, 1);
 		return 0;
 	}
-	e->invalid = BPF_CORE_READ(iommu, vaddr_invalid_count);
+	e->since = bpf_ktime_get_ns();
+	e->invalid = invalid;
 	/* whom it was not for when he was let through, or who was exempt, is so for all of the call */
 	e->spared = outside(RULE_MDEV_VADDR) || exemptions(policy_now(), RULE_MDEV_VADDR);
 	e->inside = 1;
@@ -109,12 +156,14 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, uns
 /*
  * This call made a range invalid beside a mediated device, which its argument
  * did not say when it was asked for: that is no accident. Its result does not
- * tell: where the answer cannot be written it is EFAULT, of what was done.
+ * tell: where the answer cannot be written it is EFAULT, of what was done. It may
+ * be valid again by now.
  */
 static __always_inline void contain(struct vfio_iommu *iommu, __u32 cmd, long ret)
 {
 	__u64 id = (__u64)iommu;
 	struct entry *e;
+	bool is_so;
 
 	if (cmd != VFIO_IOMMU_UNMAP_DMA || !policy_now()->unfixed.contain)
 		return;
@@ -122,12 +171,18 @@ static __always_inline void contain(struct vfio_iommu *iommu, __u32 cmd, long re
 	if (!e || !e->inside)
 		return;
 	e->inside = 0;
-	if ((ret && ret != -EFAULT) || !iommu_has_emulated(iommu) || BPF_CORE_READ(iommu, vaddr_invalid_count) <= e->invalid)
+	if (ret && ret != -EFAULT)
 		return;
-	set_settled(id, 1);
+	is_so = BPF_CORE_READ(iommu, vaddr_invalid_count) > e->invalid && iommu_has_emulated(iommu);
+	if (!is_so && !has_broken(id, e->since))
+		return;
+	if (is_so) {
+		set_settled(id, 1);
+		forget_broke(id);
+	}
 	if (e->spared || policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY)
 		return;
-	if (policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
+	if (is_so && policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
 		begin_quarantine(iommu, OP_INVALIDATE);
 	if (!bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
@@ -168,6 +223,7 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_release, void *iommu)
 		__sync_fetch_and_sub(&n_broken, 1);
 	if (n_ever && !bpf_map_delete_elem(&ever_invalid, &id))
 		__sync_fetch_and_sub(&n_ever, 1);
+	forget_broke(id);
 	forget_window(id);
 	if (n_quarantined && leave_quarantine(id))
 		tell_quarantine(id, OP_RELEASE, ACTION_QUARANTINE_ENDS);

@@ -112,7 +112,7 @@ int guard_found(struct guard_found_args *args)
 	if (args->contain >= CONTAIN_QUARANTINE)
 		begin_quarantine(iommu, OP_SWEEP);
 	/* since when is not known, so it is from now */
-	window_of(id);
+	find_window(id);
 	args->open = 1;
 	args->waited_for = is_waited_for(iommu);
 	args->id = object_id_key(container, key[0], key[1]);
@@ -120,20 +120,18 @@ int guard_found(struct guard_found_args *args)
 }
 
 /* Who could go on with it. Not who ends anyway, nor the first process of all, which no signal ends. */
-SEC("iter/task_file")
-int guard_find_holders(struct bpf_iter__task_file *ctx)
+static long look_for_holder(__u32 i, struct file_walk *w)
 {
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
+	struct file *file = file_at(w, i);
+	struct task_struct *task = w->task; /* a member of ours in a chain of reads would be relocated */
 	struct guard_holder fresh = {}, *h;
 	__u32 tgid;
 
-	if (!file || !task || (__u64)file->f_op != symbols[GUARD_SYM_vfio_fops] || (__u64)file->private_data != asked_container)
+	if (!file || (__u64)BPF_CORE_READ(file, f_op) != symbols[GUARD_SYM_vfio_fops] ||
+	    (__u64)BPF_CORE_READ(file, private_data) != asked_container)
 		return 0;
-	tgid = task->tgid;
+	tgid = BPF_CORE_READ(task, tgid);
 	fresh.start = BPF_CORE_READ(task, group_leader, start_boottime);
-	if (tgid == 1 || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
-		return 0;
 	h = bpf_map_lookup_elem(&holders, &tgid);
 	if (h) {
 		h->again |= asked_again && h->start == fresh.start;
@@ -141,5 +139,20 @@ int guard_find_holders(struct bpf_iter__task_file *ctx)
 		bpf_probe_read_kernel_str(fresh.comm, sizeof(fresh.comm), BPF_CORE_READ(task, group_leader, comm));
 		bpf_map_update_elem(&holders, &tgid, &fresh, BPF_NOEXIST);
 	}
+	return 1;
+}
+
+SEC("iter/task")
+int guard_find_holders(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file_walk w = {};
+	__u32 slots;
+
+	if (!task || task->tgid == 1 || BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		return 0;
+	slots = files_begin(&w, task);
+	if (slots)
+		bpf_loop(slots, look_for_holder, &w, 0);
 	return 0;
 }

@@ -43,6 +43,15 @@ static __always_inline struct guard_window *window_of(__u64 iommu)
 	return w;
 }
 
+/* It is open already, and nobody was seen to open it. */
+static __always_inline void find_window(__u64 iommu)
+{
+	struct guard_window *w = window_of(iommu);
+
+	if (w && !w->tgid)
+		w->found = 1;
+}
+
 /*
  * Who returns from an invalidation that went well while nobody is known to have
  * opened the window has. A call that only came back first has not. EFAULT of an
@@ -53,7 +62,7 @@ static __always_inline void note_opener(struct guard_window *w, __u32 cmd, __u64
 	struct task_struct *leader;
 	struct unmap_arg unmap = {};
 
-	if (w->tgid || cmd != VFIO_IOMMU_UNMAP_DMA || (ret && ret != -EFAULT))
+	if (w->tgid || w->found || cmd != VFIO_IOMMU_UNMAP_DMA || (ret && ret != -EFAULT))
 		return;
 	if (bpf_probe_read_user(&unmap, sizeof(unmap), (void *)arg) || !(unmap.flags & UNMAP_FLAG_VADDR))
 		return;
@@ -81,21 +90,31 @@ static __always_inline void note_window(struct vfio_iommu *iommu, __u32 cmd, __u
 }
 
 /* Those that stood before there was a guard: of them nobody knows how long already, and by whom. */
-SEC("iter/task_file")
-int guard_find_windows(struct bpf_iter__task_file *ctx)
+static long look_for_window(__u32 i, struct file_walk *w)
 {
-	struct file *file = ctx->file;
+	struct file *file = file_at(w, i);
 	struct vfio_container *container;
 	struct about a = {};
 
-	if (!file || (__u64)file->f_op != symbols[GUARD_SYM_vfio_fops])
+	if (!file || (__u64)BPF_CORE_READ(file, f_op) != symbols[GUARD_SYM_vfio_fops])
 		return 0;
 	container = BPF_CORE_READ(file, private_data);
 	if (!read_state(container, &a))
 		return 0;
 	remember_owner(container);
 	if (a.invalid)
-		window_of((__u64)BPF_CORE_READ(container, iommu_data));
+		find_window((__u64)BPF_CORE_READ(container, iommu_data));
+	return 0;
+}
+
+SEC("iter/task")
+int guard_find_windows(struct bpf_iter__task *ctx)
+{
+	struct file_walk w = {};
+	__u32 slots = files_begin(&w, ctx->task);
+
+	if (slots)
+		bpf_loop(slots, look_for_window, &w, 0);
 	return 0;
 }
 

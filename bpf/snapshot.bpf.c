@@ -35,11 +35,11 @@
  */
 #include "common.bpf.h"
 #include "devices.bpf.h"
+#include "files.bpf.h"
 
 #define THREAD_SIZE 16384 /* x86-64 without KASAN */
 #define TASK_UNINTERRUPTIBLE 2
 #define TASK_NOLOAD 0x400 /* idle workers: they wait for nothing */
-#define MAX_FDS (1 << 20)
 #define MAX_CHAIN 256
 #define RB_FACTOR 3 /* edges of a tree walked per node, at most */
 #define MAX_NODES (1 << 21)

@@ -8,12 +8,6 @@
 
 /* ---- containers through file tables --------------------------------------- */
 
-struct file_walk {
-	struct file **fd;
-	struct files_struct *files;
-	struct task_struct *task;
-};
-
 static __always_inline void put_container(const void *container, __u32 kind, const struct file *file)
 {
 	__u64 k = (__u64)container;
@@ -49,7 +43,7 @@ static __always_inline void remember_holder(const struct task_struct *task, __u6
 
 static long look_at_fd(__u32 i, struct file_walk *w)
 {
-	struct file *file = (void *)word_at(&w->fd[i]);
+	struct file *file = file_at(w, i);
 	struct ev_holder *e;
 	void *container;
 	__u64 id, ops;
@@ -81,30 +75,15 @@ static long look_at_fd(__u32 i, struct file_walk *w)
 SEC("iter/task")
 int find_files(struct bpf_iter__task *ctx)
 {
-	struct task_struct *task = ctx->task;
-	struct files_struct *files;
 	struct file_walk w = {};
-	struct fdtable *fdt;
-	__u32 max;
+	__u32 slots;
 
-	if (!task)
+	if (!ctx->task)
 		return 0;
 	__sync_fetch_and_add(&stats.tasks, 1);
-	files = BPF_CORE_READ(task, files);
-	if (!files)
-		return 0;
-	if (task->pid != task->tgid && BPF_CORE_READ(task, group_leader, files) == files)
-		return 0;
-	w.task = task;
-	w.files = files;
-	fdt = BPF_CORE_READ(files, fdt);
-	w.fd = BPF_CORE_READ(fdt, fd);
-	max = BPF_CORE_READ(fdt, max_fds);
-	if (max > MAX_FDS) {
-		__sync_fetch_and_add(&stats.cut, 1);
-		max = MAX_FDS;
-	}
-	bpf_loop(max, look_at_fd, &w, 0);
+	slots = files_begin(&w, ctx->task);
+	if (slots)
+		bpf_loop(slots, look_at_fd, &w, 0);
 	return 0;
 }
 

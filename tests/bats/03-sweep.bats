@@ -145,6 +145,24 @@ need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
 	over unanswered
 }
 
+# Between the two nothing comes back: only the beginning of the call that restores can see it.
+@test "a call that got past and is undone by the next call of all before it comes back: told, and who made it is killed" {
+	local i
+	begins undone --rounds 1000000
+	goes_on undone past
+	wait_line "\"tgid\":${A[past_tgid]},.*\"not-prevented\"" "$GUARD"
+	for ((i = 0; i < 300; i++)); do
+		grep -q '^State:[[:space:]]*Z' "/proc/${A[past_tgid]}/status" && break
+		sleep 0.1
+	done
+	goes_on undone now
+	same "killed" "${A[now_past]}" Killed
+	same "told" "$(jq -cn --argjson tgid "${A[past_tgid]}" '[inputs | select(.type == "decision" and .tgid == $tgid and .action != "denied") | [.action, .op]]' "$GUARD")" \
+		"$(literal '[["not-prevented","invalidate"]]')"
+	fine now
+	over undone
+}
+
 @test "a guard that dies: what it has in quarantine is in that of the next one, until the range is restored" {
 	guard_dies
 	guard --pin

@@ -7,7 +7,8 @@
  * already. --what unanswered: the child makes it once the actor got SIGUSR1, beside a guard: it makes ordinary unmaps
  * of its range while another thread turns the flag in their argument on and off, and none that has got past comes back, as
  * the page that its answer goes to is not written to until a third thread lets it: --rounds of them at most. --what
- * declared: the same with one call, which says what it is.
+ * declared: the same with one call, which says what it is. --what undone: as unanswered, but the third thread makes the
+ * range valid with the first call of all, and lets the answer go then.
  *
  * The actor has another container, in which all is well. SIGUSR1 to the actor: what lives, and calls on the
  * other one and on the parked one (now_…); again: whoever lives makes the range valid, or answers (free_…).
@@ -125,6 +126,13 @@ static void *keep_waiting(void *arg)
 			die("poll");
 		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
 			continue;
+		if (what_is("undone") && !box_try_revalidate(&b)) {
+			__atomic_store_n(&is_past, true, __ATOMIC_RELEASE);
+			if (write(told[1], "", 1) != 1)
+				die("write");
+			protect(false);
+			return NULL;
+		}
 		/* what is known need not be asked: the return of that call would tell it */
 		if (!what_is("declared")) {
 			if (!box_try_map(&b)) {
@@ -175,12 +183,18 @@ static void make_unanswered(void)
 
 /* ---- who has it ----------------------------------------------------------------------------------- */
 
+/* It is made beside a guard, when the actor is told. */
+static bool is_later(void)
+{
+	return what_is("unanswered") || what_is("undone") || what_is("declared");
+}
+
 static void offend(void)
 {
 	int sig;
 
 	box_setup(&b);
-	if (!what_is("unanswered") && !what_is("declared"))
+	if (!is_later())
 		box_invalidate(&b);
 	if (what_is("waited"))
 		box_block(&b);
@@ -196,8 +210,11 @@ static void offend(void)
 	if (write(told[1], "", 1) != 1)
 		die("write");
 	wait_for_word(&sig);
-	if (what_is("unanswered") || what_is("declared"))
+	if (is_later())
 		make_unanswered();
+	if (what_is("undone")) /* it lives, then */
+		for (;;)
+			wait_for_word(&sig);
 	box_revalidate(&b);
 	if (what_is("waited"))
 		say("free_waited=%d", box_finish(&b).ret);
@@ -297,7 +314,7 @@ static void actor(void)
 	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
 	ready();
 	wait_for_word(&sig);
-	if (what_is("unanswered") || what_is("declared")) {
+	if (is_later()) {
 		kill(child, SIGUSR1);
 		heard();
 		say("past=yes");
