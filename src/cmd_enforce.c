@@ -28,6 +28,9 @@
 
 #define POLL_MS 500
 #define MEND_NS (2 * NSEC_PER_SEC)
+#define MISSED_NS (10 * NSEC_PER_SEC) /* between two questions what the kernel has left out */
+#define AGAIN_NS (10 * NSEC_PER_SEC) /* to the next try to come up, while an earlier guard goes on; doubled up to */
+#define AGAIN_MAX_NS (300 * NSEC_PER_SEC)
 
 static struct {
 	bool check_config, monitor, service;
@@ -90,8 +93,10 @@ struct enforcement {
 	__u64 looked, counted; /* for exemptions, and for tables that are full: when last */
 	struct full full;
 	char full_status[FULL_STATUS];
+	__u64 missed, missed_ns; /* runs of programs that the kernel has left out, as told; when it was asked last */
 	__u64 mended, changed; /* for what somebody else has written: when last, and how often there was something */
 	struct service *service; /* NULL: in the foreground */
+	bool came_up;
 	int epoll, signals;
 	__u64 sign_of_life; /* when the next one is due; 0: never */
 	__u64 told;	    /* decisions at the last status */
@@ -286,6 +291,25 @@ static void tell_full(struct enforcement *e, const struct full_change *c, bool d
 		enforce_full_json(&e->out, c);
 }
 
+/* While a program runs, a kernel that is preempted in it may leave it out for whoever comes next on that processor. */
+static void look_for_missed(struct enforcement *e)
+{
+	__u64 now = now_ns(), missed;
+
+	if (now < e->missed_ns + MISSED_NS)
+		return;
+	e->missed_ns = now;
+	missed = guard_missed(e->guard);
+	if (missed == e->missed)
+		return;
+	log_warning("the kernel left out programs of the guard %llu times: what such a call came to was not refused, nor judged when it was made",
+		    missed - e->missed);
+	e->missed = missed;
+	service_missed(missed);
+	if (e->service)
+		service_status(e->guard, &e->policy, args.monitor);
+}
+
 /* Whoever fills one makes thousands of calls: what is said of it is one message, and what the status has. */
 static void look_for_full(struct enforcement *e)
 {
@@ -371,6 +395,7 @@ static int loop(struct enforcement *e)
 		look_for_anchors(e);
 		look_for_changes(e);
 		look_for_full(e);
+		look_for_missed(e);
 		keep_in_touch(e);
 		if (!on_signal(e) || (deadline && now_ns() >= deadline))
 			break;
@@ -475,6 +500,7 @@ static int run(struct enforcement *e, bool *ret_died)
 	__u64 began;
 	int r = set_up(e);
 
+	e->came_up = true; /* from here on rights are given up that another try would need */
 	if (!r)
 		r = drop_rights(e);
 	if (!r) {
@@ -521,6 +547,82 @@ static int guard(struct enforcement *e)
 	exempt_work_free(e->exempt);
 	closep(&e->signals);
 	closep(&e->epoll);
+	e->anchors.pins = NULL;
+	e->guard = NULL;
+	e->exempt = NULL;
+	return r;
+}
+
+/* An exit status, with the configuration as it is now. */
+static int serve_once(struct enforcement *e)
+{
+	int r = read_policy(&e->policy);
+
+	if (r)
+		return r;
+	r = guard(e);
+	policy_free(&e->policy);
+	return r;
+}
+
+/* True to try again: it was told to, or the time is over. False: it was told to end. */
+static bool wait_for_word(__u64 ns)
+{
+	const struct timespec ts = { .tv_sec = ns / NSEC_PER_SEC };
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sig = sigtimedwait(&set, NULL, &ts);
+	return sig < 0 || sig == SIGHUP;
+}
+
+/*
+ * What an earlier one left attached still refuses, and systemd would let it go if this one
+ * ended for a reason that a restart does not mend, as a typo in the configuration is. So
+ * while it cannot come up it stays, does not say that it is ready, and tries again.
+ */
+static int serve_on(struct enforcement *e)
+{
+	__u64 pause = AGAIN_NS;
+	int r = serve_once(e), left;
+
+	while (r && !e->came_up && (left = service_inherited(e->service))) {
+		log_warning("It does not guard. What an earlier one left attached (%d links) does, and goes on as it was; to try again: in %llu s, or on SIGHUP",
+			    left, pause / NSEC_PER_SEC);
+		service_waits(pause);
+		if (!wait_for_word(pause))
+			return EX_OK;
+		pause = pause * 2 < AGAIN_MAX_NS ? pause * 2 : AGAIN_MAX_NS;
+		r = serve_once(e);
+	}
+	return r;
+}
+
+static int serve(struct enforcement *e)
+{
+	int r = EX_OSERR;
+	sigset_t set;
+
+	if (!service_possible()) {
+		log_error("--service is for systemd: there is none to talk to (NOTIFY_SOCKET), or this is built without libsystemd");
+		return EX_UNAVAILABLE;
+	}
+	/* whoever tells it to read its configuration again does not mean to end it while it comes up */
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	e->format = &format_text;
+	e->service = service_new();
+	if (e->service)
+		r = serve_on(e);
+	else
+		log_error("out of memory");
+	service_free(e->service);
 	return r;
 }
 
@@ -539,6 +641,8 @@ int cmd_enforce(int argc, char **argv)
 		log_error("--for, --reason, --cgroup, --uid, --exe and --pid are of --exempt");
 		return EX_USAGE;
 	}
+	if (args.service && !args.check_config)
+		return serve(&e);
 	r = read_policy(&e.policy);
 	if (r)
 		return r;
@@ -547,14 +651,7 @@ int cmd_enforce(int argc, char **argv)
 		return EX_CANTCREAT;
 	}
 	e.format = globals.json == JSON_OFF ? &format_text : &format_json;
-	if (args.service && !args.check_config && !service_possible()) {
-		log_error("--service is for systemd: there is none to talk to (NOTIFY_SOCKET), or this is built without libsystemd");
-		r = EX_UNAVAILABLE;
-	} else {
-		e.service = args.service ? service_new() : NULL;
-		r = args.check_config ? check_config(&e.out, &e.policy) : guard(&e);
-		service_free(e.service);
-	}
+	r = args.check_config ? check_config(&e.out, &e.policy) : guard(&e);
 	policy_free(&e.policy);
 	return output_close(&e.out, r);
 }

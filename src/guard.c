@@ -99,7 +99,7 @@ static void ask_kernel(struct guard *g)
 
 static bool has_compat_hook(const struct guard *g)
 {
-	return probe_func(g->types, "vmlinux", "bpf_lsm_file_ioctl_compat");
+	return probe_func(g->types, "vmlinux", g->mechanism == MECHANISM_LSM ? "bpf_lsm_file_ioctl_compat" : "security_file_ioctl_compat");
 }
 
 static void choose_protect(struct guard *g)
@@ -323,6 +323,8 @@ static int prove_ioctl(struct guard *g)
 		g->compat = "this kernel takes none";
 		return 0;
 	}
+	if (r == -EOPNOTSUPP)
+		return fail(r, "that a 32-bit call is refused can only be tried on x86-64");
 	if (r <= 0)
 		return fail(-EOPNOTSUPP, "a 32-bit call goes past the %s programs: %s", name,
 			    r ? strerror(-r) : "it was not refused");

@@ -166,7 +166,20 @@ int service_ready(struct service *s, const struct guard *g, const struct policy 
 	return r;
 }
 
+void service_waits(__u64 ns)
+{
+	/* systemd would take it for one that hangs */
+	sd_notifyf(0, "STATUS=not up, see the journal; what an earlier one left attached goes on as it was\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+		   (uint64_t)((ns + 60 * NSEC_PER_SEC) / 1000));
+}
+
 static const char *degraded, *full = "";
+static __u64 left_out;
+
+void service_missed(__u64 missed)
+{
+	left_out = missed;
+}
 
 void service_degraded(const char *what)
 {
@@ -184,7 +197,7 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 	__u64 denied = 0, would = 0, passed = 0;
 	const __u64 *quarantines = c.decisions[RULE_MDEV_VADDR];
 	int denies = 0, monitors = 0;
-	char quarantine[48] = "";
+	char quarantine[48] = "", out[64] = "";
 
 	for (int i = 0; i < RULE__max; i++) {
 		enum fdpin_action action = action_taken(&p->rules[i], monitor);
@@ -198,11 +211,13 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 	if (quarantines[ACTION_QUARANTINE_BEGINS])
 		snprintf(quarantine, sizeof(quarantine), "; in quarantine: %" PRIu64,
 			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
+	if (left_out)
+		snprintf(out, sizeof(out), "; %" PRIu64 " runs left out by the kernel", (uint64_t)left_out);
 	sd_notifyf(0,
 		   "STATUS=%d rule%s denying, %d monitoring; %" PRIu64 " denied, %" PRIu64 " would have been, %" PRIu64
-		   " not prevented%s; %" PRIu64 " records lost%s%s%s%s",
+		   " not prevented%s; %" PRIu64 " records lost%s%s%s%s%s",
 		   denies, denies == 1 ? "" : "s", monitors, (uint64_t)denied, (uint64_t)would, (uint64_t)passed,
-		   quarantine, (uint64_t)guard_lost(g), *full ? "; no room for more " : "", full, degraded ? "; degraded: " : "", degraded ?: "");
+		   quarantine, (uint64_t)guard_lost(g), out, *full ? "; no room for more " : "", full, degraded ? "; degraded: " : "", degraded ?: "");
 }
 
 void service_reloading(void)
@@ -442,6 +457,11 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 	(void)g, (void)p, (void)monitor;
 }
 
+void service_waits(__u64 ns)
+{
+	(void)ns;
+}
+
 void service_reloading(void)
 {
 }
@@ -486,6 +506,11 @@ void service_full_status(const char *what)
 void service_store(bool gone)
 {
 	(void)gone;
+}
+
+void service_missed(__u64 missed)
+{
+	(void)missed;
 }
 
 void service_degraded(const char *what)

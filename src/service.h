@@ -25,6 +25,8 @@ int service_inherited(const struct service *s);
 int service_ready(struct service *s, const struct guard *g, const struct policy *p, bool monitor);
 /* Give the links to systemd once more; those that it has it does not take twice. 0 or -errno: what it does with them it does not say. */
 int service_keep(const struct guard *g);
+/* It cannot come up, and tries again in this time, while what was kept goes on. */
+void service_waits(__u64 ns);
 /* What systemctl status shows. */
 void service_status(const struct guard *g, const struct policy *p, bool monitor);
 void service_reloading(void);
@@ -44,6 +46,8 @@ void service_full(const struct full_change *c, bool denies);
 void service_full_status(const char *what);
 /* systemd does not keep its links, or does again. */
 void service_store(bool gone);
+/* Runs of its programs that the kernel has left out, for the status. */
+void service_missed(__u64 missed);
 /* What the status says is not as it should be, from the next one on; NULL: nothing. */
 void service_degraded(const char *what);
 /* An exemption begins or is over, in words; and how many it let through. */

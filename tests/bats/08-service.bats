@@ -170,6 +170,27 @@ past_again() {
 	mount -t bpf bpf /sys/fs/bpf
 }
 
+@test "killed while its configuration is wrong: what it refused is refused on until that is put right, and it guards again" {
+	local n
+	n=$(count '^message READY=1')
+	policy '[mdev-vaddr]' 'action = denied'
+	kill -KILL "$(service_pid)"
+	more '^ended 9' 1
+	wait_line 'It does not guard. What an earlier one left attached .* goes on as it was' "$LOG.err"
+	more '^message STATUS=not up' 0
+	answers EBUSY
+	# told to try again it finds it as it was
+	kill -HUP "$(service_pid)"
+	more '^message STATUS=not up' 1
+	answers EBUSY
+	same "ready" "$(count '^message READY=1')" "$n"
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	kill -HUP "$(service_pid)"
+	more '^message READY=1' "$n"
+	same "started" "$(count '^started')" 3
+	answers EBUSY
+}
+
 @test "stopped: it says so, and the guard is gone" {
 	kill -TERM "$(cat "$BATS_FILE_TMPDIR/notify.pid")"
 	more '^message STOPPING=1' 0
