@@ -339,6 +339,14 @@ static __always_inline struct vfio_device *file_vfio_device(const struct file *f
 	return data;
 }
 
+/* A mediated device pins through an access. Its group says so, too, where there are groups, also while it is not open. */
+static __always_inline bool device_has_access(const struct vfio_device *vdev)
+{
+	const struct vfio_device___iommufd *d = (const void *)vdev;
+
+	return bpf_core_field_exists(d->iommufd_access) && BPF_CORE_READ(d, iommufd_access);
+}
+
 /* The context a device is bound to, through its access or as a physical device; that of its group, if it is not open. */
 static __always_inline struct iommufd_ctx *device_ictx(const struct vfio_device *vdev, const struct vfio_group *group)
 {

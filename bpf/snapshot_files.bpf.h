@@ -115,7 +115,7 @@ static __always_inline void on_device(const struct vfio_device *device)
 	e->has_group = iommu_group != NULL;
 	e->group = iommu_group ? BPF_CORE_READ(iommu_group, id) : 0;
 	e->open = BPF_CORE_READ(device, open_count);
-	e->backed = has_groups() && group ? BPF_CORE_READ(group, type) : BACKED_IOMMU;
+	e->backed = has_groups() && group ? BPF_CORE_READ(group, type) : device_has_access(device) ? BACKED_EMULATED : BACKED_IOMMU;
 	e->cdev = device_cdev(device);
 	if (kind == CONTAINER_IOMMUFD)
 		e->ioas = device_ioas(device);

@@ -19,6 +19,7 @@ teardown() { common_teardown; }
 	agree iommu ioas "$(cdev 1)" anon=1m map=64k memfd=1m file-map=128k ioas memfd=64k map=64k iommu ioas mcdev memfd=256k map=256k pin=7 \
 		compat "$(pci 2)" driver memfd=64k map=64k
 	same "types" "$(jq -c '[.containers[].type] | unique' "$ST")" '\["iommufd"\]'
+	same "devices" "$(jq -c '[.containers[].devices[].backed] | sort' "$ST")" '\["iommu","iommu","mdev"\]'
 	jq -e '.complete and .gaps == [] and all(.verdicts[]; .answer == "no")' "$ST"
 	run "$fdpin" status --check
 	[ "$status" -eq 0 ]
