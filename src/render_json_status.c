@@ -288,22 +288,28 @@ static void add_program(struct json_object *obj, const struct view *v, __u32 tgi
 	json_add(obj, "container_id", program_text(p->box, sizeof(p->box)));
 }
 
+/* What it may lock. NULL: no look has described it, an exec has told that it lives there. */
+static void add_limits(struct json_object *obj, const struct ev_process *p)
+{
+	json_add(obj, "uid", p ? json_object_new_int64(p->uid) : NULL);
+	json_add(obj, "memlock_soft", p ? limit(p->soft) : NULL);
+	json_add(obj, "memlock_hard", p ? limit(p->hard) : NULL);
+	json_add(obj, "cap_ipc_lock", p ? json_object_new_boolean(p->ipc_lock) : NULL);
+}
+
 /* The processes that live in an address space, with what they may lock. */
 static struct json_object *processes(const struct view *v, const struct obj *mm)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (struct edge *e = edge_in(mm, REL_IN_MM); e; e = edge_in_next(e)) {
-		const struct ev_process *p = (const void *)e->last;
+		const struct fdpin_hdr *h = e->last;
 		struct json_object *obj = json_object_new_object();
 
-		json_add(obj, "tgid", json_object_new_int64(p->h.tgid));
-		json_add(obj, "comm", json_text(p->h.comm, sizeof(p->h.comm)));
-		json_add(obj, "uid", json_object_new_int64(p->uid));
-		json_add(obj, "memlock_soft", limit(p->soft));
-		json_add(obj, "memlock_hard", limit(p->hard));
-		json_add(obj, "cap_ipc_lock", json_object_new_boolean(p->ipc_lock));
-		add_program(obj, v, p->h.tgid);
+		json_add(obj, "tgid", json_object_new_int64(h->tgid));
+		json_add(obj, "comm", json_text(h->comm, sizeof(h->comm)));
+		add_limits(obj, h->type == EV_process ? (const void *)h : NULL);
+		add_program(obj, v, h->tgid);
 		json_object_array_add(list, obj);
 	}
 	return list;

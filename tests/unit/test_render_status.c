@@ -328,13 +328,55 @@ static void ranges(void **state)
 	json_object_put(doc);
 }
 
+/* The first process of the first address space. */
+static struct json_object *first_process(struct json_object *doc)
+{
+	struct json_object *mm = json_object_array_get_idx(json_object_object_get(doc, "mms"), 0);
+
+	return json_object_array_get_idx(json_object_object_get(mm, "processes"), 0);
+}
+
+/* Of a process that only an exec has told of there is its name; that record has something else where the limits would be. */
+static void after_an_exec(void **state)
+{
+	static const char *const limits[] = { "uid", "memlock_soft", "memlock_hard", "cap_ipc_lock" };
+	struct json_object *process, *value, *doc;
+	_cleanup_free_ char *text = NULL;
+	struct ev_exec *e;
+	struct tape *t;
+
+	(void)state;
+	t = h_begin();
+	tape_look_end(t);
+	tape_as(t, ERP_PID, ERP_PID, "qemu-system-x86");
+	e = tape_add(t, EV_exec, 0);
+	e->mm = 0x51;
+	e->old_mm = 0x50;
+	e->locked_vm = 8388608;
+	TAPE_STR(e->file, "/usr/bin/qemu-system-x86_64");
+	tape_look_begin(t, 2);
+	h_range(t, ERP, 0x101, 0x51, 30 * GIB, 30 * GIB);
+	h_container(t, ERP, CONTAINER_TYPE1, 1);
+	h_mm(t, 0x51, 30 * GIB, 0);
+	text = h_show(t, (struct view){}, &format_json, 80, false);
+	doc = json_tokener_parse(text);
+	process = first_process(doc);
+	assert_int_equal(json_object_get_int(json_object_object_get(process, "tgid")), ERP_PID);
+	assert_string_equal(json_object_get_string(json_object_object_get(process, "comm")), "qemu-system-x86");
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		assert_true(json_object_object_get_ex(process, limits[i], &value));
+		assert_null(value);
+	}
+	json_object_put(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),   cmocka_unit_test(on_a_terminal), cmocka_unit_test(order),
 		cmocka_unit_test(nothing), cmocka_unit_test(unknown),	    cmocka_unit_test(columns),
 		cmocka_unit_test(hostile), cmocka_unit_test(details),	    cmocka_unit_test(remarks),
-		cmocka_unit_test(counters), cmocka_unit_test(ranges),
+		cmocka_unit_test(counters), cmocka_unit_test(ranges), cmocka_unit_test(after_an_exec),
 	};
 
 	setlocale(LC_ALL, "C.UTF-8");
