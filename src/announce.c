@@ -14,7 +14,7 @@
 
 struct said {
 	const struct verdict *verdict;
-	__u64 container, opened_ns;
+	__u64 container, mm, opened_ns;
 	enum answer answer;
 	enum level level;
 };
@@ -26,7 +26,7 @@ static bool worth_saying(const struct finding *f)
 
 static bool about_same(const struct said *s, const struct finding *f)
 {
-	return s->verdict == f->verdict && s->container == f->container && s->opened_ns == f->opened_ns;
+	return s->verdict == f->verdict && s->container == f->container && s->mm == f->mm && s->opened_ns == f->opened_ns;
 }
 
 static struct said *find(struct announced *a, const struct finding *f)
@@ -64,7 +64,7 @@ static int say_new(struct announced *a, const struct finding *f, source_fn fn, v
 		a->said = more;
 		s = &more[a->n++];
 	}
-	*s = (struct said){ f->verdict, f->container, f->opened_ns, f->answer, f->level };
+	*s = (struct said){ f->verdict, f->container, f->mm, f->opened_ns, f->answer, f->level };
 	return say(f->verdict, f->container, f->answer, f->level, f->sentence ?: f->verdict->sentence, fn, ctx);
 }
 

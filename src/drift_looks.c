@@ -61,6 +61,7 @@ static int judge_counter(const struct verdict *v, const struct model *m, const s
 
 	if (!f)
 		return -ENOMEM;
+	f->mm = mm->id;
 	tell_negative(out, f, mm, "locked_vm", "VmLck", note->locked_vm);
 	tell_negative(out, f, mm, "pinned_vm", "VmPin", note->pinned_vm);
 	finding_missing(out, f, "which call took it below zero: that was before fdpin-trace watched");

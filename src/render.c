@@ -453,8 +453,10 @@ void for_each_gap(const struct view *v, void (*fn)(void *ctx, const struct ev_ga
 
 bool view_has_finding(const struct view *v, const struct finding *f)
 {
-	struct obj *c;
+	const struct obj *mm = f->mm ? model_find(v->model, OBJ_MM, f->mm) : NULL, *c;
 
+	if (mm)
+		return view_has_mm(v, mm);
 	if (!f->container)
 		return true;
 	if (!filter_has_id(v->filter, f->container))

@@ -41,6 +41,7 @@ struct finding {
 	enum answer answer;
 	enum level level;
 	__u64 container;	/* subject; 0 means the host as a whole */
+	__u64 mm;		/* subject instead of a container: an address space; 0: none */
 	__u64 opened_ns;	/* if ids that came again are told apart: when the subject was opened, 0: before anybody watched */
 	struct evidence *evidence;
 	unsigned int n_evidence;

@@ -216,11 +216,44 @@ static void everywhere(void **state)
 	has(json, "\"undecided\":[]");
 }
 
+/* A counter below zero is of an address space, and a finding about that one: of others nothing is told. */
+static void counters(void **state)
+{
+	static const struct {
+		const char *vm;
+		bool drift;
+	} cases[] = { { "erp1", true }, { "cad2", false }, { NULL, true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct filter f = { .vm = cases[i].vm };
+		_cleanup_free_ char *text = NULL, *json = NULL;
+
+		for (int format = 0; format <= 1; format++) {
+			struct tape *t = h_begin();
+
+			h_erp(t);
+			h_mm(t, 0x51, -1 * (__s64)MIB, 0);
+			h_cad(t);
+			if (format)
+				json = h_show(t, (struct view){ .filter = &f }, &format_json, 80, false);
+			else
+				text = h_text(t, (struct view){ .filter = &f });
+		}
+		if (cases[i].drift != !!strstr(text, "DRIFT"))
+			fprintf(stderr, "%s: %s", cases[i].vm ?: "all", text);
+		assert_true(cases[i].drift == !!strstr(text, "DRIFT"));
+		assert_true(cases[i].drift == !!strstr(text, "\nWARNING  "));
+		assert_true(cases[i].drift == !!strstr(json, "underflow"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each),	  cmocka_unit_test(devices),   cmocka_unit_test(cgroups),
 		cmocka_unit_test(owners), cmocka_unit_test(undecided), cmocka_unit_test(everywhere),
+		cmocka_unit_test(counters),
 	};
 
 	setlocale(LC_ALL, "C.UTF-8");
