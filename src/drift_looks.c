@@ -103,11 +103,11 @@ static int charged_to_nobody(const struct model *m, const struct obj *c, struct 
 		if (seen)
 			continue;
 		left = r->pages && r->pinned < r->charged ? r->pinned : r->charged;
-		if (!left)
+		if (left <= 0)
 			continue;
-		ret->pages += left;
+		add_pages(&ret->pages, left);
 		if (r->account == CHARGED_MM)
-			ret->uncredited += r->charged - left;
+			add_pages(&ret->uncredited, r->charged - left);
 		ret->twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
 		if (!ret->first)
 			ret->first = e;

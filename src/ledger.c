@@ -201,8 +201,8 @@ static int on_mm_gone(struct ledger *l, const struct ev_mm_gone *e)
 		c = ledger_container_get(l, a->key.container);
 		if (!c)
 			return -ENOMEM;
-		c->astray += account_balance(a);
-		c->astray_least += account_balance(a);
+		add_pages(&c->astray, account_balance(a));
+		add_pages(&c->astray_least, account_balance(a));
 		ledger_take_back(l, a);
 		/* what a user is charged for stays charged */
 		if (account_balance(a) > a->late && a->key.way != CHARGED_USER && !a->released)
@@ -397,7 +397,7 @@ static int on_range(struct ledger *l, const struct ev_range *r)
 		pages = r->mapped ? (__s64)(r->size / SMALL_PAGE) : r->pinned > 0 ? r->pinned : 0;
 		a->unsure = true;
 	}
-	a->older += pages;
+	l->cut |= add_pages(&a->older, pages);
 	a->iommufd = r->pages != 0;
 	return 0;
 }
@@ -423,8 +423,8 @@ static void begin_gone(struct ledger *l, struct ledger_container *c, __u64 now)
 		if (!seen_has(l->gone, a->key.mm))
 			continue;
 		a->gone_ns = now;
-		c->astray += account_balance(a);
-		c->astray_least += account_balance(a);
+		add_pages(&c->astray, account_balance(a));
+		add_pages(&c->astray_least, account_balance(a));
 	}
 }
 
@@ -519,10 +519,42 @@ static int of_hook(struct ledger *l, const struct fdpin_hdr *h)
 	}
 }
 
+static bool too_many(__s64 pages)
+{
+	return pages > RECORD_PAGES_MAX || pages < -RECORD_PAGES_MAX;
+}
+
+/* Does it have more pages than there can be? */
+static bool is_absurd(const struct fdpin_hdr *h)
+{
+	const struct ev_charge *e = (const void *)h;
+	const struct ev_range *r = (const void *)h;
+	const struct ev_mm *mm = (const void *)h;
+
+	switch (h->type) {
+	case EV_charge:
+		return too_many(e->pages) || too_many(e->asked) || too_many(e->before) || too_many(e->after) || too_many(e->pinned_vm);
+	case EV_range:
+		return too_many(r->charged) || too_many(r->pinned);
+	case EV_pin:
+		return too_many(((const struct ev_pin *)h)->result);
+	case EV_mm:
+		return too_many(mm->locked_vm) || too_many(mm->pinned_vm);
+	case EV_user:
+		return too_many(((const struct ev_user *)h)->locked_vm);
+	default:
+		return false;
+	}
+}
+
 int ledger_apply(struct ledger *l, const struct fdpin_hdr *h)
 {
 	int err = 0;
 
+	if (is_absurd(h)) {
+		l->absurd = l->lost = true;
+		return 0;
+	}
 	if (h->type == EV_lost) {
 		l->lost = true;
 		return 0;

@@ -14,6 +14,25 @@
 
 #include <uthash.h>
 
+/*
+ * Records can come from a file that somebody has made. More pages than any address
+ * space has are no number of pages: such a record is left out, and the books say so.
+ * Sums stay within bounds, so that a few of them can be added: what does not fit is cut.
+ */
+#define RECORD_PAGES_MAX (1LL << 52)
+#define SUM_PAGES_MAX (1LL << 60)
+
+/* True if it was cut. */
+static inline bool add_pages(__s64 *to, __s64 pages)
+{
+	__s64 sum;
+
+	if (__builtin_add_overflow(*to, pages, &sum))
+		sum = pages < 0 ? -SUM_PAGES_MAX - 1 : SUM_PAGES_MAX + 1;
+	*to = sum > SUM_PAGES_MAX ? SUM_PAGES_MAX : sum < -SUM_PAGES_MAX ? -SUM_PAGES_MAX : sum;
+	return *to != sum;
+}
+
 struct account_key {
 	__u64 container, mm;
 	__u64 way; /* enum fdpin_account */
@@ -159,6 +178,7 @@ struct ledger {
 	struct ledger_counter *counters; /* uthash */
 	__u64 charges; /* records of charges so far */
 	bool cut;      /* there was more than is kept */
+	bool absurd;   /* a record had more pages than there can be, and is not in them */
 	/* private */
 	struct ledger_account *last_account;	 /* that were found last, or NULL: records come in runs */
 	struct ledger_container *last_container;

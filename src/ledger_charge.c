@@ -57,7 +57,7 @@ static bool credit_came_late(struct ledger *l, const struct ev_charge *e)
 	HASH_FIND(hh, l->accounts, &key, sizeof(key), a);
 	if (e->asked >= 0 || hands_over(e->op) || !a || !a->gone_ns)
 		return false;
-	a->late -= e->asked;
+	add_pages(&a->late, -e->asked);
 	return true;
 }
 
@@ -91,21 +91,21 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 	__s64 was = account_balance(a);
 	int err;
 
-	a->credited -= e->pages;
+	l->cut |= add_pages(&a->credited, -e->pages);
 	err = check_credit(l, a, was, e);
 	if (err)
 		return err;
 	if (hands_over(e->op)) {
 		if (e->op == OP_REVALIDATE) {
-			c->restored += e->pages;
+			add_pages(&c->restored, e->pages);
 			ledger_give_back(l, c->id, -e->pages);
 		}
 		if (c->gave && c->gave_from == e->mm)
 			ledger_call_ends(c);
 		return 0;
 	}
-	c->unmapped -= e->op == OP_UNMAP ? e->pages : 0;
-	c->unpinned -= e->op == OP_UNPIN ? e->pages : 0;
+	add_pages(&c->unmapped, e->op == OP_UNMAP ? -e->pages : 0);
+	add_pages(&c->unpinned, e->op == OP_UNPIN ? -e->pages : 0);
 	/* What it has to its debit is its own; what goes below is pages of an address space that is gone. */
 	if (a->gone_ns)
 		return ledger_shrink_windows(l, c->id, e->mm, -e->pages, e);
@@ -122,9 +122,9 @@ static int on_debit(struct ledger *l, struct ledger_container *c, struct ledger_
 
 	if (e->op == OP_REVALIDATE) {
 		err = expect_credit(l, c, a, e);
-		c->restored += e->pages;
+		add_pages(&c->restored, e->pages);
 	}
-	a->charged += e->pages;
+	l->cut |= add_pages(&a->charged, e->pages);
 	return err || !hands_over(e->op) ? err : ledger_shrink_windows(l, c->id, 0, e->pages, e);
 }
 
@@ -153,7 +153,7 @@ int ledger_on_charge(struct ledger *l, const struct ev_charge *e)
 	a->user = e->user;
 	a->iommufd = e->iommufd;
 	a->unsure |= !c->based;
-	c->net += hands_over(e->op) ? e->pages : 0;
+	add_pages(&c->net, hands_over(e->op) ? e->pages : 0);
 	return e->pages < 0 ? on_credit(l, c, a, e) : on_debit(l, c, a, e);
 }
 

@@ -70,7 +70,7 @@ void ledger_take_back(struct ledger *l, struct ledger_account *a)
 			at = &d->next;
 			continue;
 		}
-		a->late += d->pages;
+		add_pages(&a->late, d->pages);
 		*at = d->next;
 		ledger_drift_free(d);
 		l->n_drifts--;

@@ -80,7 +80,7 @@ int end_settle(struct ledger *l, const struct fdpin_hdr *h)
 			continue;
 		for (struct ledger_account *a = l->accounts; a; a = a->hh.next)
 			if (a->key.container == c->id && !a->gone_ns && account_balance(a) > 0)
-				left += account_balance(a);
+				add_pages(&left, account_balance(a));
 		if (!goes_on(h, left))
 			continue;
 		for (struct ledger_account *a = l->accounts; a && !err; a = a->hh.next)

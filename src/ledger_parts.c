@@ -83,9 +83,9 @@ static int device_charged(struct ledger *l, const struct ev_charge *e)
 	if (!d)
 		return l->cut ? 0 : -ENOMEM;
 	if (e->pages > 0)
-		d->charged += e->pages;
+		l->cut |= add_pages(&d->charged, e->pages);
 	else
-		d->credited -= e->pages;
+		l->cut |= add_pages(&d->credited, -e->pages);
 	return 0;
 }
 
@@ -99,8 +99,8 @@ static int device_pinned(struct ledger *l, const struct fdpin_hdr *h, __u64 devi
 	if (!d)
 		return l->cut ? 0 : -ENOMEM;
 	memcpy(d->name, name, sizeof(d->name));
-	d->pinned += pinned;
-	d->unpinned += unpinned;
+	l->cut |= add_pages(&d->pinned, pinned);
+	l->cut |= add_pages(&d->unpinned, unpinned);
 	if (pinned)
 		d->closed_ns = 0;
 	return 0;
@@ -207,7 +207,7 @@ static int book(const struct ledger *l, struct ledger_booked **books, __u64 id, 
 	}
 	b->charged |= a != NULL;
 	if (counts) {
-		b->pages += account_balance(a);
+		add_pages(&b->pages, account_balance(a));
 		b->sure &= !a->unsure;
 	}
 	return 0;

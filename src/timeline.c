@@ -117,11 +117,11 @@ static void ask_ledger(const struct ledger *l, struct charge_level *at)
 {
 	for (const struct ledger_account *a = l->accounts; a; a = a->hh.next)
 		if (a->key.container == at->container && (!a->gone_ns || a->key.way == CHARGED_USER))
-			at->living += account_balance(a);
+			add_pages(&at->living, account_balance(a));
 	at->pinned = at->living;
 	for (const struct uncharged *u = l->uncharged; u; u = u->next)
 		if (u->container == at->container && !u->until_ns)
-			at->pinned += u->left;
+			add_pages(&at->pinned, u->left);
 	/* credited to one that had not been charged: it is the one before that stays above */
 	if (at->pinned < 0)
 		at->pinned = 0;

@@ -250,6 +250,14 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 			 n.who);
 }
 
+static void doubt_books(struct findings *out, struct finding *f, const struct ledger *l)
+{
+	if (l->cut)
+		finding_missing(out, f, "there were more accounts than are kept");
+	if (l->absurd)
+		finding_missing(out, f, "a record told of more pages than there can be, and is left out");
+}
+
 static void put_doubts(struct findings *out, struct finding *f, const struct model *m, const struct about *a)
 {
 	char mm[ID_NAME_MAX];
@@ -260,6 +268,7 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 					id_name(OBJ_MM, d->other_mm, mm));
 	if (a->ending)
 		finding_missing(out, f, "%s", a->ending);
+	doubt_books(out, f, model_ledger(m));
 	doubt_sight(out, f, m);
 	if (!model_looks(m))
 		finding_missing(out, f, "no look at the standing system was finished: what was charged before is not known");
@@ -271,7 +280,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 {
 	struct about a = { .container = container, .opened_ns = opened_ns };
 	const struct ledger *l = model_ledger(m);
-	bool complete = model_complete(m), certain;
+	bool complete = model_complete(m), whole = !l->cut && !l->absurd, certain;
 	struct finding *f;
 
 	gather(l, complete, model_now(m), &a);
@@ -283,7 +292,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	if (a.drift || a.open)
 		f = finding_add(out, v, certain ? ANSWER_YES : ANSWER_CANNOT_TELL, certain ? LEVEL_PROVEN : LEVEL_LIKELY, container);
 	else
-		f = finding_add(out, v, absence_certain(m) && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
+		f = finding_add(out, v, absence_certain(m) && whole && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
 	if (!f)
 		return -ENOMEM;
 	f->opened_ns = opened_ns;
@@ -365,14 +374,14 @@ static int judge_unsure(const struct verdict *v, const struct model *m, struct f
 	return err;
 }
 
-static int judge_cut(const struct verdict *v, struct findings *out)
+static int judge_cut(const struct verdict *v, const struct ledger *l, struct findings *out)
 {
 	struct finding *f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_NONE, 0);
 
 	if (!f)
 		return -ENOMEM;
 	finding_sentence(out, f, "no drift as far as the books go");
-	finding_missing(out, f, "there were more accounts than are kept");
+	doubt_books(out, f, l);
 	return 0;
 }
 
@@ -387,8 +396,8 @@ int verdict_drift(const struct verdict *v, const struct model *m, struct finding
 		err = judge_unsure(v, m, out, &found);
 	if (found || err)
 		return err;
-	if (model_ledger(m)->cut)
-		return judge_cut(v, out);
+	if (model_ledger(m)->cut || model_ledger(m)->absurd)
+		return judge_cut(v, model_ledger(m), out);
 	return finding_host(out, v, m,
 			    model_has_charges(m) ? "what was charged was credited to the same account, and no counter is below zero" :
 						   "no counter is below zero, and nothing is charged to an address space that is gone");

@@ -117,7 +117,33 @@ static void state_while_it_ends(void **state)
 	}
 }
 
-/* The same of what hooks saw: long after the end of the address space the looks still show who had it at his end. After an exec it was so before. */
+/* What a file can say of ranges, and no kernel does: sums of it are cut, and what is below none is none. */
+static void state_absurd(void **state)
+{
+	struct tape *t = tape_new();
+
+	(void)state;
+	tape_session(t, false);
+	for (__u8 look = 1; look <= 2; look++) {
+		look_at_nobody(t, look, A);
+		t->n--;
+		memset(t->bytes + t->at[t->n], 0, t->at[t->n + 1] - t->at[t->n]);
+		t->look = look;
+		for (int i = 0; i < 3; i++) {
+			struct ev_range *r = tape_range(t, C1, 0x88 + i);
+
+			r->mm = A;
+			r->account = CHARGED_MM;
+			r->charged = INT64_MAX;
+			r->pages = i == 2 ? 0x1234 : 0;
+			r->pinned = i == 2 ? INT64_MIN : 0;
+		}
+		tape_look_end(t);
+	}
+	check(t, C1, "yes/proven", true, "stay pinned, and the address space they are charged to is gone", NULL);
+}
+
+/* While it ends, after hooks saw the end of its address space: the looks show who has it. After an exec it was so before. */
 static void watched_while_it_ends(void **state)
 {
 	(void)state;
@@ -260,7 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(state_charged_to_nobody), T(state_not_covered), T(state_with_a_device), T(state_without_an_owner), T(state_left_elsewhere),
-		T(left_elsewhere_in_a_recording), T(state_while_it_ends), T(watched_while_it_ends),
+		T(left_elsewhere_in_a_recording), T(state_while_it_ends), T(watched_while_it_ends), T(state_absurd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
