@@ -48,7 +48,7 @@ static bool opened_by(const struct edge *e)
 {
 	const struct ev_invalidate *inv = (const void *)e->rec;
 
-	return inv->h.type == EV_invalidate && inv->invalid == inv->ranges;
+	return inv->h.type == EV_invalidate && invalidate_opens(inv);
 }
 
 static bool range_invalid(const struct edge *e)
@@ -80,11 +80,13 @@ static void since_look(struct invalid *s, const struct model *m, const struct ob
 static void since_call(struct invalid *s, const struct model *m, const struct edge *e)
 {
 	s->opener = e;
-	if (s->since && s->since < e->rec->ts_ns)
+	s->opened = opened_by(e);
+	if (s->since && s->since < e->rec->ts_ns && !s->opened)
 		return; /* a look had seen it before: that one was not the first */
+	if (s->since < e->rec->ts_ns)
+		s->range = NULL; /* or it was another range, at the same place */
 	s->since = e->rec->ts_ns;
 	s->until = model_now(m);
-	s->opened = opened_by(e);
 }
 
 /* What the last look said of a container that is still there: its end takes the ranges away, not the note. */

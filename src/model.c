@@ -235,10 +235,36 @@ static void leave_closed(struct model *m, const struct ev_closed *e)
 		store_remove(m, in);
 }
 
+/* Whatever made a range of it invalid before this record is over. */
+static void windows_are_over(struct model *m, const struct fdpin_hdr *h)
+{
+	struct edge *e = edge_out(model_find(m, OBJ_CONTAINER, h->container), REL_INVALIDATED), *next;
+
+	for (; e; e = next) {
+		next = edge_out_next(e);
+		if (e->last->ts_ns < h->ts_ns)
+			store_remove(m, e);
+	}
+}
+
+/*
+ * Not each end of a window is a record of its own: of a container that all groups have left, the kernel unmaps
+ * everything. But there was none if the next call makes the first range invalid, or if a look finds none that is.
+ */
+static void end_windows(struct model *m, const struct fdpin_hdr *h)
+{
+	const struct ev_invalidate *inv = (const void *)h;
+	const struct ev_container *c = (const void *)h;
+
+	if ((h->type == EV_invalidate && invalidate_opens(inv)) || (h->type == EV_container && container_all_valid(c)))
+		windows_are_over(m, h);
+}
+
 int model_apply(struct model *m, const struct record *r)
 {
 	int err = 0;
 
+	end_windows(m, r->h);
 	for (unsigned int i = 0; i < r->ev->n_effects && !err; i++)
 		err = apply_effect(m, &r->ev->effects[i], r);
 	if (r->h->type == EV_closed && !err)

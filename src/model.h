@@ -90,6 +90,18 @@ const struct ledger *model_ledger(const struct model *m);
 bool model_complete(const struct model *m);
 __u64 model_now(const struct model *m); /* ts_ns of the last record */
 
+/* Was it the first range, so that the container had none before that is invalid? */
+static inline bool invalidate_opens(const struct ev_invalidate *e)
+{
+	return e->ranges && e->invalid == e->ranges;
+}
+
+/* A look has read all of it, and no range is invalid. */
+static inline bool container_all_valid(const struct ev_container *e)
+{
+	return !e->unstable && !e->invalid;
+}
+
 #define NOTE_OF(o, name) ((const struct ev_##name *)((o) && (o)->note && (o)->note->type == EV_##name ? (o)->note : NULL))
 
 #endif

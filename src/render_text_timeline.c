@@ -79,6 +79,10 @@ static void put_closer(FILE *out, const struct timeline *t, const struct span *s
 		fputs("open at the end", out);
 		return;
 	}
+	if (span_ended_unseen(s)) {
+		fputs("not seen", out);
+		return;
+	}
 	how = relation_of(t, s);
 	fprintf(out, "%u %s%s", s->end->tgid, comm ?: "?", s->end->type == EV_revalidate ? "" : s->end->type == EV_unmap ? ", unmapped" : ", closed");
 	if (how)
@@ -367,6 +371,7 @@ static void say_windows(struct output *o, const struct view *v, const struct tim
 			continue;
 		n++;
 		open += !s->to;
+		complete &= !span_ended_unseen(s);
 		if ((s->to ?: t->last) - s->from > longest)
 			longest = (s->to ?: t->last) - s->from;
 	}

@@ -89,19 +89,32 @@ static int end_span(struct span *s, const struct fdpin_hdr *h)
 	return s->end ? 0 : -ENOMEM;
 }
 
+/* A window that is over by then: when and how it ended was not seen. */
+static int end_unseen(struct timeline *t, const struct fdpin_hdr *h)
+{
+	struct span *s = lasting(t, h->container, LANE_INVALID, 0);
+
+	return s && s->from < h->ts_ns ? end_span(s, h) : 0;
+}
+
 static int note_spans(struct timeline *t, const struct fdpin_hdr *h)
 {
 	const struct ev_invalidate *inv = (const void *)h;
+	int err = 0;
 
 	switch (h->type) {
 	case EV_invalidate:
-		return begin_span(t, h, LANE_INVALID, inv->ranges, inv->bytes);
+		if (invalidate_opens(inv))
+			err = end_unseen(t, h);
+		return err ?: begin_span(t, h, LANE_INVALID, inv->ranges, inv->bytes);
 	case EV_revalidate:
 		return ((const struct ev_revalidate *)h)->closed ? end_span(lasting(t, h->container, LANE_INVALID, 0), h) : 0;
 	case EV_unmap:
 		return ((const struct ev_unmap *)h)->closed ? end_span(lasting(t, h->container, LANE_INVALID, 0), h) : 0;
 	case EV_release:
 		return end_span(lasting(t, h->container, LANE_INVALID, 0), h);
+	case EV_container:
+		return container_all_valid((const void *)h) ? end_unseen(t, h) : 0;
 	case EV_block:
 		return begin_span(t, h, LANE_BLOCKED, 0, 0);
 	case EV_unblock:
@@ -242,7 +255,7 @@ int timeline_note(struct timeline *t, const struct model *m, const struct record
 		t->first = h->ts_ns;
 	if (h->ts_ns > t->last)
 		t->last = h->ts_ns;
-	if (h->look && h->type != EV_look)
+	if (h->look && h->type != EV_look && h->type != EV_container)
 		return 0;
 	err = note_spans(t, h);
 	if (!err)

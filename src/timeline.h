@@ -22,6 +22,12 @@ struct span {
 	__u64 ranges, bytes;	      /* LANE_INVALID: that became invalid */
 };
 
+/* It was over by then, but when, and by what, no record says. */
+static inline bool span_ended_unseen(const struct span *s)
+{
+	return s->end && (s->end->type == EV_invalidate || s->end->type == EV_container);
+}
+
 /* From ts on, until the next of the container: pages charged to address spaces that live, and pages pinned. */
 struct charge_level {
 	__u64 container, ts;

@@ -204,10 +204,37 @@ static void still_open(void **state)
 	free(text);
 }
 
+/* Each window has an end of its own, also where no call is told that ended it: the next first range, a look that finds none. */
+static void ended_unseen(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	char *text;
+
+	(void)state;
+	tape_invalidate(t, C1, 1);
+	at_ms(t, 1000);
+	tape_invalidate(t, C1, 2);
+	at_ms(t, 3000);
+	tape_look_begin(t, 2);
+	tape_container(t, C1, 1, true)->invalid = 0;
+	tape_look_end(t);
+	tape_as(t, QEMU, QEMU, "qemu");
+	at_ms(t, 10000);
+	tape_invalidate(t, C1, 3);
+	at_ms(t, 11000);
+	tape_revalidate(t, C1);
+	text = drawn(t, false, 100);
+	has(text, " 999.9ms not seen\n");
+	has(text, " 2.00s not seen\n");
+	has(text, " 1.00s 20733 qemu\n");
+	has(text, "that was seen was closed, the longest after 2.00s; not everything was seen");
+	free(text);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(many_ranges), T(otherwise_ended), T(nothing_to_tell), T(still_open) };
+	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(many_ranges), T(otherwise_ended), T(nothing_to_tell), T(still_open), T(ended_unseen) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -621,6 +621,30 @@ static void window_ended_otherwise(void **state)
 	check_free(t, "window", 0, "no/none", NULL);
 }
 
+/* Who takes all groups out of a container has it unmapped, and an old recording has no word of that. A look that finds none invalid has, and so has the next first one. */
+static void window_ended_unseen(void **state)
+{
+	struct world w = w_exposed(), valid = w;
+
+	(void)state;
+	set_limit(SETTLE / 2);
+	valid.container[0].valid = true;
+	for (int looked = 0; looked <= 1; looked++) {
+		for (int by_other = 0; by_other <= 1; by_other++) {
+			struct tape *t = w_watched(&w);
+
+			t->ts += 100 * SETTLE;
+			if (looked)
+				w_look(t, &valid, 3);
+			tape_as(t, by_other ? OTHER : QEMU, by_other ? OTHER : QEMU, "qemu");
+			tape_invalidate(t, C1, 1)->invalid = looked ? 2 : 1;
+			tape_as(t, 0, 0, NULL);
+			w_look(t, &w, 4);
+			check_free(t, "window", C1, looked ? "cannot-tell/none" : "no/none", looked ? "for at least" : "not longer than");
+		}
+	}
+}
+
 /* Open before anybody watched, with hooks on since the first look: open all the time. */
 static void window_watched_but_not_from_the_start(void **state)
 {
@@ -772,7 +796,7 @@ int main(void)
 		T(window_of_another_address),
 		T(window_from_many_looks),
 		T(window_seen_to_open),
-		T(window_ended_otherwise),
+		T(window_ended_otherwise), T(window_ended_unseen),
 		T(window_watched_but_not_from_the_start),
 		T(window_opened_by_an_unseen_call),
 		T(window_closed_between_looks),
