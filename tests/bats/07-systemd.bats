@@ -75,10 +75,32 @@ tells() {
 	comes StatusText '*1 denied*'
 	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "b5a1f2a6d2554b3c8ef0a4d81b9f6a11" and .FDPIN_RULE == "mdev-vaddr")'
 	journal -x | grep -q 'A call on a VFIO container was denied'
-	attack_begins
+}
+
+@test "openings until it has no place for more: in the journal, explained, and in its status until that is over" {
+	(
+		close_files
+		for ((i = 0; i < 3000; i++)); do
+			[ ! -e "$BATS_TEST_TMPDIR/seen" ] || break
+			state StatusText
+			sleep 0.2
+		done
+	) </dev/null >"$BATS_TEST_TMPDIR/status" 2>&1 &
+	act_ends races --timeout 300 --what opening --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")" --rounds 2048
+	same "openings" "${A[open_before]} ${A[held_open]} ${A[open_ended]}" "done EBUSY done"
+	tells 'no room for more openings of a mediated device \(2048\): 1 call refused; '
+	wait_line '; no room for more openings of a mediated device \(1 call refused\)$' "$BATS_TEST_TMPDIR/status"
+	touch "$BATS_TEST_TMPDIR/seen"
+	journal -o json | jq -en 'any(inputs; .MESSAGE_ID == "5fa8d0c4b1e94b6d9c37e20a86f1d35b" and .FDPIN_TABLE == "openings" and .FDPIN_COUNT == "1" and .PRIORITY == "4")'
+	journal -x | grep 'The guard has no room for more'
+	journal -x | grep 'What to do: look for a process with thousands of threads'
+	tells 'room again for openings of a mediated device: 1 call refused meanwhile'
+	comes StatusText '* records lost'
+	same "messages" "$(journal -o json | jq -n '[inputs | select(.FDPIN_TABLE)] | length')" 2
 }
 
 @test "more refusals than it can tell of while it is stopped: how many have no record is in its status and in the journal" {
+	attack_begins
 	kill -STOP "$(state MainPID)"
 	act_ends guard --what storm --rounds 2000
 	kill -CONT "$(state MainPID)"
