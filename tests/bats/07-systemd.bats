@@ -99,6 +99,38 @@ tells() {
 	same "messages" "$(journal -o json | jq -n '[inputs | select(.FDPIN_TABLE)] | length')" 2
 }
 
+# Of the name of a thread whoever calls has 15 bytes: what moves a cursor, writes a clipboard, ends a line, turns the
+# direction of text, and is no text at all.
+NAMES=($'\e[2J\e]52;c;eA\a' $'x\x9b31m\xc2\x9b1m' $'a\nMESSAGE=x\r' $'\xe2\x80\xaetxt\xe2\x81\xa6\xff\xfe' $'<0>%s%n\x7f\\\t')
+TOLD=('\x1b[2J\x1b]52;c;eA\x07' 'x\x9b31m\xc2\x9b1m' 'a\x0aMESSAGE=x\x0d' '\xe2\x80\xaetxt\xe2\x81\xa6\xff\xfe' '<0>%s%n\x7f\\\x09')
+
+@test "who is denied has a name that would write to a terminal, or another line: one entry each, in which it writes nothing" {
+	local i k until
+	for ((i = 0; i < ${#NAMES[@]}; i++)); do
+		act_ends refused --comm "${NAMES[i]}"
+		same "answer" "${A[invalidate_with_mdev]}" EBUSY
+		for ((k = 0; k < 100; k++)); do
+			journal -o json "OBJECT_PID=${A[tgid]}" >"$BATS_TEST_TMPDIR/entry.$i"
+			[ ! -s "$BATS_TEST_TMPDIR/entry.$i" ] || break
+			sleep 0.3
+		done
+		same "entries of $i" "$(wc -l <"$BATS_TEST_TMPDIR/entry.$i")" 1
+		jq -e --arg name "${TOLD[i]}" --arg pid "${A[tgid]}" '
+			(.MESSAGE | type == "string" and startswith("denied invalidate on vfio-") and endswith(" by \($name) [\($pid)]: rule mdev-vaddr, EBUSY"))
+			and .MESSAGE_ID == "b5a1f2a6d2554b3c8ef0a4d81b9f6a11" and .OBJECT_PID == $pid and .FDPIN_COUNT == "1" and .PRIORITY == "4"
+			and .FDPIN_RULE == "mdev-vaddr" and .FDPIN_ACTION == "denied" and .FDPIN_OP == "invalidate" and (.FDPIN_CONTAINER | startswith("vfio-"))
+			and ([keys[] | select(startswith("FDPIN_"))] == ["FDPIN_ACTION", "FDPIN_CONTAINER", "FDPIN_COUNT", "FDPIN_OBJECT", "FDPIN_OP", "FDPIN_RULE"])
+			and ([.[] | type] | unique == ["string"])' "$BATS_TEST_TMPDIR/entry.$i"
+	done
+	# of all that it ever said: nothing but lines of text, of no direction
+	sleep 1
+	until=$(date '+%F %T')
+	journal -o cat --until "$until" >"$BATS_TEST_TMPDIR/cat"
+	for ((i = 0; i < ${#NAMES[@]}; i++)); do grep -F -- "by ${TOLD[i]} [" "$BATS_TEST_TMPDIR/cat"; done
+	same "bytes of a terminal" "$(LC_ALL=C grep -acP '[\x00-\x08\x0b-\x1f\x7f-\xff]' "$BATS_TEST_TMPDIR/cat" || true)" 0
+	same "lines" "$(wc -l <"$BATS_TEST_TMPDIR/cat")" "$(journal -o json --until "$until" | wc -l)"
+}
+
 @test "more refusals than it can tell of while it is stopped: how many have no record is in its status and in the journal" {
 	attack_begins
 	kill -STOP "$(state MainPID)"
@@ -112,12 +144,13 @@ tells() {
 	same "state" "$(state ActiveState) $(state NRestarts)" "active 0"
 }
 
-@test "max-window: who opens a window is killed, another user's process too, though nothing else is left of its capabilities" {
+@test "max-window: who opens a window is killed, another user's process too, though nothing else is left of its capabilities; his name writes nothing" {
 	mkdir -p "${CONF%/*}"
 	printf '%s\n' '[max-window]' 'action = deny' 'limit = 1s' >"$CONF"
 	systemctl reload "$UNIT"
-	act pci --timeout 300 --what invalid --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"
-	tells "max-window: killed act_pci \\[${A[invalidator_tgid]}\\]"
+	act pci --timeout 300 --what invalid --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")" --comm "${NAMES[0]}"
+	tells "max-window: killed \\\\x1b\\[2J\\\\x1b\\]52;c;eA\\\\x07 \\[${A[invalidator_tgid]}\\]"
+	same "bytes of a terminal" "$(journal -o cat | LC_ALL=C grep -acP '[\x00-\x08\x0b-\x1f\x7f-\xff]' || true)" 0
 	undo
 	rm "$CONF"
 	systemctl reload "$UNIT"
