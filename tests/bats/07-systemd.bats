@@ -183,6 +183,50 @@ TOLD=('\x1b[2J\x1b]52;c;eA\x07' 'x\x9b31m\xc2\x9b1m' 'a\x0aMESSAGE=x\x0d' '\xe2\
 	comes ActiveState active
 }
 
+# BPF takes memory from whose map it is, so that what its programs want while there is none they do not get.
+oom_kills() { journalctl -k --no-pager | grep -c 'Memory cgroup out of memory' || true; }
+eats_memory() { # in its control group
+	(
+		close_files
+		echo "$BASHPID" >"/sys/fs/cgroup$(state ControlGroup)/cgroup.procs"
+		exec dd if=/dev/zero of=/dev/null bs=400M count=1
+	) </dev/null >/dev/null 2>&1
+}
+
+@test "out of memory, by another process in its control group, and by a limit below what it has: refused all the same, and it comes back" {
+	local kills pid dropin=/etc/systemd/system/$UNIT.d
+	mkdir -p "$dropin"
+	printf '[Unit]\nStartLimitIntervalSec=0\n' >"$dropin/oom.conf"
+	systemctl daemon-reload
+	kills=$(oom_kills)
+	pid=$(state MainPID)
+	! eats_memory
+	answers EBUSY
+	[ "$(oom_kills)" -gt "$kills" ]
+	# systemd ends what had somebody killed, and starts it again
+	comes NRestarts 3
+	comes ActiveState active
+	[ "$(state MainPID)" != "$pid" ]
+	answers EBUSY
+
+	pid=$(state MainPID)
+	kills=$(oom_kills)
+	systemctl set-property --runtime "$UNIT" MemoryMax=1M MemorySwapMax=0
+	comes MainPID "!($pid)"
+	answers EBUSY
+	[ "$(oom_kills)" -gt "$kills" ]
+	# with no room to start in it does not get there, again and again
+	comes NRestarts '@([5-9]|[1-9][0-9])'
+	[ "$(state ActiveState)" != active ]
+	answers EBUSY
+	systemctl set-property --runtime "$UNIT" MemoryMax=256M MemorySwapMax=infinity
+	comes ActiveState active
+	tells 'left attached \([0-9]+ links\) guarded until now'
+	answers EBUSY
+	rm "$dropin/oom.conf"
+	systemctl daemon-reload
+}
+
 @test "starved of the processor: refused all the same, and it goes on when it has some again" {
 	local group
 	group=/sys/fs/cgroup$(state ControlGroup)
