@@ -259,21 +259,21 @@ vfio_files() { find /proc/[0-9]*/fd -lname '/dev/vfio/*' 2>/dev/null | LC_ALL=C 
 # Of max-window: [who, what came of it] each.
 windows_told() { jq -cn '[inputs | select(.type == "decision" and .rule == "max-window") | [.tgid, .action]]' "$GUARD"; }
 
-# Windows of before the guard: nobody has seen who opened them. It is stopped while the calls are made, so that none is told before.
-@test "an invalidation whose argument is cut in two was not done, and is not taken for the one that opened a window; one whose answer cannot be written is" {
+# A window of before the guard: nobody has seen who opened it, and that is not who comes later. It is stopped while the calls are made, so that none is told before.
+@test "an invalidation whose argument is cut in two was not done, and opened no window; nor did one in a window of before; one whose answer cannot be written did" {
 	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 6s'
 	act identity --what blamed --pci "$GROUP" --other "$OTHER" --timeout 300
 	guard
 	kill -STOP "$(cat "$GUARD.pid")"
 	goes_on called
-	same "calls" "$(said cut answered)" "cut=EFAULT answered=EFAULT "
+	same "calls" "$(said cut later answered)" "cut=EFAULT later=done answered=EFAULT "
 	same "told" "$(windows_told)" '\[\]'
 	kill -CONT "$(cat "$GUARD.pid")"
 	wait_lines 2 '"rule":"max-window"' "$GUARD"
 	same "told" "$(windows_told | jq -c 'sort')" '\[\[0,"not-prevented"\],\['"${A[answered_tgid]}"',"denied"\]\]'
 	grep -q 'who opened it was not seen' "$GUARD.err"
 	past_goes_on
-	same "who lives" "$(said cut_lives answered_lives)" "cut_lives=yes answered_lives=no "
+	same "who lives" "$(said cut_lives later_lives answered_lives)" "cut_lives=yes later_lives=yes answered_lives=no "
 	# what was cut has done nothing
 	same "ranges" "$(said cut_state answered_state)" "cut_state=kept answered_state=invalid "
 }

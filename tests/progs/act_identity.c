@@ -12,11 +12,11 @@
  * with an mdev too, and are asked what they get there (first_info, same_info). Then the range is unmapped.
  * --what window, window-same: with --pci: the offender makes a range of the actor's container invalid, and
  * stays. SIGUSR1 to the actor: what has become of it (past), and of the others.
- * --what blamed: with --pci and --other: a container each, of which a range is invalid; nobody
+ * --what blamed: with --pci and --other: a container each. A range of the first one is invalid; nobody
  * knows whose doing that was who comes later. SIGUSR1 to the actor: a child (cut_tgid)
- * invalidates another range of the first one with an argument of which the second half cannot be read;
- * another child (answered_tgid) does so in the second one with an argument to which the answer
- * cannot be written. SIGUSR1 again: which of them live (cut_lives, answered_lives).
+ * invalidates another range of it with an argument of which the second half cannot be read, and a second one
+ * (later_tgid) a third range, as is right; another child (answered_tgid) a range of the other container with an
+ * argument to which the answer cannot be written. SIGUSR1 again: which of them live (cut_lives, later_lives, answered_lives).
  * --what reused: with --pci and --other: the offender makes a range of the actor's container invalid, and ends. Then
  * another process (later) gets its number, where everybody is; it has the name "bystander", that container, and one of
  * its own. SIGUSR1 to the actor: does it live (later), and what does it get (later_info). SIGUSR1 again: it does the
@@ -306,12 +306,12 @@ static void *read_only_argument(const struct box *b)
 	return pages(1, PROT_READ, MAP_SHARED | MAP_POPULATE, fd);
 }
 
-/* A range of its own, valid, beside the one of the box. */
-static struct box another_range(const struct box *b)
+/* The n-th range beside the one of the box, valid. */
+static struct box another_range(const struct box *b, unsigned int n)
 {
 	struct box r = *b;
 
-	r.iova += 0x10000000;
+	r.iova += n * 0x10000000;
 	if (box_try_map(&r))
 		die("VFIO_IOMMU_MAP_DMA of another range");
 	return r;
@@ -352,27 +352,32 @@ static void say_life(const char *name, pid_t pid)
 
 static void blamed(void)
 {
-	struct box b = { 0 }, c = { 0 }, b2, c2;
-	pid_t cut, answered;
+	struct box b = { 0 }, c = { 0 }, b2, b3, c2;
+	struct unmap arg;
+	pid_t cut, later, answered;
 
 	block_word();
 	box_open_pci(&b);
 	box_map(&b);
-	b2 = another_range(&b);
+	b2 = another_range(&b, 1);
+	b3 = another_range(&b, 2);
 	box_say(&b, "");
 	opt.pci = opt.other;
 	box_open_pci(&c);
 	box_map(&c);
-	c2 = another_range(&c);
-	if (box_try_invalidate(&b) || box_try_invalidate(&c))
+	c2 = another_range(&c, 1);
+	if (box_try_invalidate(&b))
 		die("invalidate");
 	ready();
 	wait_for_word();
 	cut = call_by_child("cut", &b2, cut_argument(&b2));
+	arg = unmap_of(&b3);
+	later = call_by_child("later", &b3, &arg);
 	answered = call_by_child("answered", &c2, read_only_argument(&c2));
 	say("called=yes");
 	wait_for_word();
 	say_life("cut", cut);
+	say_life("later", later);
 	say_life("answered", answered);
 	say("cut_state=%s", range_state(&b2));
 	say("answered_state=%s", range_state(&c2));
