@@ -14,6 +14,8 @@
 
 #include "doctor.h"
 
+#define E2BIG 7
+
 char LICENSE[] SEC("license") = "GPL";
 
 __u32 our_tgid;
@@ -139,7 +141,7 @@ int peek(struct doctor_peek *args)
 	__u32 size = args->size;
 
 	if (size > sizeof(peeked))
-		return -7; /* E2BIG */
+		return -E2BIG;
 	return bpf_probe_read_kernel(peeked, size, (void *)args->address);
 }
 

@@ -119,7 +119,7 @@ int guard_found(struct guard_found_args *args)
 	return 0;
 }
 
-/* Who could go on with it. Not who ends anyway, nor the first process of all, which no signal ends. */
+/* One descriptor of it is enough. */
 static long look_for_holder(__u32 i, struct file_walk *w)
 {
 	struct file *file = file_at(w, i);
@@ -142,6 +142,7 @@ static long look_for_holder(__u32 i, struct file_walk *w)
 	return 1;
 }
 
+/* Who could go on with it. Not who ends anyway, nor the first process of all, which no signal ends. */
 SEC("iter/task")
 int guard_find_holders(struct bpf_iter__task *ctx)
 {

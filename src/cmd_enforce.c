@@ -187,16 +187,22 @@ static int add_fd(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+/* Those that are words to it are waited for, and do nothing else from here on. */
+static void block_words(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
 static int set_up(struct enforcement *e)
 {
 	sigset_t set;
 	int r;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	block_words(&set);
 	e->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (e->signals < 0 || e->epoll < 0)
@@ -572,11 +578,7 @@ static bool wait_for_word(__u64 ns)
 	sigset_t set;
 	int sig;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	block_words(&set);
 	sig = sigtimedwait(&set, NULL, &ts);
 	return sig < 0 || sig == SIGHUP;
 }
