@@ -334,7 +334,8 @@ __noinline int on_thread(__u64 address, __u32 wait, const struct stack_scratch *
 	e->files = object_id(BPF_CORE_READ(task, files));
 	e->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
 	e->asleep_ns = task_asleep(task, bpf_ktime_get_ns());
-	e->state = task_state(task) | BPF_CORE_READ(task, exit_state);
+	/* Who is about to sleep, or has just been woken, still runs: what its stack would say is not what it waits for. */
+	e->state = (BPF_CORE_READ(task, on_cpu) ? 0 : task_state(task)) | BPF_CORE_READ(task, exit_state);
 	e->class = task_class(task);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
 	e->wait = HAS(waiters, task) ? WAIT_VADDR : HAS(mmap_waiters, task) ? WAIT_MMAP_LOCK : wait;

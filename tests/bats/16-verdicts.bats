@@ -207,7 +207,8 @@ hang_of() { # FILTER
 	look
 	same hang "$(answer hang)" no/none
 	hang_of .sentence | grep -E "\[${A[caller_tid]}( of [0-9]+)?\] waits for mmap_lock of mm-[0-9a-f]+, and so for act_held \[${A[worker_tid]}\], who can go on"
-	"$fdpin" status --check | grep -F ' hangs=0 '
+	run "$fdpin" status --check
+	same "check" "$output" "* hangs=0 *"
 	end_act
 	pci_act held --what free
 	same "result" "${A[result]-} ${A[mapped]-}" "ended yes"
