@@ -21,6 +21,9 @@ RUN=${FDPIN_RUN:-/tmp/fdpin-run}
 LIVE=$RUN/live.jsonl
 KERNEL=${FDPIN_KERNEL:?which row of tests/kernels is this}
 ST=$BATS_TEST_TMPDIR/status.json
+# When the test began, in ns: the kernel makes a container where one has gone that an earlier test had, and its name is the same then.
+read -r SINCE _ </proc/uptime
+SINCE=${SINCE/.}0000000
 
 # bats notes where it is before each command, of helpers too, for when one fails: half of the time of a test goes there under emulation. It is
 # enough to note it when one has failed. The three names are bats' own; with --trace it is left as it is.
@@ -142,8 +145,8 @@ missing() {
 
 # The last live verdict of a name on $ID; "no/none" if none was ever said.
 live_answer() {
-	jq -rn --arg n "$1" --arg id "$ID" '
-		[inputs | select(.type == "verdict" and .name == $n and .container == $id)] | last
+	jq -rn --arg n "$1" --arg id "$ID" --argjson since "$SINCE" '
+		[inputs | select(.type == "verdict" and .name == $n and .container == $id and .ts_ns >= $since)] | last
 		| if . == null then "no/none" else "\(.answer)/\(if .level == "" then "none" else .level end)" end' "$LIVE"
 }
 
@@ -164,7 +167,7 @@ wait_live() { # VERDICT ANSWER
 
 # Live events of a type on $ID.
 live_events() {
-	jq -cn --arg t "$1" --arg id "$ID" 'inputs | select(.type == $t and .container == $id)' "$LIVE"
+	jq -cn --arg t "$1" --arg id "$ID" --argjson since "$SINCE" 'inputs | select(.type == $t and .container == $id and .ts_ns >= $since)' "$LIVE"
 }
 
 # How often the kernel has said that it came to harm.
