@@ -486,6 +486,15 @@ static __always_inline __u64 task_asleep(const struct task_struct *task, __u64 n
 	return last && now > last ? now - last : 0;
 }
 
+/* A word, and since 7.3 a byte, with others behind it. */
+static __always_inline bool task_on_cpu(const struct task_struct *task)
+{
+	__u32 on = 0;
+
+	bpf_core_read(&on, bpf_core_field_size(task->on_cpu), &task->on_cpu);
+	return on;
+}
+
 /* task_struct.state became __state in 5.14 (2f064a59a11f); goes with the last 5.10. */
 static __always_inline unsigned int task_state(const struct task_struct *task)
 {

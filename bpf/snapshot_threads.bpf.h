@@ -335,7 +335,7 @@ __noinline int on_thread(__u64 address, __u32 wait, const struct stack_scratch *
 	e->switches = BPF_CORE_READ(task, nvcsw) + BPF_CORE_READ(task, nivcsw);
 	e->asleep_ns = task_asleep(task, bpf_ktime_get_ns());
 	/* Who is about to sleep, or has just been woken, still runs: what its stack would say is not what it waits for. */
-	e->state = (BPF_CORE_READ(task, on_cpu) ? 0 : task_state(task)) | BPF_CORE_READ(task, exit_state);
+	e->state = (task_on_cpu(task) ? 0 : task_state(task)) | BPF_CORE_READ(task, exit_state);
 	e->class = task_class(task);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
 	e->wait = HAS(waiters, task) ? WAIT_VADDR : HAS(mmap_waiters, task) ? WAIT_MMAP_LOCK : wait;
@@ -358,7 +358,7 @@ static __always_inline void scan_stack(struct task_struct *task, struct stack_wa
 	__u64 stack = (__u64)BPF_CORE_READ(task, stack), sp = BPF_CORE_READ(task, thread.sp);
 
 	w->task = (__u64)task;
-	if (!stack || sp < stack || sp >= stack + THREAD_SIZE || BPF_CORE_READ(task, on_cpu))
+	if (!stack || sp < stack || sp >= stack + THREAD_SIZE || task_on_cpu(task))
 		return;
 	w->base = sp & ~7ULL;
 	bpf_loop((stack + THREAD_SIZE - w->base) / sizeof(__u64), look_at_word, w, 0);
