@@ -18,7 +18,7 @@ live_names_all() {
 # Two programs are there for each flush: one of them tells it, once.
 flushes_told_once() {
 	same "flushes that are not over" "$(jq -n --argjson t "${A[closer_tid]}" '[inputs | select(.tid == $t)] |
-		(map(select(.type == "flush")) | length) - (map(select(.type == "flushed")) | length)' "$LIVE")" 1
+		(map(select(.type == "flush")) | length) - (map(select(.type == "flushed")) | length)' < <(live_lines))" 1
 }
 
 deadlock_case() {
@@ -78,7 +78,7 @@ deadlock_case() {
 	comm=$(live_events invalidate | jq -r .comm | tail -n 1)
 	[ -n "$comm" ]
 	[ "$comm" != "$(cat "/proc/${A[closer_tid]}/comm")" ]
-	jq -rn --arg id "$ID" 'inputs | select(.type == "exec") | .tid' "$LIVE" | grep -x "${A[closer_tid]}"
+	live_lines | jq -rn 'inputs | select(.type == "exec") | .tid' | grep -x "${A[closer_tid]}"
 }
 
 @test "exec that keeps the container" {

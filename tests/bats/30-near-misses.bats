@@ -99,8 +99,7 @@ teardown() { common_teardown; }
 	act revalidate --rounds 3 --hold-ms 300 --op dma_rw --ctx work
 	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
 	load_act
-	wait_line "\"unblock\".*\"tid\":|\"type\":\"unblock\"" "$LIVE"
-	ID=$(jq -rn --argjson t "${A[tgid]}" 'first(inputs | select(.type == "invalidate" and .tgid == $t) | .container)' "$LIVE")
+	live_container invalidate
 	for ((i = 0; i < 100; i++)); do
 		[ "$(live_events unblock | wc -l)" -ge 3 ] && break
 		sleep 0.1

@@ -21,9 +21,6 @@ RUN=${FDPIN_RUN:-/tmp/fdpin-run}
 LIVE=$RUN/live.jsonl
 KERNEL=${FDPIN_KERNEL:?which row of tests/kernels is this}
 ST=$BATS_TEST_TMPDIR/status.json
-# When the test began, in ns: the kernel makes a container where one has gone that an earlier test had, and its name is the same then.
-read -r SINCE _ </proc/uptime
-SINCE=${SINCE/.}0000000
 
 # bats notes where it is before each command, of helpers too, for when one fails: half of the time of a test goes there under emulation. It is
 # enough to note it when one has failed. The three names are bats' own; with --trace it is left as it is.
@@ -72,6 +69,7 @@ act() {
 	shift
 	# What runs in the background empties its files when it comes to it, and who waits for a line would find one of before, or of who is about to end.
 	rm -f "$BATS_TEST_TMPDIR/act.out"
+	[ -n "${LIVE_BEFORE-}" ] || LIVE_BEFORE=$(wc -l <"$LIVE")
 	(
 		close_files
 		exec "$progs/act_$name" --timeout 60 "$@"
@@ -143,11 +141,28 @@ missing() {
 	jq -r --arg id "$ID" '.verdicts[] | select(.subject == $id) | .missing[]' "$ST"
 }
 
+# Of the live trace: from the first act of this test on. The kernel makes a container where one has gone that an earlier test had, and its name is
+# the same then; and jq would take its time with all lines of dozens of tests.
+live_lines() { tail -n +"$((${LIVE_BEFORE:-0} + 1))" "$LIVE"; }
+
+# $ID: the container in which the act has made an event of a type. Waits for it.
+live_container() { # TYPE
+	local i
+	for ((i = 0; i < 300; i++)); do
+		ID=$(jq -rn --arg type "$1" --argjson t "${A[tgid]}" 'first(inputs | select(.type == $type and .tgid == $t) | .container)' \
+			< <(live_lines) 2>/dev/null) || true
+		[ -z "$ID" ] || return 0
+		sleep 0.1
+	done
+	echo "no $1 by ${A[tgid]} in the live trace" >&2
+	return 1
+}
+
 # The last live verdict of a name on $ID; "no/none" if none was ever said.
 live_answer() {
-	jq -rn --arg n "$1" --arg id "$ID" --argjson since "$SINCE" '
-		[inputs | select(.type == "verdict" and .name == $n and .container == $id and .ts_ns >= $since)] | last
-		| if . == null then "no/none" else "\(.answer)/\(if .level == "" then "none" else .level end)" end' "$LIVE"
+	jq -rn --arg n "$1" --arg id "$ID" '
+		[inputs | select(.type == "verdict" and .name == $n and .container == $id)] | last
+		| if . == null then "no/none" else "\(.answer)/\(if .level == "" then "none" else .level end)" end' < <(live_lines)
 }
 
 wait_live() { # VERDICT ANSWER
@@ -167,7 +182,7 @@ wait_live() { # VERDICT ANSWER
 
 # Live events of a type on $ID.
 live_events() {
-	jq -cn --arg t "$1" --arg id "$ID" --argjson since "$SINCE" 'inputs | select(.type == $t and .container == $id and .ts_ns >= $since)' "$LIVE"
+	jq -cn --arg t "$1" --arg id "$ID" 'inputs | select(.type == $t and .container == $id)' < <(live_lines)
 }
 
 # How often the kernel has said that it came to harm.
