@@ -61,8 +61,10 @@ EVENT(attach, "{container} group {group} {backed}[ = {result}]",
 
 EVENT(detach, "{container} group {group} {backed}",
 	FIELDS(F(__u32, group, COUNT, "number of the IOMMU group")
-	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")),
-	EFFECTS())
+	       F(__u32, backed, BACKED, "mdev (emulated) or IOMMU-backed")
+	       F(__u64, closed, ID, "the container, if it was the last group and so ended an invalid range: all of them go with it; else 0")),
+	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)
+		LINK(CLEARED, closed, h.tid)))
 
 /* ---- what user space does to ranges ------------------------------------ */
 
@@ -117,7 +119,9 @@ EVENT(refuse, "{container} {op} = {result}[, {size} at {iova}]",
 	       F(__u32, avail, COUNT, "ranges that could still be mapped (vfio_iommu.dma_avail)")
 	       F(__u32, ioas, COUNT, "iommufd: number of the ioas")
 	       F(__u32, group, COUNT, "attach (of type1), bind: IOMMU group number")
-	       F(__u32, driven, COUNT, "attach (of type1), bind: devices of the group that a driver of the kernel's has; 0: none, or not known")),
+	       F(__u32, driven, COUNT, "attach (of type1), bind: devices of the group that a driver of the kernel's has; 0: none, or not known")
+	       F(__u32, compat, BOOL, "iommufd: by one of VFIO's own calls, so that argsz and flags are that call's")
+	       F(__u32, pad, PAD, "")),
 	EFFECTS())
 
 EVENT(because, "{text}",

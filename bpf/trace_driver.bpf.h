@@ -192,15 +192,26 @@ int BPF_PROG(fexit__vfio_container_attach_group, struct vfio_container *containe
 	return 0;
 }
 
+/* Who takes the last group away takes the driver away, and with it all ranges (__vfio_group_unset_container(), vfio_group_detach_container()). */
+static __always_inline bool ends_invalid(const struct vfio_container *container)
+{
+	return container && invalid_ranges(container) &&
+	       BPF_CORE_READ(container, group_list.next) == BPF_CORE_READ(container, group_list.prev);
+}
+
 SEC("?fentry/vfio_group_detach_container")
 int BPF_PROG(fentry__vfio_group_detach_container, struct vfio_group *group)
 {
-	__u64 container = object_id(BPF_CORE_READ(group, container));
+	struct vfio_container *from = BPF_CORE_READ(group, container);
 	struct call_state *c = call_begin();
+	__u64 container = object_id(from);
+	bool ends = ends_invalid(from);
 	struct ev_detach *e;
 
 	if (c)
 		c->detach_container = container;
+	if (ends)
+		bpf_map_delete_elem(&windows, &container);
 	if (!wanted(EV_detach, container))
 		return 0;
 	e = EV_BEGIN(detach, container);
@@ -208,6 +219,7 @@ int BPF_PROG(fentry__vfio_group_detach_container, struct vfio_group *group)
 		return 0;
 	e->group = BPF_CORE_READ(group, iommu_group, id);
 	e->backed = BPF_CORE_READ(group, type);
+	e->closed = ends ? container : 0;
 	EV_END(e);
 	return 0;
 }

@@ -345,6 +345,9 @@ static void tally_event(struct tally *t, const struct fdpin_hdr *h)
 	case EV_unmap:
 		t->windows_closed += ((const struct ev_unmap *)h)->closed != 0;
 		break;
+	case EV_detach:
+		t->windows_closed += ((const struct ev_detach *)h)->closed != 0;
+		break;
 	case EV_block:
 	case EV_blocked: /* with a threshold it takes the place of the block */
 		t->blocks++;

@@ -70,6 +70,16 @@ static const char *relation_of(const struct timeline *t, const struct span *s)
 	return NULL;
 }
 
+static const char *way_of(const struct fdpin_hdr *end)
+{
+	switch (end->type) {
+	case EV_revalidate: return "";
+	case EV_unmap: return ", unmapped";
+	case EV_detach: return ", took the last group";
+	default: return ", closed";
+	}
+}
+
 static void put_closer(FILE *out, const struct timeline *t, const struct span *s)
 {
 	_cleanup_free_ char *comm = s->end ? ESCAPE(s->end->comm) : NULL;
@@ -84,7 +94,7 @@ static void put_closer(FILE *out, const struct timeline *t, const struct span *s
 		return;
 	}
 	how = relation_of(t, s);
-	fprintf(out, "%u %s%s", s->end->tgid, comm ?: "?", s->end->type == EV_revalidate ? "" : s->end->type == EV_unmap ? ", unmapped" : ", closed");
+	fprintf(out, "%u %s%s", s->end->tgid, comm ?: "?", way_of(s->end));
 	if (how)
 		fprintf(out, " (%s)", how);
 }

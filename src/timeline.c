@@ -111,6 +111,8 @@ static int note_spans(struct timeline *t, const struct fdpin_hdr *h)
 		return ((const struct ev_revalidate *)h)->closed ? end_span(lasting(t, h->container, LANE_INVALID, 0), h) : 0;
 	case EV_unmap:
 		return ((const struct ev_unmap *)h)->closed ? end_span(lasting(t, h->container, LANE_INVALID, 0), h) : 0;
+	case EV_detach:
+		return ((const struct ev_detach *)h)->closed ? end_span(lasting(t, h->container, LANE_INVALID, 0), h) : 0;
 	case EV_release:
 		return end_span(lasting(t, h->container, LANE_INVALID, 0), h);
 	case EV_container:

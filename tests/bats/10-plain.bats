@@ -17,9 +17,7 @@ teardown() { common_teardown; }
 	act plain
 	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
 	load_act
-	sleep 0.3
-	ID=$(jq -rn --argjson t "${A[tgid]}" 'first(inputs | select(.type == "map" and .tgid == $t) | .container)' "$LIVE")
-	[ -n "$ID" ]
+	live_container unmap # the last of its calls
 	same "size mapped" "$(live_events map | jq -r .size | head -n 1)" "$((A[size]))"
 	same "iova mapped" "$(live_events map | jq -r .iova | head -n 1)" "${A[iova]}"
 	[ "$(live_events pin | wc -l)" -ge 1 ]
@@ -53,11 +51,24 @@ teardown() { common_teardown; }
 	act pci --what cycle --pci "/dev/vfio/$group"
 	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
 	load_act
-	sleep 0.3
-	ID=$(jq -rn --argjson t "${A[tgid]}" 'first(inputs | select(.type == "invalidate" and .tgid == $t) | .container)' "$LIVE")
+	live_container unmap
 	live_events invalidate | jq -e '.emulated == false and .ranges >= 1'
 	live_events revalidate | jq -e '.window_ns > 0'
 	live_events attach | jq -e '.backed != "mdev"'
+}
+
+@test "a window ends with the last group of its container" {
+	local rec=$BATS_TEST_TMPDIR/r.fdpin
+	record_begins "$rec"
+	act pci --what leaves --pci "/dev/vfio/$(sed -n 1p "$RUN/pci-groups")"
+	wait_line '^result=' "$BATS_TEST_TMPDIR/act.out"
+	record_ends
+	"$fdpin" report -j -i "$rec" | jq -r '.events[] | select(.type | IN("detach", "invalidate", "revalidate")) | "\(.type) \(.closed != null)"' \
+		>"$BATS_TEST_TMPDIR/events"
+	same "what came" "$(xargs <"$BATS_TEST_TMPDIR/events")" "invalidate false detach true invalidate false revalidate true detach false"
+	"$fdpin" report -i "$rec" >"$BATS_TEST_TMPDIR/text"
+	grep -F 'VADDR windows  2 opened, 2 closed' "$BATS_TEST_TMPDIR/text"
+	grep -F 'took the last group' "$BATS_TEST_TMPDIR/text"
 }
 
 @test "-- CMD: the child's status is ours, and only it is shown" {

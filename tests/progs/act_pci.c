@@ -7,15 +7,19 @@
  * --what exec: invalidates and execs, with the container kept open, and the
  * successor restores and unmaps; what locked memory it shows then is the
  * kernel's exec defect (VmLck), printed as successor_vmlck.
+ * --what leaves: takes the group out of the container while the range is invalid,
+ * with which it is gone, and puts it back.
  * --what children: what becomes of an exec by a child that keeps the container,
  * by one that does not, and by one that keeps it when all is valid again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +114,13 @@ static void actor(void)
 		replace(&b);
 	if (what_is("invalid"))
 		stay();
+	if (what_is("leaves")) {
+		if (ioctl(b.group, VFIO_GROUP_UNSET_CONTAINER) || ioctl(b.group, VFIO_GROUP_SET_CONTAINER, &b.container) ||
+		    ioctl(b.container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+			die("out of the container, and back");
+		box_map(&b);
+		box_invalidate(&b);
+	}
 	box_revalidate(&b);
 	box_unmap(&b);
 	say_vmlck("vmlck_after");

@@ -204,6 +204,25 @@ static void still_open(void **state)
 	free(text);
 }
 
+/* Groups that leave end it only if the last one does. */
+static void group_leaves(void **state)
+{
+	struct tape *t = ledger_begin(C1);
+	char *text;
+
+	(void)state;
+	tape_as(t, QEMU, QEMU, "qemu");
+	tape_invalidate(t, C1, 1);
+	at_ms(t, 1000);
+	tape_add(t, EV_detach, C1);
+	at_ms(t, 2000);
+	((struct ev_detach *)tape_add(t, EV_detach, C1))->closed = C1;
+	text = drawn(t, false, 100);
+	has(text, " 1.99s 20733 qemu, took the last group\n");
+	has(text, "every VADDR window was closed, the longest after 1.99s");
+	free(text);
+}
+
 /* Each window has an end of its own, also where no call is told that ended it: the next first range, a look that finds none. */
 static void ended_unseen(void **state)
 {
@@ -234,7 +253,7 @@ static void ended_unseen(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(many_ranges), T(otherwise_ended), T(nothing_to_tell), T(still_open), T(ended_unseen) };
+	const struct CMUnitTest tests[] = { T(update_by_exec), T(in_utf8), T(short_gap), T(many_ranges), T(otherwise_ended), T(nothing_to_tell), T(still_open), T(group_leaves), T(ended_unseen) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
