@@ -57,7 +57,7 @@ struct call_state {
 	__u64 unpin_device; /* is one in vfio_unpin_pages()? */
 	__u64 detach_container, release_container;
 	__u64 fd_container, access_container;
-	__u32 fd_cmd, access_op;
+	__u32 fd_op, access_op;
 	__u64 access_iova, access_size;
 	__u64 in_iopt; /* iommufd charges: what it calls is part of that */
 	__u64 charged_mm; /* number_by() */

@@ -38,8 +38,10 @@ static __always_inline __u32 fd_op(__u32 cmd)
 	switch (cmd) {
 	case IOMMU_IOAS_MAP:
 	case IOMMU_IOAS_MAP_FILE:
+	case VFIO_IOMMU_MAP_DMA:
 		return OP_MAP;
 	case IOMMU_IOAS_UNMAP:
+	case VFIO_IOMMU_UNMAP_DMA:
 		return OP_UNMAP;
 	case IOMMU_IOAS_COPY:
 		return OP_COPY;
@@ -102,7 +104,7 @@ static __always_inline void which_call(const struct call_state *c, struct charge
 		call->op = OP_RELEASE;
 	} else if (c->fd_container) {
 		call->container = c->fd_container;
-		call->op = fd_op(c->fd_cmd);
+		call->op = c->fd_op;
 	} else if (c->close_since) {
 		call->container = c->close_container;
 		call->op = OP_CLOSE;
@@ -462,7 +464,35 @@ struct ioas_copy_arg {
 	__u64 length, to_iova, from_iova;
 };
 
-static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void *arg, int ret)
+/* VFIO's own calls on a file of iommufd, which are about one of its ioases (drivers/iommu/iommufd/vfio_compat.c). */
+static __always_inline void fill_compat(struct ev_refuse *e, struct iommufd_ctx *ictx, const void *arg)
+{
+	struct unmap_arg unmap = {};
+	struct map_arg map = {};
+
+	e->compat = 1;
+	e->ioas = BPF_CORE_READ(ictx, vfio_ioas, obj.id);
+	if (e->op == OP_MAP) {
+		bpf_probe_read_user(&map, sizeof(map), arg);
+		e->argsz = map.argsz;
+		e->flags = map.flags;
+		e->vaddr = map.vaddr;
+		e->size = map.size;
+		e->iova = map.iova;
+		if (e->flags & MAP_FLAG_VADDR)
+			e->op = OP_REVALIDATE;
+	} else {
+		bpf_probe_read_user(&unmap, sizeof(unmap), arg);
+		e->argsz = unmap.argsz;
+		e->flags = unmap.flags;
+		e->size = unmap.size;
+		e->iova = unmap.iova;
+		if (e->flags & UNMAP_FLAG_VADDR)
+			e->op = OP_INVALIDATE;
+	}
+}
+
+static __always_inline void on_fd_refuse(struct file *file, __u64 container, __u32 cmd, const void *arg, int ret)
 {
 	struct ioas_unmap_arg unmap = {};
 	struct ioas_copy_arg copy = {};
@@ -477,7 +507,9 @@ static __always_inline void on_fd_refuse(__u64 container, __u32 cmd, const void 
 		return;
 	e->op = op;
 	e->result = ret;
-	if (op == OP_MAP) {
+	if (cmd == VFIO_IOMMU_MAP_DMA || cmd == VFIO_IOMMU_UNMAP_DMA) {
+		fill_compat(e, BPF_CORE_READ(file, private_data), arg);
+	} else if (op == OP_MAP) {
 		bpf_probe_read_user(&map, sizeof(map), arg);
 		e->argsz = map.size;
 		e->flags = map.flags;
@@ -514,7 +546,7 @@ int BPF_PROG(fentry__iommufd_fops_ioctl, struct file *file, unsigned int cmd)
 	if (!c)
 		return 0;
 	c->fd_container = context_id(object_id(BPF_CORE_READ(file, private_data)));
-	c->fd_cmd = cmd;
+	c->fd_op = fd_op(cmd);
 	return 0;
 }
 
@@ -545,7 +577,7 @@ int BPF_PROG(fexit__iommufd_fops_ioctl, struct file *file, unsigned int cmd, uns
 	remember_user();
 	charge_flush(c);
 	if (ret < 0)
-		on_fd_refuse(c->fd_container, cmd, (void *)arg, ret);
+		on_fd_refuse(file, c->fd_container, cmd, (void *)arg, ret);
 	if (cmd == IOMMU_IOAS_CHANGE_PROCESS)
 		on_change_process(c->fd_container, ret);
 	c->fd_container = 0;

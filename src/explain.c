@@ -335,6 +335,34 @@ static void explain_fd_bind(const struct ev_refuse *e, char *ret)
 	}
 }
 
+/* VFIO's own call, on a file of iommufd. False if what is wrong is wrong with a call of iommufd's, too. */
+static bool explain_compat(const struct ev_refuse *e, char *ret)
+{
+	bool map = e->op == OP_MAP || e->op == OP_REVALIDATE;
+
+	switch (-e->result) {
+	case ENODEV:
+		say(ret, "there is no ioas for VFIO's calls in this context: none was made by VFIO_SET_IOMMU or given by IOMMU_VFIO_IOAS");
+		return true;
+	case EINVAL:
+		if (e->argsz < (map ? MAP_ARGSZ : UNMAP_ARGSZ) || e->flags & ~7U)
+			say_argument(e, 7, map ? MAP_ARGSZ : UNMAP_ARGSZ, false, ret);
+		else if (e->op == OP_REVALIDATE || e->op == OP_INVALIDATE)
+			say(ret, "an address can be neither invalid nor valid again here: iommufd has no VFIO_DMA_%s_FLAG_VADDR. It gives an ioas to "
+			    "another process by IOMMU_IOAS_CHANGE_PROCESS", map ? "MAP" : "UNMAP");
+		else if (!map && e->flags & 1)
+			say(ret, "VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP is none of the flags that iommufd has");
+		else if (!map && e->flags & UNMAP_ALL && (e->iova || e->size))
+			say(ret, "VFIO_DMA_UNMAP_FLAG_ALL goes with iova 0 and size 0");
+		else if (!(!map && e->flags & UNMAP_ALL) && !e->size)
+			say(ret, "size is 0");
+		else
+			return false;
+		return true;
+	}
+	return false;
+}
+
 /* What every kernel wants of it. */
 static __u32 fd_argsz(__u32 op)
 {
@@ -351,6 +379,8 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 		explain_fd_bind(e, ret);
 		return;
 	}
+	if (e->compat && explain_compat(e, ret))
+		return;
 	switch (-e->result) {
 	case ENOMEM:
 		say_limit(x, e, ret);
@@ -403,9 +433,9 @@ static void explain_fd(struct explainer *x, const struct ev_refuse *e, char *ret
 	case EINVAL:
 		if (e->op == OP_CHANGE_PROCESS)
 			explain_change(x, e, ret);
-		else if (e->argsz < fd_argsz(e->op))
+		else if (!e->compat && e->argsz < fd_argsz(e->op))
 			say(ret, "size is %u, and the argument has at least %u bytes", e->argsz, fd_argsz(e->op));
-		else if (e->op == OP_MAP && !(e->flags & FD_MAP_ACCESS))
+		else if (!e->compat && e->op == OP_MAP && !(e->flags & FD_MAP_ACCESS))
 			say(ret, "neither IOMMU_IOAS_MAP_READABLE nor _WRITEABLE is given");
 		else if (!e->size)
 			say(ret, "length is 0");

@@ -400,6 +400,16 @@ give() { # BDF DRIVER
 	why unmap_empty EINVAL "length is 0"
 	why limit ENOMEM "RLIMIT_MEMLOCK is 256K, " ": 272K too much"
 	why noioas ENOENT "there is no ioas 9999"
+	why vfio_noioas ENODEV "there is no ioas for VFIO's calls in this context"
+	why vfio_overlap EEXIST "overlaps an area of ioas"
+	why vfio_short EINVAL "argsz is 16, and the argument has 32 bytes"
+	why vfio_flags EINVAL "flags 0x100 are none of this call"
+	why vfio_align EINVAL "is no multiple of the page"
+	why vfio_again EINVAL "iommufd has no VFIO_DMA_MAP_FLAG_VADDR"
+	why vfio_invalid EINVAL "iommufd has no VFIO_DMA_UNMAP_FLAG_VADDR"
+	why vfio_dirty EINVAL "VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP is none of the flags"
+	why vfio_all EINVAL "VFIO_DMA_UNMAP_FLAG_ALL goes with iova 0 and size 0"
+	why vfio_empty EINVAL "size is 0"
 	why change_limit ENOMEM "RLIMIT_MEMLOCK is 24K, 16K of it are used (locked_vm of the user), and 16K more were asked for: 8K too much"
 	no_more
 }

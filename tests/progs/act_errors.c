@@ -322,6 +322,30 @@ static void another(void *arg)
 	told("change_limit", change_process());
 }
 
+/* VFIO's own calls on a file of iommufd. */
+static void by_vfio(__u64 mem, __u64 at)
+{
+	struct fd_vfio_ioas set = { .size = sizeof(set), .op = FD_VFIO_IOAS_SET, .ioas = ioas };
+	const __u32 rw = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	const __u32 size = sizeof(struct vfio_iommu_type1_dma_map);
+
+	box.container = iommu;
+	told("vfio_noioas", map(size, rw, mem, at, PAGE));
+	if (ioctl(iommu, FD_VFIO_IOAS, &set))
+		die("IOMMU_VFIO_IOAS");
+	told("vfio_map", map(size, rw, mem, at, 2 * PAGE));
+	told("vfio_overlap", map(size, rw, mem, at, 2 * PAGE));
+	told("vfio_short", map(16, rw, mem, at, PAGE));
+	told("vfio_flags", map(size, rw | 0x100, mem, at, PAGE));
+	told("vfio_align", map(size, rw, mem, at + 8, PAGE));
+	told("vfio_again", map(size, VFIO_DMA_MAP_FLAG_VADDR, mem, at, 2 * PAGE));
+	told("vfio_invalid", unmap(VFIO_DMA_UNMAP_FLAG_VADDR, at, 2 * PAGE));
+	told("vfio_dirty", unmap(VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, at, 2 * PAGE));
+	told("vfio_all", unmap(VFIO_DMA_UNMAP_FLAG_ALL, at, 2 * PAGE));
+	told("vfio_empty", unmap(0, at, 0));
+	told("vfio_unmap", unmap(0, at, 2 * PAGE));
+}
+
 static void iommufd(void)
 {
 	struct fd_bind bind = { .argsz = sizeof(bind) };
@@ -368,6 +392,7 @@ static void iommufd(void)
 	told("unmap_empty", fd_unmap(at, 0));
 	told("limit", fd_map(rw, ioas, mem, at + 1024 * PAGE, 128 * PAGE));
 	told("noioas", fd_map(rw, 9999, mem, at + 1024 * PAGE, PAGE));
+	by_vfio(mem, at + 2048 * PAGE);
 	told("unmap", fd_unmap(at, 4 * PAGE));
 	told("file", fd_file(box.memfd, 0, at, 4 * PAGE));
 	child = fork_holder(another, NULL);

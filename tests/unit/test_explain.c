@@ -194,6 +194,32 @@ static void attaching(void **state)
 	check(&e, "is not known");
 }
 
+/* VFIO's own calls on a file of iommufd: their flags and sizes are not iommufd's. */
+static void compat(void **state)
+{
+	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_INVALIDATE, -EINVAL);
+
+	(void)state;
+	e.compat = 1;
+	e.ioas = 3;
+	e.argsz = 24;
+	check(&e, "iommufd has no VFIO_DMA_UNMAP_FLAG_VADDR");
+	e.argsz = 16;
+	check(&e, "argsz is 16, and the argument has 24 bytes");
+	e = call(FDPIN_ID_IOMMUFD | 1, OP_MAP, -EINVAL);
+	e.compat = 1;
+	e.ioas = 3;
+	e.iova = 0x10008;
+	check(&e, "iova 0x10008, length 0x4000 or address");
+	e.flags = 1; /* read, of VFIO's; fixed, of iommufd's */
+	e.iova = 0x10000;
+	check(&e, "is outside of what the page tables of ioas 3 can have");
+	e.result = -ENODEV;
+	check(&e, "there is no ioas for VFIO's calls");
+	e.result = -EEXIST;
+	check(&e, "overlaps an area of ioas 3");
+}
+
 static void binding(void **state)
 {
 	struct ev_refuse e = call(FDPIN_ID_IOMMUFD | 1, OP_BIND, -EPERM);
@@ -273,7 +299,7 @@ static void changing(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test(name)
-	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(joining), T(limits), T(iommufd), T(attaching), T(binding), T(unanswered), T(changing) };
+	const struct CMUnitTest tests[] = { T(arguments), T(ranges), T(drivers), T(joining), T(limits), T(iommufd), T(attaching), T(compat), T(binding), T(unanswered), T(changing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
