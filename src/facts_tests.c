@@ -261,9 +261,13 @@ static __u32 choose(struct facts *f, struct types *types)
 void facts_tests(struct facts *f, struct types *types)
 {
 	struct fact *update = &f->tests[DOCTOR_update_pinned];
+	bool old = types && probe_too_old();
 
 	if (types)
 		try_all(f, choose(f, types));
+	/* what walks does so in loops, whatever it walks with */
+	for (int i = DOCTOR_iter_task; old && i <= DOCTOR_iter_task_vma; i++)
+		fact_set(&f->tests[i], KNOWN_NO, TOO_OLD);
 	for (int i = 0; !types && i < DOCTOR__max; i++)
 		fact_set(&f->tests[i], NOT_KNOWN, "the kernel's own types are missing: %.120s", f->btf.why);
 	/* without the program that counts there is nothing to be known of it */

@@ -255,7 +255,8 @@ static int load(struct guard *g)
 	g->skel->rodata->nonce = g->nonce;
 	err = types_adapt(g->types, g->skel->obj) ?: guard_bpf__load(g->skel);
 	if (err)
-		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism), strerror(-err));
+		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism),
+			    probe_too_old() ? TOO_OLD : strerror(-err));
 	source_bpf_tell_programs(g->skel->obj);
 	err = source_bpf_run(g->skel->progs.guard_resolve, NULL, 0);
 	g->no_secret = err == 1;

@@ -6,6 +6,7 @@
 #include "probe.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,4 +141,10 @@ const char *probe_missing_rights(void)
 		if (!(caps & (1ULL << need[i].bit)))
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", need[i].name);
 	return text;
+}
+
+bool probe_too_old(void)
+{
+	/* of the types of program that it can be tried with, one that needs nothing to be attached to */
+	return !libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL);
 }

@@ -29,6 +29,10 @@ unsigned long long probe_module_identity(const char *module, unsigned long long 
 /* False in a PID namespace of our own: a look sees the threads of its namespace only. */
 bool probe_host_pid_namespace(void);
 
+/* Does it lack what our programs cannot do without (bpf_loop(), and what came with it in Linux 5.17)? Not being able to tell is a no. */
+bool probe_too_old(void);
+#define TOO_OLD "this kernel is too old: it has no bpf_loop(), which is in Linux 5.17 and later"
+
 /* The mode of kernel lockdown, "none", "integrity" or "confidentiality"; "" if there is no such thing or it cannot be read. Static. */
 const char *probe_lockdown(void);
 

@@ -280,6 +280,8 @@ static int load_programs(struct source_bpf *s, const char **why)
 	s->containers = probe_struct(s->types, "vfio", "vfio_container");
 	*why = "cannot load the BPF programs that look at the standing system";
 	err = load_snapshot(s);
+	if (err && probe_too_old())
+		*why = TOO_OLD;
 	if (err)
 		return err;
 	if (!s->history)
