@@ -25,6 +25,8 @@ O ?= build/sanitize
 else
 O ?= build
 endif
+# one spelling: what an object depends on is noted under the name that it was made by
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
 prefix ?= /usr/local
 sbindir ?= $(prefix)/sbin
 vendordir ?= $(prefix)/lib/fdpin-trace
