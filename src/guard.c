@@ -253,7 +253,10 @@ static int load(struct guard *g)
 	cfg = (struct fdpin_config *)&g->skel->rodata->cfg;
 	source_bpf_key(cfg->key);
 	g->skel->rodata->nonce = g->nonce;
-	err = types_adapt(g->types, g->skel->obj) ?: guard_bpf__load(g->skel);
+	err = types_adapt(g->types, g->skel->skeleton);
+	if (!err && *types_misfit(g->types))
+		return fail(-EOPNOTSUPP, "its programs are not for this kernel: %s", types_misfit(g->types));
+	err = err ?: guard_bpf__load(g->skel);
 	if (err)
 		return fail(err, "its programs cannot be loaded as %s: %s", mechanism_name(g->mechanism),
 			    probe_too_old() ? TOO_OLD : strerror(-err));

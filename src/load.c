@@ -124,7 +124,10 @@ int load_snapshot(struct source_bpf *s)
 			       "no type information of vfio_iommu_type1, although it is loaded");
 	if (s->filter.ring_bytes)
 		bpf_map__set_max_entries(s->snapshot->maps.events, s->filter.ring_bytes);
-	err = types_adapt(s->types, s->snapshot->obj) ?: snapshot_bpf__load(s->snapshot);
+	err = types_adapt(s->types, s->snapshot->skeleton);
+	if (!err && *types_misfit(s->types))
+		source_bpf_gap(s, false, "this kernel as it is", "%s", types_misfit(s->types));
+	err = err ?: snapshot_bpf__load(s->snapshot);
 	if (err)
 		return err;
 	source_bpf_tell_programs(s->snapshot->obj);
@@ -292,7 +295,11 @@ int load_trace(struct source_bpf *s)
 	if (!err)
 		err = share_map(s->trace->maps.hints, s->snapshot->maps.hints);
 	if (!err)
-		err = types_adapt(s->types, s->trace->obj) ?: trace_bpf__load(s->trace);
+		err = types_adapt(s->types, s->trace->skeleton);
+	if (!err && *types_misfit(s->types))
+		source_bpf_gap(s, true, "this kernel as it is", "%s", types_misfit(s->types));
+	if (!err)
+		err = trace_bpf__load(s->trace);
 	if (!err)
 		source_bpf_tell_programs(s->trace->obj);
 	if (!err)

@@ -225,8 +225,14 @@ static int write_all(int fd, const char *data, __u32 size)
 	return 0;
 }
 
-int types_adapt(struct types *t, const struct bpf_object *obj)
+const char *types_misfit(const struct types *t)
 {
+	return t->misfit;
+}
+
+int types_adapt(struct types *t, const struct bpf_object_skeleton *s)
+{
+	const struct btf *programs = bpf_object__btf(*s->obj);
 	struct unit *units[1 + ARRAY_SIZE(modules_with_hooks)] = { &t->kernel };
 	unsigned int n = 1;
 	struct btf *picked;
@@ -238,11 +244,13 @@ int types_adapt(struct types *t, const struct bpf_object *obj)
 		units[n] = module_unit(t, modules_with_hooks[i]);
 		n += units[n] != NULL;
 	}
-	picked = types_pick(units, n, bpf_object__btf(obj));
+	picked = types_pick(units, n, programs);
 	if (!picked)
 		return -errno;
-	data = btf__raw_data(picked, &size);
-	err = data ? write_all(t->file, data, size) : -ENOMEM;
+	t->misfit[0] = '\0';
+	err = types_fit(s->data, s->data_sz, programs, picked, t->misfit, sizeof(t->misfit));
+	data = err < 0 ? NULL : btf__raw_data(picked, &size);
+	err = err < 0 ? err : data ? write_all(t->file, data, size) : -ENOMEM;
 	btf__free(picked);
 	return err;
 }

@@ -12,6 +12,7 @@
 
 struct bpf_link;
 struct bpf_object;
+struct bpf_object_skeleton;
 struct bpf_program;
 struct btf;
 struct types;
@@ -36,10 +37,13 @@ __u32 types_find(struct types *t, const char *module, const char *name, unsigned
  * information for each type they use: the name of a file for btf_custom_path, when
  * an object is opened, and what writes into it all that the object's own types
  * need of the kernel's and of the modules that are there now, before it is loaded.
- * 0, or a negative errno.
+ * 0, or a negative errno. A member that has another size there than the programs
+ * read is found by libbpf nevertheless, and misread: types_misfit() is a sentence
+ * about the first of these, or "".
  */
 const char *types_file(const struct types *t);
-int types_adapt(struct types *t, const struct bpf_object *obj);
+int types_adapt(struct types *t, const struct bpf_object_skeleton *s);
+const char *types_misfit(const struct types *t);
 
 /*
  * Attaches a program, but for an iterator's, that was loaded while one of these was

@@ -6,9 +6,11 @@
 #define FDPIN_TYPES_OWN_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct btf;
+struct btf_type;
 
 #define MODULES_MAX 16 /* that are asked for by name */
 
@@ -29,6 +31,7 @@ struct types {
 	unsigned int n_modules;
 	int file; /* of what programs are adapted by */
 	char path[32];
+	char misfit[160]; /* of what was adapted last */
 	struct types *before; /* the one that was opened before */
 };
 
@@ -44,5 +47,18 @@ __u32 types_next(const struct unit *u, const char *name, unsigned int kind, __u3
  * other, the kernel first, until one has it. The caller frees it; NULL and errno.
  */
 struct btf *types_pick(struct unit *const *units, unsigned int n_units, const struct btf *programs);
+
+/* A type's name without what tells apart several ideas of it (struct what___before). False if it has none, or a longer one. */
+bool types_essential_name(const struct btf *btf, const struct btf_type *t, char *ret, size_t size);
+
+/*
+ * Does each member that the programs of this object file read have the size there
+ * that they read? programs: the object's own types, kernel: what types_pick() made.
+ * 1 and a sentence about the first that has not; 0, or a negative errno.
+ */
+int types_fit(const void *file, size_t file_size, const struct btf *programs, const struct btf *kernel, char *ret, size_t size);
+
+/* The same of one member, of a type of the programs, by the way to it as a relocation has it ("0:2:1"). */
+int types_fit_one(const struct btf *programs, const struct unit *kernel, __u32 type, const char *access, char *ret, size_t size);
 
 #endif

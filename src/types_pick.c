@@ -145,17 +145,25 @@ static int copy_all_named(struct pick *p, struct unit *u, const char *name, unsi
 	}
 }
 
+bool types_essential_name(const struct btf *btf, const struct btf_type *t, char *ret, size_t size)
+{
+	const char *whole = btf__name_by_offset(btf, t->name_off);
+	size_t n = whole ? essential_length(whole) : 0;
+
+	if (!n || n >= size)
+		return false;
+	memcpy(ret, whole, n);
+	ret[n] = '\0';
+	return true;
+}
+
 static int pick_one(struct pick *p, unsigned int n_units, const struct btf *programs, const struct btf_type *t)
 {
-	const char *whole = btf__name_by_offset(programs, t->name_off);
 	char name[128];
-	size_t n = whole ? essential_length(whole) : 0;
 	int found = 0;
 
-	if (!n || n >= sizeof(name))
+	if (!types_essential_name(programs, t, name, sizeof(name)))
 		return 0;
-	memcpy(name, whole, n);
-	name[n] = '\0';
 	for (unsigned int i = 0; i < n_units && !found; i++)
 		found = copy_all_named(p, p->units[i], name, btf_kind(t));
 	return found < 0 ? found : 0;

@@ -228,11 +228,80 @@ static void damaged(void **state)
 	end(NULL);
 }
 
+static char misfit[160];
+
+/* types_fit_one() of the program's only struct. */
+static int fit(const struct btf *to, const char *type, const char *access)
+{
+	struct unit u = { .btf = (struct btf *)to, .fd = -1 };
+	int r;
+
+	index_unit(&u, 1);
+	misfit[0] = '\0';
+	r = types_fit_one(programs, &u, btf__find_by_name_kind(programs, type, BTF_KIND_STRUCT), access, misfit, sizeof(misfit));
+	free(u.ids);
+	return r;
+}
+
+/* A member is found by its name, wherever and in whatever it is; then its size counts, and of arrays that there is enough. */
+static void sizes(void **state)
+{
+	int u32, chars, pointer, inner, both;
+	struct btf *to;
+
+	(void)state;
+	begin();
+	inner = btf__add_struct(kernel.btf, NULL, 8);
+	btf__add_field(kernel.btf, "deep", u32_id, 0, 0);
+	chars = btf__add_array(kernel.btf, u32_id, btf__add_int(kernel.btf, "char", 1, BTF_INT_CHAR), 8);
+	both = btf__add_struct(kernel.btf, "both", 8);
+	btf__add_field(kernel.btf, "low", u32_id, 0, 0);
+	btf__add_struct(kernel.btf, "thing", 64);
+	btf__add_field(kernel.btf, "grown", u64_id, 0, 0);
+	btf__add_field(kernel.btf, "", inner, 64, 0);
+	btf__add_field(kernel.btf, "name", chars, 128, 0);
+	btf__add_field(kernel.btf, "part", both, 192, 0);
+	btf__add_field(kernel.btf, "bits", u32_id, 256, 4);
+	btf__add_field(kernel.btf, "same", u32_id, 288, 0);
+
+	u32 = btf__add_int(programs, "u32", 4, 0);
+	chars = btf__add_array(programs, u32, btf__add_int(programs, "char", 1, BTF_INT_CHAR), 4);
+	pointer = btf__add_ptr(programs, 0);
+	both = btf__add_struct(programs, "both", 16);
+	btf__add_field(programs, "low", pointer, 0, 0);
+	btf__add_struct(programs, "thing___here", 64);
+	btf__add_field(programs, "same", u32, 0, 0);
+	btf__add_field(programs, "deep", u32, 32, 0);
+	btf__add_field(programs, "name", chars, 64, 0);
+	btf__add_field(programs, "part", both, 128, 0);
+	btf__add_field(programs, "grown", u32, 256, 0);
+	btf__add_field(programs, "bits", u32, 288, 0);
+	btf__add_field(programs, "gone", u32, 320, 0);
+	to = pick();
+	assert_non_null(to);
+	assert_int_equal(fit(to, "thing___here", "0:0"), 0);
+	assert_int_equal(fit(to, "thing___here", "0:1"), 0); /* in what has no name */
+	assert_int_equal(fit(to, "thing___here", "0:2"), 0);
+	assert_int_equal(fit(to, "thing___here", "0:2:3"), 0);
+	assert_int_equal(fit(to, "thing___here", "0:3"), 0);
+	assert_int_equal(fit(to, "thing___here", "0:6"), 0); /* is not read where it is not */
+	assert_int_equal(fit(to, "thing___here", "0:4"), 1);
+	assert_string_equal(misfit, "thing.grown has 8 bytes here, and not the 4 that the programs read");
+	assert_int_equal(fit(to, "thing___here", "0:3:0"), 1);
+	assert_string_equal(misfit, "thing.low has 4 bytes here, and not the 8 that the programs read");
+	assert_int_equal(fit(to, "thing___here", "0:5"), 1); /* a bit field, read as a number */
+	assert_int_equal(fit(to, "thing___here", "0:7"), -EINVAL);
+	assert_int_equal(fit(to, "thing___here", "0:x"), -EINVAL);
+	assert_int_equal(fit(to, "thing___here", "0:0:0"), -EINVAL);
+	end(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_is_made_of), cmocka_unit_test(pointers_end_it), cmocka_unit_test(names),
 		cmocka_unit_test(modules),	      cmocka_unit_test(enumerations),	 cmocka_unit_test(damaged),
+		cmocka_unit_test(sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
