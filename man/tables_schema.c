@@ -264,9 +264,9 @@ static json *words(const char *const *w, unsigned int n, bool null, const char *
 
 static json *grades(void)
 {
-	const char *w[] = { grade_name(GRADE_OBSERVED), grade_name(GRADE_READ), grade_name(GRADE_INFERRED) };
+	const char *w[] = { grade_name(GRADE_OBSERVED), grade_name(GRADE_READ), grade_name(GRADE_INFERRED), grade_name(GRADE_INFERRED + 1) };
 
-	return words(w, 3, false, "observed: a hook saw the call; read: from kernel memory; inferred: concluded. Only the first two prove");
+	return words(w, 4, false, "observed: a hook saw the call; read: from kernel memory; inferred: concluded; unknown: of another version. Only the first two prove");
 }
 
 static json *strings(const char *what)

@@ -19,7 +19,7 @@
 #include "log.h"
 #include "util.h"
 
-static void __attribute__((noreturn)) run_child(int go, int failure, char **argv)
+static void __attribute__((noreturn)) run_child(int go, int failure, char **argv, bool aside)
 {
 	sigset_t none;
 	int err;
@@ -31,6 +31,8 @@ static void __attribute__((noreturn)) run_child(int go, int failure, char **argv
 	/* The end of the pipe without a byte: we are not wanted any more. */
 	if (read(go, &c, 1) != 1)
 		_exit(0);
+	if (aside)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(failure, &err, sizeof(err)) != sizeof(err))
@@ -38,7 +40,7 @@ static void __attribute__((noreturn)) run_child(int go, int failure, char **argv
 	_exit(127);
 }
 
-int child_fork(struct child *c, char **argv)
+int child_fork(struct child *c, char **argv, bool aside)
 {
 	int go[2], failure[2];
 	pid_t pid;
@@ -53,7 +55,7 @@ int child_fork(struct child *c, char **argv)
 	pid = fork();
 	if (!pid) {
 		close(go[1]);
-		run_child(go[0], failure[1], argv);
+		run_child(go[0], failure[1], argv, aside);
 	}
 	close(go[0]);
 	close(failure[1]);

@@ -17,8 +17,11 @@ struct child {
 
 #define CHILD_NONE { .pidfd = -1, .go = -1, .failure = -1 }
 
-/* 0 or -errno. The child waits before exec, with our signal mask and SIGPIPE undone. */
-int child_fork(struct child *c, char **argv);
+/*
+ * 0 or -errno. The child waits before exec, with our signal mask and SIGPIPE undone.
+ * aside: what it prints goes to standard error, as standard output is for ours alone.
+ */
+int child_fork(struct child *c, char **argv, bool aside);
 /* Exec it. 0, or a status as shells have it: 126 cannot be run, 127 not found. */
 int child_start(struct child *c, const char *name);
 /* The status of one that has ended, as shells have it; 128+n if by signal n. */

@@ -35,6 +35,5 @@ extern const struct command command_table[];
 /* NULL, after an error was told, if there is none of this name. */
 const struct command *command_find(const char *name);
 void overview(FILE *out);
-void print_version(void);
 
 #endif

@@ -636,6 +636,10 @@ int cmd_enforce(int argc, char **argv)
 	if (r)
 		return r < 0 ? EX_OK : r;
 	if (args.exempt.rule) {
+		if (args.check_config || args.monitor || args.service || args.pin || args.output || args.duration_ns) {
+			log_error("--exempt makes an exemption, and guards nothing: --check-config, --monitor, --service, --pin, -o and -d do not go with it");
+			return EX_USAGE;
+		}
 		args.exempt.root = args.root;
 		return exempt_make(&args.exempt);
 	}

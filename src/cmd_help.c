@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_help.c - fdpin-trace help [COMMAND], the overview, --version, and the
- * table of commands they are made from.
+ * cmd_help.c - fdpin-trace help [COMMAND], the overview, and the table of commands
+ * they are made from.
  */
-#include <bpf/libbpf.h>
-#include <json-c/json.h>
-#include <libsmartcols/libsmartcols.h>
 #include <string.h>
 #include <sysexits.h>
-#ifdef HAVE_LIBDW
-#include <elfutils/version.h>
-#endif
 
 #include "cmd.h"
 #include "log.h"
@@ -56,31 +50,10 @@ void overview(FILE *out)
 	      out);
 }
 
-void print_version(void)
-{
-	const char *scols;
-
-	scols_get_library_version(&scols);
-	printf("fdpin-trace %s\n"
-	       "libbpf %u.%u\n"
-	       "json-c %s\n"
-	       "libsmartcols %s\n",
-	       FDPIN_VERSION, libbpf_major_version(), libbpf_minor_version(), json_c_version(), scols);
-#ifdef HAVE_LIBDW
-	printf("libdw 0.%u\n", _ELFUTILS_VERSION);
-#else
-	puts("without libdw");
-#endif
-#ifdef HAVE_LIBSYSTEMD
-	puts("libsystemd " HAVE_LIBSYSTEMD);
-#else
-	puts("without libsystemd");
-#endif
-}
-
 int cmd_help(int argc, char **argv)
 {
 	const struct command *c;
+	int r;
 
 	/* The word after "help" is a command, not an argument that must not be. */
 	if (argc == 2 && argv[1][0] != '-') {
@@ -90,9 +63,9 @@ int cmd_help(int argc, char **argv)
 		opts_help(c->opts, c->name, stdout);
 		return EX_OK;
 	}
-	if (opts_parse(&cmd_help_opts, "help", argc, argv, NULL) > 0)
-		return EX_USAGE;
-	if (!globals.help)
-		overview(stdout);
+	r = opts_parse(&cmd_help_opts, "help", argc, argv, NULL);
+	if (r)
+		return r < 0 ? EX_OK : r;
+	overview(stdout);
 	return EX_OK;
 }

@@ -169,5 +169,6 @@ int cmd_record(int argc, char **argv)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
+	args.watch.stdout_is_ours = !strcmp(path, "-");
 	return record_to(path);
 }

@@ -23,6 +23,7 @@
 #include "suspect.h"
 
 #define NOT_GIVEN (~0ULL)
+#define NPD_BYTES 80
 
 enum check { CHECK_OFF, CHECK_NAGIOS, CHECK_NPD };
 
@@ -238,10 +239,8 @@ static void print_counts(struct output *o, const struct view *v, bool unknown)
 		fprintf(o->f, " blocked=%u\n", count_blocked(v));
 }
 
-/* Text, then performance data, as monitoring plug-ins do. */
-static int print_check(struct output *o, const struct view *v)
+static void print_summary(struct output *o, const struct view *v, enum severity s)
 {
-	enum severity s = view_severity(v);
 	_cleanup_free_ char *gap = NULL;
 
 	fputs(severity_name(s), o->f);
@@ -253,9 +252,38 @@ static int print_check(struct output *o, const struct view *v)
 	}
 	if (s == SEVERITY_OK)
 		fprintf(o->f, " %s", ok_words(v));
-	print_counts(o, v, s == SEVERITY_UNKNOWN);
-	if (args.check == CHECK_NPD)
+}
+
+/* node-problem-detector keeps the first 80 bytes of what a plug-in says, and has no use for performance data. */
+static void print_short(struct output *o, const struct view *v, enum severity s)
+{
+	struct output text = *o;
+	char *line = NULL;
+	size_t n;
+
+	text.f = open_memstream(&line, &n);
+	if (text.f) {
+		print_summary(&text, v, s);
+		fclose(text.f);
+	}
+	n = line ? strnlen(line, NPD_BYTES) : 0;
+	while (n && (line[n] & 0xc0) == 0x80) /* not within a character */
+		n--;
+	fprintf(o->f, "%.*s\n", (int)n, line ?: "");
+	free(line);
+}
+
+/* Text, then performance data, as monitoring plug-ins do. */
+static int print_check(struct output *o, const struct view *v)
+{
+	enum severity s = view_severity(v);
+
+	if (args.check == CHECK_NPD) {
+		print_short(o, v, s);
 		return s == SEVERITY_OK ? 0 : s == SEVERITY_UNKNOWN ? 2 : 1;
+	}
+	print_summary(o, v, s);
+	print_counts(o, v, s == SEVERITY_UNKNOWN);
 	return s;
 }
 

@@ -128,6 +128,7 @@ int cmd_trace(int argc, char **argv)
 	if (output_open(&t.out, args.output))
 		return EX_CANTCREAT;
 	t.format = globals.json == JSON_OFF ? &format_text : &format_json;
+	args.watch.stdout_is_ours = globals.json != JSON_OFF && !t.out.own;
 	model = model_new();
 	if (!model) {
 		log_error("out of memory");

@@ -124,7 +124,8 @@ static void enforce(struct doctor *d, const struct facts *f)
 
 		if (c->answer == KNOWN_YES)
 			continue;
-		works(w, EXTENT_NONE, c->answer == NOT_KNOWN, "%s: %.300s", check_table[needed[i]].label, c->why);
+		/* of what could not be tried for want of rights it is not known whether it is there */
+		works(w, EXTENT_NONE, c->answer == NOT_KNOWN || needed[i] == CHECK_rights, "%s: %.300s", check_table[needed[i]].label, c->why);
 		return;
 	}
 	if (lsm->answer != KNOWN_YES && fmod->answer != KNOWN_YES)

@@ -13,7 +13,10 @@
 #include <bpf/libbpf.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+#include "util.h"
 
 static enum log_level shown = LOG_NOTICE;
 static char *last_error;
@@ -49,9 +52,15 @@ static const char *prefix(enum log_level level)
 
 static PRINTF_LIKE(2, 0) void say(enum log_level level, const char *fmt, va_list ap)
 {
+	_cleanup_free_ char *raw = NULL;
 	char *text;
 
-	if (vasprintf(&text, fmt, ap) < 0)
+	if (vasprintf(&raw, fmt, ap) < 0) {
+		raw = NULL;
+		return;
+	}
+	text = escape_rest(raw, SIZE_MAX); /* names of files are anybody's */
+	if (!text)
 		return;
 	if (log_enabled(level))
 		fprintf(stderr, "%s%s\n", prefix(level), text);

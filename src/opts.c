@@ -203,6 +203,14 @@ static void add_rows(struct parse *p, const struct opt *rows)
 	}
 }
 
+static int bad_word(const char *before, const char *word, const char *after)
+{
+	_cleanup_free_ char *shown = escape_text(word, 200);
+
+	log_error("%s '%s'%s", before, shown ?: "", after);
+	return EX_USAGE;
+}
+
 static error_t on_key(int key, char *arg, struct argp_state *state)
 {
 	struct parse *p = state->input;
@@ -215,11 +223,8 @@ static error_t on_key(int key, char *arg, struct argp_state *state)
 		}
 		if (p->word)
 			return p->word(arg) ? EINVAL : 0;
-		if (!p->takes_command || !state->quoted) {
-			_cleanup_free_ char *shown = escape_text(arg, 200);
-
-			log_error("unexpected argument '%s'%s", shown ?: "",
-				  p->takes_command ? ": a command to run comes after --" : "");
+		if (!p->takes_command) {
+			bad_word("unexpected argument", arg, "");
 			return EINVAL;
 		}
 		p->command = p->argv + state->next - 1;
@@ -249,14 +254,6 @@ static const struct opt *find_row(const struct parse *p, const char *word, unsig
 	return NULL;
 }
 
-static int bad_word(const char *before, const char *word, const char *after)
-{
-	_cleanup_free_ char *shown = escape_text(word, 200);
-
-	log_error("%s '%s'%s", before, shown ?: "", after);
-	return EX_USAGE;
-}
-
 /*
  * Every option must be there, by its full name: getopt would take any
  * beginning of one, and scripts that rely on that break with the next option.
@@ -264,13 +261,17 @@ static int bad_word(const char *before, const char *word, const char *after)
  */
 static int check_words(const struct parse *p, int argc, char **argv)
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		const struct opt *o = NULL;
 		const char *word = argv[i], *value = NULL;
 
 		if (word[0] != '-' || !word[1]) {
 			if (p->stop_at_word)
 				return 0;
+			if (p->takes_command) /* argp does not tell it from those behind -- */
+				return bad_word("unexpected argument", word, ": a command to run comes after --");
 			continue;
 		}
 		if (word[1] == '-') {
@@ -289,6 +290,10 @@ static int check_words(const struct parse *p, int argc, char **argv)
 			return bad_word("unknown option", word, "");
 		if (o->arg && o->arg[0] != '[' && !value && ++i == argc)
 			return bad_word("option", word, " needs a value");
+	}
+	if (p->takes_command && i + 1 == argc) {
+		log_error("no command after --");
+		return EX_USAGE;
 	}
 	return 0;
 }
@@ -323,6 +328,11 @@ int opts_parse(const struct opts *opts, const char *command, int argc, char **ar
 		log_hint("fdpin-trace %s --help", command);
 		return r;
 	}
+	globals.json_errors = globals.json != JSON_OFF;
+	if (globals.version) {
+		print_version();
+		return -1;
+	}
 	if (globals.help) {
 		opts_help(opts, command, stdout);
 		return -1;
@@ -337,9 +347,14 @@ int opts_parse_global(int argc, char **argv, int *ret_next)
 	struct parse p = { .stop_at_word = true, .next = argc };
 	int r;
 
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "-J") || !strncmp(argv[i], "--json", 6))
+	/* also where something is wrong before it comes to that option: letters that take no value, so that it is none of a value */
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *s = argv[i];
+
+		if ((s[0] == '-' && s[1] && s[1] != '-' && strpbrk(s, "jJ") && strspn(s + 1, "bfhjqvJV") == strlen(s + 1)) ||
+		    (!strncmp(s, "--json", 6) && strcmp(s, "--json=off")))
 			globals.json_errors = true;
+	}
 	set_up(&p, &global_opts);
 	r = run_argp(&p, argc, argv, ARGP_IN_ORDER);
 	if (r)

@@ -103,4 +103,7 @@ int opts_container(const struct opt *o, const char *arg, __u64 *ret_id, unsigned
 /* OPT_CALL for a name, to a const char *. What is empty by mistake, such as a variable of a script, is not to mean something. */
 int opts_pick_name(const struct opt *o, const char *arg);
 
+/* Ours, and those of the libraries, to standard output. */
+void print_version(void);
+
 #endif

@@ -71,6 +71,7 @@ static int lost_errno(FILE *f)
 
 static int flush(FILE *f, int status)
 {
+	static bool told;
 	int err = 0;
 
 	errno = 0;
@@ -81,7 +82,10 @@ static int flush(FILE *f, int status)
 	/* nobody reads on: no trouble of ours, and what --check or the command found stays found */
 	if (err == EPIPE)
 		return status;
-	log_error("cannot write: %s", strerror(err));
+	/* once: the second time its reason is gone */
+	if (!told)
+		log_error("cannot write: %s", strerror(err));
+	told = true;
 	return EX_IOERR;
 }
 

@@ -253,21 +253,21 @@ static void line_columns_again(struct linebuf *l, struct output *o, struct view 
 
 static void print_verdict(struct output *o, struct view *v, const struct ev_verdict *e)
 {
-	_cleanup_free_ char *sentence = ESCAPE(e->sentence);
+	_cleanup_free_ char *sentence = ESCAPE(e->sentence), *level = ESCAPE(e->level), *name = ESCAPE(e->name);
 	bool yes = !strncmp(e->answer, "yes", sizeof(e->answer));
 	bool no = !strncmp(e->answer, "no", sizeof(e->answer));
-	char name[sizeof(e->name) + 1] = "";
 	struct linebuf l;
 
-	for (unsigned int i = 0; i < sizeof(e->name) && e->name[i]; i++)
-		name[i] = yes && e->name[i] >= 'a' && e->name[i] <= 'z' ? e->name[i] - 'a' + 'A' : e->name[i];
+	/* what had to be escaped is none of our verdicts, and stays as it is */
+	for (char *c = name; yes && name && !strchr(name, '\\') && *c; c++)
+		*c = *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c;
 	line_begin(&l, o->f);
 	line_time(&l, &v->wall, e->h.ts_ns);
-	line_columns(&l, o, v, &e->h, name, yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
+	line_columns(&l, o, v, &e->h, name ?: "?", yes ? PAINT_BAD : no ? PAINT_GOOD : PAINT_WARN);
 	line_write(&l);
 	fprintf(o->f, "%s%s\n", yes ? "" : no ? "no more: " : "likely, not proven: ", sentence ?: "?");
 	if (yes)
-		fprintf(o->f, "%*s%.16s; the full account: fdpin-trace status\n", STACK_INDENT, "", e->level);
+		fprintf(o->f, "%*s%s; the full account: fdpin-trace status\n", STACK_INDENT, "", level ?: "?");
 }
 
 /* A decision goes by its rule. */

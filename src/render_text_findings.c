@@ -322,13 +322,21 @@ static void print_heading(struct output *o, const struct view *v, const struct f
 	fputc('\n', o->f);
 }
 
+/* Whoever waits is a stall, and perhaps a deadlock. */
+static bool is_pair(const struct finding *a, const struct finding *b)
+{
+	const char *x = a->verdict->name, *y = b->verdict->name;
+
+	return (!strcmp(x, "stall") && !strcmp(y, "deadlock")) || (!strcmp(x, "deadlock") && !strcmp(y, "stall"));
+}
+
 /* A verdict on the same container that is likely but not proven: told with the one that is. */
 static const struct finding *likely_beside(const struct view *v, const struct finding *f, enum answer other)
 {
 	for (unsigned int i = 0; i < v->findings->n; i++) {
 		const struct finding *g = &v->findings->f[i];
 
-		if (g == f || !f->container || g->container != f->container || g->answer != other)
+		if (!f->container || g->container != f->container || g->answer != other || !is_pair(f, g))
 			continue;
 		if (other == ANSWER_YES || g->level == LEVEL_LIKELY)
 			return g;

@@ -119,7 +119,7 @@ static int print_needs(struct output *o, const struct view *v, const struct meml
 		return err;
 	}
 	if (scols_table_is_empty(t))
-		fputs("Nothing is mapped by a process that lives.\n", o->f);
+		fputs(model_complete(v->model) ? "Nothing is mapped by a process that lives.\n" : "Nothing that is mapped was seen, and not everything was.\n", o->f);
 	print_table(t);
 	fputc('\n', o->f);
 	return 0;

@@ -79,7 +79,7 @@ static size_t utf8_length(const unsigned char *s, size_t left)
 	return c >= least[len] && c <= 0x10ffff && printable(c) ? len : 0;
 }
 
-char *escape_text(const char *s, size_t max)
+static char *escape(const char *s, size_t max, bool backslash)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	size_t len = strnlen(s, max), used;
@@ -89,7 +89,7 @@ char *escape_text(const char *s, size_t max)
 		return NULL;
 	for (; len; p += used, len -= used) {
 		used = 1;
-		if (*p == '\\') {
+		if (*p == '\\' && backslash) {
 			*out++ = '\\';
 			*out++ = '\\';
 		} else if (*p >= 0x20 && *p < 0x7f) {
@@ -104,6 +104,16 @@ char *escape_text(const char *s, size_t max)
 	}
 	*out = '\0';
 	return ret;
+}
+
+char *escape_text(const char *s, size_t max)
+{
+	return escape(s, max, true);
+}
+
+char *escape_rest(const char *s, size_t max)
+{
+	return escape(s, max, false);
 }
 
 size_t text_width(const char *s)

@@ -93,6 +93,9 @@ void u32_list_free(struct u32_list *list);
  * Allocated; NULL when out of memory.
  */
 char *escape_text(const char *s, size_t max);
+
+/* The same, with backslashes as they are: of a text in which parts may have been escaped. */
+char *escape_rest(const char *s, size_t max);
 /* From now on bytes above 0x7f are escaped too: the terminal has no UTF-8. */
 void escape_text_ascii(bool on);
 /* Columns of an escaped string: code points, as none of them is wide enough to matter. */

@@ -316,7 +316,7 @@ static int set_up(struct watch *w)
 		return -errno;
 	r = add_fd(w, w->signals);
 	if (!r && w->opt->argv)
-		r = child_fork(&w->child, w->opt->argv);
+		r = child_fork(&w->child, w->opt->argv, w->opt->stdout_is_ours);
 	if (!r && w->opt->argv)
 		r = add_fd(w, w->child.pidfd);
 	return r;

@@ -20,6 +20,7 @@ struct watch_options {
 	__u64 duration_ns, count, min_block_ns;
 	char **argv;	    /* the command to run and watch, or NULL */
 	bool look_around;   /* look at the start and at the end, suspicion or not */
+	bool stdout_is_ours; /* what is written there is for a program: not with what the command prints in between */
 };
 
 /* Rows of the option tables, for options in a variable w. */

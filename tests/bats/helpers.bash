@@ -69,7 +69,7 @@ act() {
 	shift
 	# What runs in the background empties its files when it comes to it, and who waits for a line would find one of before, or of who is about to end.
 	rm -f "$BATS_TEST_TMPDIR/act.out"
-	[ -n "${LIVE_BEFORE-}" ] || LIVE_BEFORE=$(wc -l <"$LIVE")
+	[ -n "${LIVE_BEFORE-}" ] || [ ! -e "$LIVE" ] || LIVE_BEFORE=$(wc -l <"$LIVE")
 	(
 		close_files
 		exec "$progs/act_$name" --timeout 60 "$@"

@@ -2,7 +2,8 @@
 /*
  * test_render_event.c - whatever bytes a record of any event has: its line of
  * JSON is one object with the keys it should have, and the values, read back by
- * a library, are those of the record; printed for people it is the same object.
+ * a library, are those of the record; printed for people it is the same object. As
+ * text it is lines that are ours from their first character on, without controls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,10 +190,46 @@ static void any_bytes(void **state)
 	}
 }
 
+/* A line begins with the time or is indented; a name that ends one would begin another with what it likes. */
+static void any_text(void **state)
+{
+	struct record r;
+
+	(void)state;
+	srandom(2);
+	globals.json = JSON_OFF;
+	for (unsigned int type = 0; type < EV__max; type++) {
+		const struct event *ev = schema_event(type);
+
+		for (int n = 0; ev && n < ROUNDS; n++) {
+			struct view v = { .kind = VIEW_STREAM, .wall = { .known = true } };
+			struct output o = { .width = 80 };
+			char *text = NULL;
+			size_t size;
+
+			fill(ev);
+			if (type == EV_verdict && n & 1)
+				memcpy(((struct ev_verdict *)bytes)->answer, "yes", sizeof("yes"));
+			assert_true(record_decode(bytes, sizeof(bytes), &r) > 0);
+			o.f = open_memstream(&text, &size);
+			assert_non_null(o.f);
+			assert_int_equal(format_text.event(&o, &v, &r), 0);
+			assert_int_equal(fclose(o.f), 0);
+			for (size_t i = 0; i < size; i++) {
+				assert_true(text[i] == '\n' || (unsigned char)text[i] >= ' ');
+				assert_true(text[i] != 0x7f);
+				if (!i || text[i - 1] == '\n')
+					assert_non_null(strchr(" 0123456789", text[i]));
+			}
+			free(text);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_bytes),
+		cmocka_unit_test(any_bytes), cmocka_unit_test(any_text),
 	};
 
 	return cmocka_run_group_tests_name("render_event", tests, NULL, NULL);
