@@ -209,15 +209,15 @@ static bool is_sized(const struct bpf_core_relo *r, size_t n, const struct bpf_c
 
 static int fit_section(const struct bpf_core_relo *r, size_t n, const struct btf *programs, const struct unit *kernel, char *ret, size_t size)
 {
-	int misfit = 0;
-
-	for (size_t i = 0; i < n && !misfit; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *access = btf__name_by_offset(programs, r[i].access_str_off);
 
-		if (r[i].kind == BPF_CORE_FIELD_BYTE_OFFSET && access && !is_sized(r, n, &r[i]))
-			misfit = types_fit_one(programs, kernel, r[i].type_id, access, ret, size);
+		/* what is not understood here libbpf may refuse, which understands more */
+		if (r[i].kind == BPF_CORE_FIELD_BYTE_OFFSET && access && !is_sized(r, n, &r[i]) &&
+		    types_fit_one(programs, kernel, r[i].type_id, access, ret, size) > 0)
+			return 1;
 	}
-	return misfit;
+	return 0;
 }
 
 static int fit_all(const Elf_Data *ext, const struct btf *programs, const struct unit *kernel, char *ret, size_t size)
