@@ -43,6 +43,7 @@ enum hook_need { HOOK_OPTIONAL, HOOK_REQUIRED, HOOK_OF_CONTAINERS };
 	/* the one place where type1 changes locked_vm, on every kernel; mm_lock_acct() is not on all of them */ \
 	HOOK("charges", "vmlinux", __account_locked_vm, REQUIRED, "")                                           \
 	HOOK("charges that a limit refuses", "vfio_iommu_type1", vfio_pin_pages_remote, OPTIONAL, "")           \
+	HOOK("charges that unmapping credits nobody for", "vfio_iommu_type1", vfio_remove_dma, OPTIONAL, "")    \
 	HOOK("charges of iommufd", "iommufd", iopt_pages_update_pinned, OPTIONAL, "")                           \
 	/* its name until 6.12 */                                                                               \
 	HOOK("charges of iommufd", "iommufd", do_update_pinned, OPTIONAL, "")                                   \

@@ -80,8 +80,11 @@ EVENT(unmap, "{container} {size} at {iova}",
 	FIELDS(F(__u64, iova, ADDR, "start, as asked")
 	       F(__u64, size, BYTES, "bytes the kernel says it unmapped")
 	       F(__u64, closed, ID, "the container, if this ended its last invalid range; else 0")
+	       F(__s64, uncredited, PAGES, "pages of it, charged to address spaces that no process has any more, which nobody was credited for")
 	       F(__u32, flags, HEX, "flags of the call")
-	       F(__u32, invalid, COUNT, "ranges still invalid afterwards")),
+	       F(__u32, invalid, COUNT, "ranges still invalid afterwards")
+	       F(__u32, counted, BOOL, "uncredited is known: this kernel says what a range has charged (vfio_dma.locked_vm)")
+	       F(__u32, pad, PAD, "")),
 	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)
 		LINK(CLEARED, closed, h.tid)))
 
@@ -264,6 +267,7 @@ EVENT(charge, "{container} {op} {pages}: {account} {before} -> {after}[ = {resul
 	       F(__s64, pinned_vm, PAGES, "mm_struct.pinned_vm after")
 	       F(__s64, users, COUNT, "mm_struct.mm_users: 0 once no process has it any more")
 	       F(__u64, age_ns, NS, "how long before this record the counters were read: the call went on meanwhile")
+	       F(__u64, span_ns, NS, "how long before this record the first of the charges in it was made")
 	       F(__u32, calls, COUNT, "charges of one call that this sums up")
 	       F(__u32, account, ACCOUNT, "which counter: mm and user locked_vm; none: pinned_vm of the mm alone")
 	       F(__u32, op, OP, "the call it was made in; other: none of VFIO's or iommufd's")

@@ -28,6 +28,7 @@
 struct charge_sum {
 	__u64 mm, user; /* kernel addresses */
 	__u64 read_ns;	/* when "after" was read, last */
+	__u64 since_ns; /* when the first was made */
 	__s64 pages, after, pinned_vm, users;
 	__u32 calls, account, exempt, iommufd;
 };
@@ -40,6 +41,9 @@ struct call_state {
 	__u32 io_cmd, io_flags;
 	__u32 io_argsz, io_invalid;
 	__u64 io_iova, io_size, io_vaddr;
+	/* unmap: ranges taken away, where the kernel says what they have charged; and of that, what nobody is credited for */
+	__u64 io_removed;
+	__s64 io_uncredited;
 	/* pin, dma_rw or attach */
 	__u64 op_container;
 	__u64 op_device;

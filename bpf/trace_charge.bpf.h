@@ -135,6 +135,7 @@ static __always_inline void fill_sum(struct ev_charge *e, const struct charge_ca
 	e->pinned_vm = s->pinned_vm;
 	e->users = s->users;
 	e->age_ns = e->h.ts_ns > s->read_ns ? e->h.ts_ns - s->read_ns : 0;
+	e->span_ns = e->h.ts_ns > s->since_ns ? e->h.ts_ns - s->since_ns : 0;
 	e->calls = s->calls;
 	e->account = s->account;
 	e->exempt = s->exempt;
@@ -270,6 +271,7 @@ static __always_inline void charge_add(void *ctx, struct call_state *c, const st
 	if (!s->calls) {
 		remember_charged((void *)piece->mm);
 		*s = *piece;
+		s->since_ns = piece->read_ns;
 	} else {
 		s->read_ns = piece->read_ns;
 		s->pages += piece->pages;

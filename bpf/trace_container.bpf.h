@@ -76,6 +76,7 @@ int BPF_PROG(fentry__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, u
 	/* the ioctl keeps the container from losing it */
 	c->io_iommu = BPF_CORE_READ(container, iommu_data);
 	c->io_invalid = iommu_invalid(c->io_iommu);
+	c->io_removed = c->io_uncredited = 0;
 	read_argument(c, cmd, (void *)arg);
 	return 0;
 }
@@ -167,8 +168,31 @@ static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
 	EV_END_NOW(e);
 }
 
+/*
+ * A range goes, and what it has charged is credited next: to nobody, if its address
+ * space has no process any more. Memory of devices is not charged, so the size of the
+ * range does not say how much that is.
+ */
+SEC("?fentry/vfio_remove_dma")
+int BPF_PROG(fentry__vfio_remove_dma, struct vfio_iommu *iommu, struct vfio_dma *dma)
+{
+	struct call_state *c;
+
+	if (!bpf_core_field_exists(dma->mm) || !bpf_core_field_exists(dma->locked_vm))
+		return 0;
+	c = call_current();
+	if (!c || c->io_cmd != VFIO_IOMMU_UNMAP_DMA)
+		return 0;
+	c->io_removed++;
+	if (BPF_CORE_READ(dma, mm, mm_users.counter) <= 0)
+		c->io_uncredited += BPF_CORE_READ(dma, locked_vm);
+	return 0;
+}
+
 static __always_inline void fill_unmap(struct ev_unmap *e, const struct call_state *c, __u32 invalid, __u64 bytes)
 {
+	e->uncredited = c->io_uncredited;
+	e->counted = c->io_removed > 0;
 	e->iova = c->io_iova;
 	e->size = bytes;
 	e->flags = c->io_flags;

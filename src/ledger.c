@@ -84,6 +84,7 @@ void ledger_free(struct ledger *l)
 	}
 	seen_free(&l->pages);
 	seen_free(&l->gone);
+	seen_free(&l->strays);
 	parts_free(l);
 	ledger_init(l);
 }
@@ -129,6 +130,16 @@ bool ledger_closed(const struct ledger *l, __u64 container)
 	return c && c->closed;
 }
 
+static bool has_strays(const struct ledger *l, __u64 container, __u64 mm)
+{
+	const struct ledger_container *c;
+
+	if (!seen_has(l->strays, mm))
+		return false;
+	c = container_find(l, container);
+	return !c || !c->opened;
+}
+
 /* NULL: no memory, or no room (l->cut). */
 struct ledger_account *ledger_account_get(struct ledger *l, __u64 container, __u64 mm, __u32 way)
 {
@@ -148,8 +159,20 @@ struct ledger_account *ledger_account_get(struct ledger *l, __u64 container, __u
 	if (!a)
 		return NULL;
 	a->key = key;
+	a->unsure = has_strays(l, container, mm);
 	HASH_ADD(hh, l->accounts, key, sizeof(a->key), a);
 	return a;
+}
+
+/* Only what was open when the watch began can have been in a call by then. */
+int ledger_stray(struct ledger *l, __u64 mm)
+{
+	int seen = seen_add(&l->strays, mm);
+
+	for (struct ledger_account *a = l->accounts; a && !seen; a = a->hh.next)
+		if (a->key.mm == mm)
+			a->unsure |= has_strays(l, a->key.container, mm);
+	return seen < 0 ? seen : 0;
 }
 
 void ledger_account_clear(struct ledger_account *a)
@@ -233,6 +256,13 @@ static int on_exec(struct ledger *l, const struct ev_exec *e)
 	return 0;
 }
 
+/* Pages may be pinned no longer that nobody was charged for. */
+static void fewer_in_windows(struct ledger *l, const struct ledger_container *c)
+{
+	for (struct uncharged *u = l->uncharged; u; u = u->next)
+		u->fewer |= u->container == c->id && !u->until_ns;
+}
+
 static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 {
 	struct ledger_container *c = ledger_container_get(l, e->h.container);
@@ -243,7 +273,15 @@ static int on_unmap(struct ledger *l, const struct ev_unmap *e)
 	/* A credit to an address space that is gone is left out: that its pages are pinned no more only the call says. */
 	pages -= c->unmapped;
 	c->unmapped = 0;
-	return ledger_shrink_windows(l, c->id, 0, pages, e);
+	if (e->counted) {
+		c->astray = pages_less(c->astray, e->uncredited);
+		c->astray_least = pages_less(c->astray_least, e->uncredited);
+		return ledger_shrink_windows(l, c->id, 0, e->uncredited, e);
+	}
+	/* what else was unmapped may have been memory of a device, which is charged to nobody at all times */
+	if (pages > 0)
+		fewer_in_windows(l, c);
+	return 0;
 }
 
 /* ---- a container begins and ends ------------------------------------------------------------- */
@@ -295,6 +333,7 @@ static int on_open(struct ledger *l, const struct fdpin_hdr *h)
 	drop_accounts(l, h->container, false);
 	ledger_call_ends(c);
 	c->based = true;
+	c->based_ns = 0;
 	c->moved = c->in_look = false;
 	return end_windows(l, h);
 }
@@ -343,9 +382,8 @@ static int on_unpin(struct ledger *l, const struct ev_unpin *e)
 	c->unpinned = 0;
 	if (silent <= 0 || c->backed)
 		return 0; /* beside an IOMMU the range stays pinned */
-	c->astray_least = silent < c->astray_least ? c->astray_least - silent : 0;
-	for (struct uncharged *u = l->uncharged; u; u = u->next)
-		u->fewer |= u->container == c->id && !u->until_ns;
+	c->astray_least = pages_less(c->astray_least, silent);
+	fewer_in_windows(l, c);
 	return 0;
 }
 
@@ -440,6 +478,7 @@ static void look_ended(struct ledger *l, __u64 now)
 			continue;
 		}
 		c->based = true;
+		c->based_ns = now;
 		begin_gone(l, c, now);
 		for (struct ledger_account *a = l->accounts; a && c->moved; a = a->hh.next)
 			if (a->key.container == c->id)
@@ -472,6 +511,7 @@ static int of_look(struct ledger *l, const struct fdpin_hdr *h)
 		if (!c)
 			return -ENOMEM;
 		shown(l, c);
+		c->moved |= ((const struct ev_container *)h)->unstable != 0;
 		return 0;
 	}
 	case EV_mm:
@@ -540,6 +580,8 @@ static bool is_absurd(const struct fdpin_hdr *h)
 		return too_many(((const struct ev_pin *)h)->result);
 	case EV_mm:
 		return too_many(mm->locked_vm) || too_many(mm->pinned_vm);
+	case EV_unmap:
+		return too_many(((const struct ev_unmap *)h)->uncredited);
 	case EV_user:
 		return too_many(((const struct ev_user *)h)->locked_vm);
 	default:

@@ -186,6 +186,7 @@ struct ledger {
 	struct ledger_container *containers;
 	unsigned int ending; /* of them, those that are to be settled */
 	struct seen *gone;  /* address spaces without a process, of the look that goes on */
+	struct seen *strays; /* address spaces that were charged in calls whose begin nobody saw: of what container is not known */
 	struct seen *pages; /* iopt_pages that the look that goes on has shown: areas that share them are charged once */
 	bool lost;
 };

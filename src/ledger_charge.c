@@ -134,8 +134,10 @@ int ledger_on_charge(struct ledger *l, const struct ev_charge *e)
 	struct ledger_account *a;
 
 	l->charges++;
-	if (!e->mm || e->op == OP_OTHER)
+	if (!e->mm)
 		return 0;
+	if (e->op == OP_OTHER)
+		return ledger_stray(l, e->mm);
 	c = ledger_container_get(l, e->h.container);
 	if (!c)
 		return -ENOMEM;
@@ -152,7 +154,8 @@ int ledger_on_charge(struct ledger *l, const struct ev_charge *e)
 		a->gone_ns = e->h.ts_ns;
 	a->user = e->user;
 	a->iommufd = e->iommufd;
-	a->unsure |= !c->based;
+	/* what was charged before the end of the look may be in what it has read, or not */
+	a->unsure |= !c->based || e->h.ts_ns < c->based_ns + e->span_ns;
 	add_pages(&c->net, hands_over(e->op) ? e->pages : 0);
 	return e->pages < 0 ? on_credit(l, c, a, e) : on_debit(l, c, a, e);
 }
@@ -216,12 +219,6 @@ static int charged_twice(struct ledger *l, const struct ledger_container *c, con
 	return err;
 }
 
-/* Not below none. */
-static __s64 less(__s64 pages, __s64 by)
-{
-	return pages > by ? pages - by : 0;
-}
-
 int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 {
 	struct ledger_container *c = ledger_container_get(l, e->h.container);
@@ -242,8 +239,8 @@ int ledger_on_revalidate(struct ledger *l, const struct ev_revalidate *e)
 			err = charged_twice(l, c, a, from, gave);
 	}
 	if (c->restored > 0 && (!gave || c->doubt)) {
-		c->astray = less(c->astray, c->restored);
-		c->astray_least = less(c->astray_least, c->restored);
+		c->astray = pages_less(c->astray, c->restored);
+		c->astray_least = pages_less(c->astray_least, c->restored);
 	}
 	c->restored = 0;
 	ledger_call_ends(c);

@@ -18,7 +18,8 @@ struct ledger_container {
 	__u64 opened_ns; /* 0: before anybody watched */
 	bool based;   /* it was seen to be opened, or a look has read all it had charged */
 	bool in_look; /* the look that goes on has shown it */
-	bool moved;   /* something was charged before it was based */
+	bool moved;   /* something was charged before it was based, or it changed while it was read */
+	__u64 based_ns; /* when the look ended that has read it; 0: it was seen to be opened */
 	/* a call that hands over, while it goes on */
 	__s64 net;		   /* pages it has charged so far */
 	struct fdpin_hdr *refused; /* of it, owned */
@@ -40,12 +41,20 @@ struct ledger_container {
 	struct fdpin_hdr *end; /* the call in which all is credited, owned; NULL: not yet, or settled */
 };
 
+/* Not below none. */
+static inline __s64 pages_less(__s64 pages, __s64 by)
+{
+	return pages > by ? pages - by : 0;
+}
+
 /* ledger.c. get: made if it is not there, NULL if it cannot be. */
 struct fdpin_hdr *ledger_copy(const void *rec);
 struct ledger_container *ledger_container_get(struct ledger *l, __u64 id);
 struct ledger_account *ledger_account_get(struct ledger *l, __u64 container, __u64 mm, __u32 way);
 void ledger_account_clear(struct ledger_account *a);
 void ledger_account_free(struct ledger *l, struct ledger_account *a);
+/* Somebody has charged it in a call whose begin was not seen. 0 or -ENOMEM. */
+int ledger_stray(struct ledger *l, __u64 mm);
 const struct ledger_account *ledger_creditor(const struct ledger *l, const struct ledger_account *not);
 
 /* ledger_drift.c. 0 or -ENOMEM. A window: pages that nobody is charged for. */

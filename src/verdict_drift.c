@@ -268,6 +268,8 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 					id_name(OBJ_MM, d->other_mm, mm));
 	if (a->ending)
 		finding_missing(out, f, "%s", a->ending);
+	if (a->open && a->open->fewer)
+		finding_missing(out, f, "whether what was unpinned or unmapped since, and nobody was credited for, was of these pages");
 	doubt_books(out, f, model_ledger(m));
 	doubt_sight(out, f, m);
 	if (!model_looks(m))

@@ -69,11 +69,19 @@ static inline void tape_exec(struct tape *t, __u64 from, __u64 to, __s64 left)
 	tape_left_by_exec(t, from, to, left);
 }
 
-static inline void tape_unmapped(struct tape *t, __u64 c, __s64 pages)
+static inline struct ev_unmap *tape_unmapped(struct tape *t, __u64 c, __s64 pages)
 {
 	struct ev_unmap *e = tape_add(t, EV_unmap, c);
 
 	e->size = pages * 4096;
+	e->counted = 1;
+	return e;
+}
+
+/* All of it was charged to who is gone. */
+static inline void tape_unmapped_of_gone(struct tape *t, __u64 c, __s64 pages)
+{
+	tape_unmapped(t, c, pages)->uncredited = pages;
 }
 
 static inline void tape_change_process(struct tape *t, __u64 mm, int result)
