@@ -96,13 +96,18 @@ static size_t unescape(const char *s, size_t len, char *out, size_t size)
 	return n;
 }
 
+static bool is_machine(const char *part, size_t len)
+{
+	return len >= 14 && !strncmp(part, "machine-", 8) && !strncmp(part + len - 6, ".scope", 6);
+}
+
 /* machine-qemu\x2d1\x2ddb01.scope: driver, number and name of libvirt; other managers write the name alone. */
 static void machine_name(const char *part, size_t len, struct ev_program *e)
 {
 	char name[256];
 	size_t n, skip = 0;
 
-	if (len < 14 || strncmp(part, "machine-", 8) || strncmp(part + len - 6, ".scope", 6))
+	if (!is_machine(part, len))
 		return;
 	n = unescape(part + 8, len - 14, name, sizeof(name));
 	if (n > 5 && (!strncmp(name, "qemu-", 5) || !strncmp(name, "ch-", 3))) {
@@ -160,22 +165,43 @@ static void box_id(const char *part, size_t len, struct ev_program *e)
 		PUT(e->box, id, 64);
 }
 
+/* The next part of a path, from at on, with its length; NULL: no more. */
+static const char *next_part(const char *path, size_t size, size_t *at, size_t *ret_len)
+{
+	const char *part = path + *at, *slash;
+
+	if (*at >= size)
+		return NULL;
+	slash = memchr(part, '/', size - *at);
+	*ret_len = slash ? (size_t)(slash - part) : size - *at;
+	*at += *ret_len + 1;
+	return part;
+}
+
 void program_names(struct ev_program *e)
 {
-	size_t size = strnlen(e->cgroup, sizeof(e->cgroup));
+	size_t size = strnlen(e->cgroup, sizeof(e->cgroup)), at = 0, len;
+	const char *part;
 
-	for (size_t at = 0; at < size;) {
-		const char *part = e->cgroup + at;
-		const char *slash = memchr(part, '/', size - at);
-		size_t len = slash ? (size_t)(slash - part) : size - at;
-
+	while ((part = next_part(e->cgroup, size, &at, &len))) {
 		machine_name(part, len, e);
 		if (!strncmp(e->cgroup, "/kubepods", 9) && len > 3)
 			pod_uid(part, len, e);
 		if (len >= 64)
 			box_id(part, len, e);
-		at += len + 1;
 	}
+}
+
+/* The last one gives the name, too. */
+size_t program_machine_group(const struct ev_program *e)
+{
+	size_t size = strnlen(e->cgroup, sizeof(e->cgroup)), at = 0, found = 0, len;
+	const char *part;
+
+	while ((part = next_part(e->cgroup, size, &at, &len)))
+		if (is_machine(part, len))
+			found = part + len - e->cgroup;
+	return found;
 }
 
 /* ---- all of it --------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 #include "schema.h"
 
+#include <stddef.h>
+
 /* Fills exe, cgroup, vm, pod and box from /proc/TGID; known stays 0 if that cannot be read. */
 void program_read(__u32 tgid, struct ev_program *e);
 
@@ -17,5 +19,7 @@ void program_read(__u32 tgid, struct ev_program *e);
 void program_cgroup(const char *text, struct ev_program *e);
 /* From e->cgroup: "machine-qemu\x2d1\x2ddb01.scope" is the machine db01; pods of Kubernetes; ids of containers. */
 void program_names(struct ev_program *e);
+/* Length of the part of e->cgroup that is the machine's own group; 0: it is in none, or its path was cut off. */
+size_t program_machine_group(const struct ev_program *e);
 
 #endif

@@ -18,14 +18,16 @@
  * ranges has nothing to invalidate, and an iommufd context has no such state:
  * both say nothing.
  *
- * Of one VM are containers whose holders have the same VM name, from their
- * control groups; where there is no name, those that the same processes hold.
- * That they only share a holder, as of a daemon that keeps files for many,
- * does not make them so.
+ * Of one VM are containers with holders in the control group of one machine;
+ * where there is no such group, those that the same processes hold. That they
+ * only share a holder, as of a daemon that keeps files for many, does not make
+ * them so. A name alone does not either: libvirt leaves characters out of it, and
+ * users have machines of their own.
  */
 #include "cycle.h"
 #include "doubts.h"
 #include "invalid.h"
+#include "program.h"
 #include "words.h"
 
 #include <errno.h>
@@ -35,7 +37,8 @@
 
 int verdict_half_invalidated(const struct verdict *v, const struct model *m, struct findings *out);
 
-enum same { SAME_NO, SAME_MAYBE, SAME_YES };
+/* Are two of one virtual machine? Those between no and yes are what cannot be told, the first says least. */
+enum same { SAME_NO, SAME_UNSEEN, SAME_HOLDERS, SAME_NAME, SAME_YES };
 
 /* A container that counts, and its state. */
 struct part {
@@ -52,22 +55,28 @@ struct parts {
 
 /* ---- whose it is ---------------------------------------------------------------- */
 
-#define VM_MAX sizeof(((struct ev_program *)0)->vm)
-
-/* Name of the VM of a holder; NULL if none is known. */
-static const char *vm_of(const struct model *m, const struct edge *held)
+/* What is known of a holder, if that is a machine; else NULL. */
+static const struct ev_program *machine_of(const struct model *m, const struct edge *held)
 {
 	const struct ev_program *p = NOTE_OF(model_find(m, OBJ_PROGRAM, held->last->tgid), program);
 
-	return p && p->vm[0] ? p->vm : NULL;
+	return p && p->vm[0] ? p : NULL;
 }
 
-static const char *vm_name(const struct model *m, const struct obj *c)
+static const struct ev_program *machine(const struct model *m, const struct obj *c)
 {
 	for (struct edge *e = edge_out(c, REL_HELD); e; e = edge_out_next(e))
-		if (vm_of(m, e))
-			return vm_of(m, e);
+		if (machine_of(m, e))
+			return machine_of(m, e);
 	return NULL;
+}
+
+/* It has a file, and no process was found to have that: it is on its way through a socket, say, or with an io_uring. */
+static bool is_unseen(const struct obj *c)
+{
+	const struct ev_container *note = NOTE_OF(c, container);
+
+	return note && !edge_out(c, REL_HELD) && !edge_out(c, REL_PENDING) && note->kref > note->groups;
 }
 
 static bool holds(const struct obj *c, __u32 tgid)
@@ -78,12 +87,31 @@ static bool holds(const struct obj *c, __u32 tgid)
 	return false;
 }
 
-static bool has_vm(const struct model *m, const struct obj *c, const char *name)
+static bool in_group_of(const struct ev_program *a, const struct ev_program *b)
 {
-	for (struct edge *e = edge_out(c, REL_HELD); e; e = edge_out_next(e))
-		if (vm_of(m, e) && !strncmp(vm_of(m, e), name, VM_MAX))
-			return true;
-	return false;
+	size_t len = program_machine_group(a);
+
+	return len && len == program_machine_group(b) && !memcmp(a->cgroup, b->cgroup, len);
+}
+
+/* By the machines that hold them; both have one. */
+static enum same same_machine(const struct model *m, const struct obj *a, const struct obj *b)
+{
+	enum same ret = SAME_NO;
+
+	for (struct edge *e = edge_out(a, REL_HELD); e; e = edge_out_next(e)) {
+		const struct ev_program *p = machine_of(m, e);
+
+		for (struct edge *o = p ? edge_out(b, REL_HELD) : NULL; o; o = edge_out_next(o)) {
+			const struct ev_program *q = machine_of(m, o);
+
+			if (q && in_group_of(p, q))
+				return SAME_YES;
+			if (q && !strncmp(p->vm, q->vm, sizeof(p->vm)))
+				ret = SAME_NAME;
+		}
+	}
+	return ret;
 }
 
 /* Of the holders of a, how many hold b. */
@@ -100,16 +128,15 @@ static unsigned int shared(const struct obj *a, const struct obj *b, unsigned in
 static enum same same_vm(const struct model *m, const struct obj *a, const struct obj *b)
 {
 	unsigned int of_a, of_b, in_b = shared(a, b, &of_a), in_a = shared(b, a, &of_b);
+	bool of_machine = machine(m, a), of_other = machine(m, b);
 
-	if (vm_name(m, a) || vm_name(m, b)) {
-		for (struct edge *e = edge_out(a, REL_HELD); e; e = edge_out_next(e))
-			if (vm_of(m, e) && has_vm(m, b, vm_of(m, e)))
-				return SAME_YES;
-		return SAME_NO;
-	}
+	if (is_unseen(a) || is_unseen(b))
+		return SAME_UNSEEN;
+	if (of_machine && of_other)
+		return same_machine(m, a, b);
 	if (!in_b || !in_a)
 		return SAME_NO;
-	return in_b == of_a && in_a == of_b ? SAME_YES : SAME_MAYBE;
+	return in_b == of_a && in_a == of_b && !of_machine && !of_other ? SAME_YES : SAME_HOLDERS;
 }
 
 /* ---- what it is in --------------------------------------------------------------- */
@@ -133,7 +160,8 @@ static int find_parts(const struct model *m, struct parts *ret)
 		struct part *p = &ret->v[ret->n];
 
 		*p = (struct part){ .c = c, .note = NOTE_OF(c, container), .before = container_before(m, c) };
-		if (!p->note || !is_type1(p->note) || !p->note->ranges || !edge_out(c, REL_HELD))
+		if (!p->note || !is_type1(p->note) || !p->note->ranges ||
+		    (!edge_out(c, REL_HELD) && !is_unseen(c)))
 			continue;
 		invalid_state(&p->inv, m, c);
 		if (p->inv.by_look)
@@ -172,15 +200,23 @@ static const struct part *counterpart(const struct parts *all, const struct mode
 static void put_sentence(struct findings *out, struct finding *f, const struct model *m, const struct part *bad,
 			 const struct part *good)
 {
-	const char *name = vm_name(m, bad->c);
-	_cleanup_free_ char *vm = name ? escape_text(name, VM_MAX) : NULL;
-	char a[ID_NAME_MAX], b[ID_NAME_MAX], who[WORDS_MAX];
+	const struct edge *held = edge_out(bad->c, REL_HELD);
+	const struct ev_program *p = machine(m, bad->c);
+	_cleanup_free_ char *vm = p ? escape_text(p->vm, sizeof(p->vm)) : NULL;
+	char a[ID_NAME_MAX], b[ID_NAME_MAX], who[WORDS_MAX] = "nobody seen";
 
-	hdr_words(edge_out(bad->c, REL_HELD)->last, who);
+	if (held)
+		hdr_words(held->last, who);
 	finding_sentence(out, f, "%s%s: %s has %u of %u range%s invalid, %s none of %u", vm ? "VM " : "", vm ?: who,
 			 id_name(OBJ_CONTAINER, bad->c->id, a), bad->note->invalid, bad->note->ranges,
 			 bad->note->ranges == 1 ? "" : "s", id_name(OBJ_CONTAINER, good->c->id, b), good->note->ranges);
 }
+
+static const char *const doubts[] = {
+	[SAME_UNSEEN] = "one has a file that no process was found to have",
+	[SAME_HOLDERS] = "some processes hold both, others only one",
+	[SAME_NAME] = "the machines that hold them have one name and two control groups",
+};
 
 static void put_doubts(struct findings *out, struct finding *f, const struct part *bad, const struct part *good,
 		       enum same same)
@@ -189,9 +225,8 @@ static void put_doubts(struct findings *out, struct finding *f, const struct par
 
 	id_name(OBJ_CONTAINER, bad->c->id, a);
 	id_name(OBJ_CONTAINER, good->c->id, b);
-	if (same == SAME_MAYBE)
-		finding_missing(out, f,
-				"whether %s and %s are of one virtual machine: some processes hold both, others only one", a, b);
+	if (same != SAME_YES)
+		finding_missing(out, f, "whether %s and %s are of one virtual machine: %s", a, b, doubts[same]);
 	if (!bad->before || !good->before)
 		finding_missing(out, f,
 				"two looks at %s and %s: every live update passes through this state for a moment", a, b);

@@ -46,6 +46,28 @@ static void machines(void **state)
 	CHECK(e.vm, "");
 }
 
+static void group(const char *path, size_t want)
+{
+	struct ev_program e = of_cgroup(path);
+
+	assert_int_equal(program_machine_group(&e), want);
+}
+
+static void machine_groups(void **state)
+{
+	char path[300];
+
+	(void)state;
+	group("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator", 44);
+	group("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope", 44);
+	group("/user.slice/session-1.scope", 0);
+	group("", 0);
+	memset(path, 'x', sizeof(path));
+	memcpy(path, "/", 1);
+	memcpy(path + 250, "/machine-cut-off.scope", 23);
+	group(path, 0);
+}
+
 static void pods(void **state)
 {
 	struct ev_program e = of_cgroup("/kubepods.slice/kubepods-burstable.slice/"
@@ -83,7 +105,7 @@ static void hierarchies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(machines),
+		cmocka_unit_test(machines), cmocka_unit_test(machine_groups),
 		cmocka_unit_test(pods),
 		cmocka_unit_test(hierarchies),
 	};

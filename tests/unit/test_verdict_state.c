@@ -8,6 +8,7 @@
 #include "world.h"
 
 #include "../../src/invalid.h"
+#include "../../src/program.h"
 #include "../../src/util.h"
 #include "../../src/verdict.h"
 
@@ -439,7 +440,8 @@ static void tape_program(struct tape *t, __u32 tgid, const char *vm)
 	tape_as(t, tgid, tgid, "qemu");
 	e = tape_add(t, EV_program, 0);
 	e->known = 1;
-	TAPE_STR(e->vm, vm);
+	snprintf(e->cgroup, sizeof(e->cgroup), "/machine.slice/machine-%s.scope/%s", vm, tgid == QEMU ? "libvirt/emulator" : "libvirt");
+	program_names(e);
 }
 
 /* Two looks that tell of programs. */
@@ -469,6 +471,57 @@ static void half_of_a_named_vm(void **state)
 	check_free(looked_with_names(&w, "db01", "db01"), "half-invalidated", C1, "yes/proven", "VM db01: vfio-a07b has 1 of 1");
 	check_free(looked_with_names(&w, "db01", "db02"), "half-invalidated", 0, "no/none", NULL);
 	check_free(looked_with_names(&w, "db\033[1m", "db\033[1m"), "half-invalidated", C1, "yes/proven", "VM db\\x1b[1m:");
+}
+
+/* libvirt calls web_1 and web1 so, and two users can each have a web1. */
+static void half_of_namesakes(void **state)
+{
+	struct world w = w_half();
+
+	(void)state;
+	w.holder[1].tgid = OTHER;
+	w.holder[1].files = FILES2;
+	check_free(looked_with_names(&w, "qemu\\x2d1\\x2dweb1", "qemu\\x2d2\\x2dweb1"), "half-invalidated", C1, "cannot-tell/none",
+		   "one name and two control groups");
+	check_free(looked_with_names(&w, "qemu\\x2d1\\x2dweb1", "qemu\\x2d1\\x2dweb1"), "half-invalidated", C1, "yes/proven", "VM web1:");
+}
+
+/* A machine and a process beside it have one of them both, and each has one alone. */
+static void half_with_one_name(void **state)
+{
+	struct world w = w_half();
+	struct tape *t;
+
+	(void)state;
+	w.holder[2] = w.holder[0];
+	w.holder[2].tgid = OTHER;
+	w.holder[2].files = FILES2;
+	w.holder[3] = w.holder[2];
+	w.holder[3].container = C2;
+	w.holder[1] = w.holder[3];
+	memset(&w.holder[3], 0, sizeof(w.holder[3]));
+	t = looked_with_names(&w, "db01", "");
+	check_free(t, "half-invalidated", C1, "cannot-tell/none", "some processes hold both");
+}
+
+/* Nobody was found to have it: it may be that of the same machine. Once it has no file any more it is nobody's. */
+static void half_of_an_unseen_holder(void **state)
+{
+	struct world w = w_half();
+	struct tape *t;
+
+	(void)state;
+	w.holder[0] = w.holder[1];
+	memset(&w.holder[1], 0, sizeof(w.holder[1]));
+	t = w_looked_back(&w);
+	check(t, "half-invalidated", C1, "cannot-tell/none", "that no process was found to have");
+	for (unsigned int k = 0; k < t->n; k++) {
+		struct ev_container *e = (void *)(t->bytes + t->at[k]);
+
+		if (e->h.type == EV_container && e->h.container == C1)
+			e->groups = e->kref;
+	}
+	check_free(t, "half-invalidated", 0, "no/none", NULL);
 }
 
 /* Both are in the hands of one process, too; the names say whose they are. */
@@ -788,6 +841,9 @@ int main(void)
 		T(not_half_between_processes),
 		T(half_with_a_keeper_of_files),
 		T(half_of_a_named_vm),
+		T(half_of_namesakes),
+		T(half_with_one_name),
+		T(half_of_an_unseen_holder),
 		T(half_by_name_and_not_by_keeper),
 		T(half_is_told_once),
 		T(half_unless_a_hook_saw_more),
