@@ -267,9 +267,15 @@ static __always_inline __s64 file_refs(const struct file *file)
 	return -1;
 }
 
-/* struct file: the callback of a delayed release is f_task_work since 6.12. */
+/* struct file: the callback of a delayed release is f_task_work since 6.12; until 6.0 it was in a union that had a name. */
 struct file___task_work {
 	struct callback_head f_task_work;
+} CORE;
+
+struct file___named_union {
+	union {
+		struct callback_head fu_rcuhead;
+	} f_u;
 } CORE;
 
 static __always_inline unsigned int file_callback_offset(void)
@@ -280,6 +286,8 @@ static __always_inline unsigned int file_callback_offset(void)
 		return bpf_core_field_offset(struct file___task_work, f_task_work);
 	if (bpf_core_field_exists(file->f_rcuhead))
 		return bpf_core_field_offset(struct file, f_rcuhead);
+	if (bpf_core_field_exists(((struct file___named_union *)0)->f_u.fu_rcuhead))
+		return bpf_core_field_offset(struct file___named_union, f_u.fu_rcuhead);
 	return -1U;
 }
 

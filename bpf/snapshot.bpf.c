@@ -48,6 +48,7 @@
 __u64 look;		 /* number of this look, set by user space */
 __u64 key[2];		 /* made by resolve from a secret of the kernel and cfg.key */
 __u64 symbols[SYM__max]; /* addresses, 0 if not there */
+__u64 finds_releases;	 /* file_callback_offset() has one */
 
 /*
  * What a walk starts with, where the verifier must not know it. Before 6.7
@@ -160,6 +161,7 @@ int resolve(void *ctx)
 #define X(name, use) bpf_kallsyms_lookup_name(sym_##name, sizeof(sym_##name), 0, &symbols[SYM_##name]);
 	FDPIN_SYMBOLS(X)
 #undef X
+	finds_releases = file_callback_offset() != -1U;
 	return make_key(key, symbols[SYM_ptr_key]);
 }
 

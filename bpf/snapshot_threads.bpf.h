@@ -200,7 +200,7 @@ static long look_at_pending(__u32 i, struct chain_walk *w)
 	struct ev_pending *e;
 	struct file *file;
 
-	if (!cb)
+	if (!cb || file_callback_offset() == -1U)
 		return 1;
 	w->callback = (__u64)BPF_CORE_READ(cb, next);
 	if (!symbols[SYM_____fput] || (__u64)BPF_CORE_READ(cb, func) != symbols[SYM_____fput])

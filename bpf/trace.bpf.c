@@ -122,6 +122,16 @@ static __always_inline struct call_state *call_current(void)
 	return bpf_task_storage_get(&calls, bpf_get_current_task_btf(), 0, 0);
 }
 
+/*
+ * Of a call that has one since it began. Up to Linux 6.1 there is none, too, if the
+ * thread has preempted another on this processor in the middle of getting its own. That
+ * end would be lost without a word: to make one fails then, and is counted.
+ */
+static __always_inline struct call_state *call_end(void)
+{
+	return call_current() ?: call_begin();
+}
+
 /* ---- filters -------------------------------------------------------------- */
 
 static __always_inline bool comm_matches(void)

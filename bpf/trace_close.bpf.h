@@ -34,7 +34,7 @@ int BPF_PROG(fentry__vfio_device_fops_release, struct inode *inode, struct file 
 SEC("?fexit/vfio_device_fops_release")
 int BPF_PROG(fexit__vfio_device_fops_release, struct inode *inode, struct file *file, int ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 	struct ev_closed *e;
 
 	if (!c || !c->close_since)

@@ -28,7 +28,7 @@ int BPF_PROG(fentry__vfio_fops_release, struct inode *inode, struct file *file)
 SEC("?fexit/vfio_fops_release")
 int BPF_PROG(fexit__vfio_fops_release)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 
 	if (!c)
 		return 0;
@@ -299,7 +299,7 @@ int BPF_PROG(fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, un
 
 	if ((cmd != VFIO_IOMMU_MAP_DMA && !unmap) || surely_unwanted(container))
 		return cmd == VFIO_SET_IOMMU && ret ? on_set_iommu(container, arg, ret) : 0;
-	c = call_current();
+	c = call_end();
 	if (!c || c->io_cmd != cmd)
 		return 0;
 	remember_user();

@@ -80,7 +80,7 @@ static __always_inline void on_block(struct call_state *c)
 SEC("?fentry/vfio_wait")
 int BPF_PROG(fentry__vfio_wait, struct vfio_iommu *iommu)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 	bool first;
 
 	if (!c || !c->op)
@@ -97,7 +97,7 @@ int BPF_PROG(fentry__vfio_wait, struct vfio_iommu *iommu)
 SEC("?fexit/vfio_wait")
 int BPF_PROG(fexit__vfio_wait, struct vfio_iommu *iommu, int ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 
 	if (c && c->wait_since) {
 		c->waited_ns += bpf_ktime_get_ns() - c->wait_since;
@@ -169,7 +169,7 @@ int BPF_PROG(fentry__vfio_container_attach_group, struct vfio_container *contain
 SEC("?fexit/vfio_container_attach_group")
 int BPF_PROG(fexit__vfio_container_attach_group, struct vfio_container *container, struct vfio_group *group, int ret)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 	struct ev_attach *e;
 
 	if (!c || c->op != OP_ATTACH)
@@ -227,7 +227,7 @@ int BPF_PROG(fentry__vfio_group_detach_container, struct vfio_group *group)
 SEC("?fexit/vfio_group_detach_container")
 int BPF_PROG(fexit__vfio_group_detach_container)
 {
-	struct call_state *c = call_current();
+	struct call_state *c = call_end();
 
 	if (!c)
 		return 0;
@@ -282,7 +282,7 @@ int BPF_PROG(fexit__vfio_pin_pages, struct vfio_device *device, __u64 iova, int 
 
 	if (driver_unwanted(device))
 		return 0;
-	c = call_current();
+	c = call_end();
 	if (!c || c->op != OP_PIN)
 		return 0;
 	tells = ret >= 0 && wanted(EV_pin, c->op_container);
@@ -347,7 +347,7 @@ int BPF_PROG(fexit__vfio_unpin_pages, struct vfio_device *device, __u64 iova, in
 
 	if (driver_unwanted(device))
 		return 0;
-	c = call_current();
+	c = call_end();
 	if (!c || !c->unpin_device)
 		return on_unpin(object_id(NUMBER(argument_container(device))), object_id(NTH_NUMBER(ctx, 0)), device, iova, npage);
 	this_unpin(c, &call);
@@ -373,7 +373,7 @@ int BPF_PROG(fexit__vfio_dma_rw, struct vfio_device *device, __u64 iova, void *d
 
 	if (driver_unwanted(device))
 		return 0;
-	c = call_current();
+	c = call_end();
 	if (!c || (c->op != OP_READ && c->op != OP_WRITE))
 		return 0;
 	charge_flush(c);

@@ -75,6 +75,9 @@ static int judge_counter(const struct verdict *v, const struct model *m, const s
  * Charged to an address space that has no process any more, and pinned, in the
  * last look, and the one before it. What of it is unpinned since could not be
  * credited: that is in uncredited, if it is in locked_vm.
+ *
+ * kept: it has users that are no process. vhost keeps the one of who has opened it,
+ * also over an exec. It is credited like any other, but limits nobody.
  */
 struct nobody {
 	__s64 pages, uncredited;
@@ -82,7 +85,23 @@ struct nobody {
 	const struct edge *first;
 };
 
-static int charged_to_nobody(const struct model *m, const struct obj *c, struct nobody *ret)
+/* A recording of before looks did that does not say who lives where. */
+static bool knows_processes(const struct model *m)
+{
+	for (const struct obj *p = model_first(m, OBJ_PROCESS); p; p = model_next(p, OBJ_PROCESS))
+		if (NOTE_OF(p, process) && p->note_look == model_last_look(m))
+			return true;
+	return false;
+}
+
+bool drift_mm_kept(const struct model *m, const struct obj *mm)
+{
+	const struct ev_mm *note = NOTE_OF(mm, mm);
+
+	return note && note->users > 0 && !edge_in(mm, REL_IN_MM) && model_complete(m) && knows_processes(m);
+}
+
+static int charged_to_nobody(const struct model *m, const struct obj *c, bool kept, struct nobody *ret)
 {
 	unsigned int look = model_last_look(m);
 	struct seen *all = NULL;
@@ -95,7 +114,7 @@ static int charged_to_nobody(const struct model *m, const struct obj *c, struct 
 		const struct ev_mm *now = NOTE_OF(mm, mm), *before = mm ? (const void *)mm->prev_note : NULL;
 		__s64 left;
 
-		if (!now || mm->note_look != look || now->users || r->charged <= 0 || r->account == CHARGED_USER ||
+		if (!now || mm->note_look != look || (kept ? !drift_mm_kept(m, mm) : now->users != 0) || r->charged <= 0 || r->account == CHARGED_USER ||
 		    r->source == SOURCE_DMABUF)
 			continue;
 		/* areas of iommufd can share their pages, which are charged once */
@@ -108,7 +127,7 @@ static int charged_to_nobody(const struct model *m, const struct obj *c, struct 
 		add_pages(&ret->pages, left);
 		if (r->account == CHARGED_MM)
 			add_pages(&ret->uncredited, r->charged - left);
-		ret->twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users && mm->prev_look + 1 == look;
+		ret->twice &= e->looks >= 2 && before && before->h.type == EV_mm && !before->users == !kept && mm->prev_look + 1 == look;
 		if (!ret->first)
 			ret->first = e;
 	}
@@ -154,6 +173,32 @@ static int judge_orphans(const struct verdict *v, const struct model *m, const s
 	return 0;
 }
 
+static int judge_kept(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
+{
+	char size[FORMAT_MAX], name[ID_NAME_MAX], id[ID_NAME_MAX];
+	const struct obj *mm;
+	struct finding *f;
+	struct nobody n;
+	int err = charged_to_nobody(m, c, true, &n);
+
+	if (err || !n.pages)
+		return err;
+	*found = true;
+	mm = model_find(m, OBJ_MM, ((const struct ev_range *)n.first->last)->mm);
+	f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_LIKELY, c->id);
+	if (!f)
+		return -ENOMEM;
+	id_name(OBJ_MM, mm->id, name);
+	finding_sentence(out, f, "uncharged: %s of %s stay pinned, and no process was found in %s, which they are charged to",
+			 format_pages(n.pages, size), id_name(OBJ_CONTAINER, c->id, id), name);
+	finding_missing(out, f, "who has %s: %lld that use it are counted; vhost keeps that of who has opened it, over an exec, too", name,
+			(long long)NOTE_OF(mm, mm)->users);
+	if (!n.twice)
+		finding_missing(out, f, "only one look shows it: a process that ends looks so for a moment");
+	doubt_sight(out, f, m);
+	return 0;
+}
+
 static int judge_state(const struct verdict *v, const struct model *m, const struct obj *c, struct findings *out, bool *found)
 {
 	char size[FORMAT_MAX], mm[ID_NAME_MAX], id[ID_NAME_MAX];
@@ -166,7 +211,9 @@ static int judge_state(const struct verdict *v, const struct model *m, const str
 	for (const struct uncharged *u = model_ledger(m)->uncharged; u; u = u->next)
 		if (u->container == c->id && u->opened_ns == ledger_opened(model_ledger(m), c->id))
 			return 0; /* the ledger knows more */
-	err = charged_to_nobody(m, c, &n);
+	err = charged_to_nobody(m, c, false, &n);
+	if (!err && !n.pages)
+		err = judge_kept(v, m, c, out, found);
 	if (err || !n.pages)
 		return err ?: judge_orphans(v, m, c, out, found);
 	*found = true;

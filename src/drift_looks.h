@@ -25,6 +25,8 @@ static inline bool has_drift(const struct ledger *l, __u64 container)
 	return false;
 }
 
+/* Is it in use, and no process was found that has it, of all there are? */
+bool drift_mm_kept(const struct model *m, const struct obj *mm);
 /* Adds findings, and then sets *found. 0 or -ENOMEM. */
 int drift_looks(const struct verdict *v, const struct model *m, struct findings *out, bool *found);
 

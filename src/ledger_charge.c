@@ -86,6 +86,14 @@ static int check_credit(struct ledger *l, const struct ledger_account *a, __s64 
 	return 0;
 }
 
+/* Is it what the charge before in this call waited for? Whose range it is, is not known there: several may have as much to their debit. */
+static bool answers(const struct ledger_container *c, const struct ev_charge *e)
+{
+	const struct ev_charge *gave = (const void *)c->gave;
+
+	return gave && (c->gave_from == e->mm || (gave->h.tid == e->h.tid && -e->pages >= gave->pages));
+}
+
 static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger_account *a, const struct ev_charge *e)
 {
 	__s64 was = account_balance(a);
@@ -100,7 +108,7 @@ static int on_credit(struct ledger *l, struct ledger_container *c, struct ledger
 			add_pages(&c->restored, e->pages);
 			ledger_give_back(l, c->id, -e->pages);
 		}
-		if (c->gave && c->gave_from == e->mm)
+		if (answers(c, e))
 			ledger_call_ends(c);
 		return 0;
 	}

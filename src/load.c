@@ -55,6 +55,14 @@ void source_bpf_tell_programs(const struct bpf_object *obj)
 	}
 }
 
+/* It is there, and cannot be read. */
+static bool iommufd_untyped(const struct source_bpf *s)
+{
+	if (probe_struct(s->types, "iommufd", "iommufd_ctx") && probe_struct(s->types, "iommufd", "iopt_pages"))
+		return false;
+	return probe_module("iommufd") || probe_misc_device("iommu");
+}
+
 /* The secret of ids costs no sight; what iommufd is looked for with is missing where there is no iommufd. */
 static bool may_be_missing(const struct source_bpf *s, int symbol)
 {
@@ -81,6 +89,9 @@ static void check_symbols(struct source_bpf *s)
 		source_bpf_gap(s, false, "kernel symbol " #name, "not found in the kernel's symbol table: %s", use);
 	FDPIN_SYMBOLS(X)
 #undef X
+	if (!s->snapshot->bss->finds_releases)
+		source_bpf_gap(s, false, "files that are about to be released", "in struct file of this kernel none of the members is "
+			       "known that have the call back for that (f_task_work, f_rcuhead, f_u.fu_rcuhead)");
 }
 
 /*
@@ -122,6 +133,8 @@ int load_snapshot(struct source_bpf *s)
 	if (!probe_struct(s->types, "vfio_iommu_type1", "vfio_iommu") && probe_module("vfio_iommu_type1"))
 		source_bpf_gap(s, false, "ranges, and who waits for them",
 			       "no type information of vfio_iommu_type1, although it is loaded");
+	if (iommufd_untyped(s))
+		source_bpf_gap(s, false, "contexts of iommufd", "no type information of iommufd, although it is loaded");
 	if (s->filter.ring_bytes)
 		bpf_map__set_max_entries(s->snapshot->maps.events, s->filter.ring_bytes);
 	err = types_adapt(s->types, s->snapshot->skeleton);

@@ -67,7 +67,7 @@ __u64 model_lost(const struct model *m);
 /* Different gaps (objects of kind OBJ_GAP), and those that are not hooks_only: looks may miss something. */
 unsigned int model_gaps(const struct model *m);
 unsigned int model_look_gaps(const struct model *m);
-/* Ranges that were not kept because there are too many (no verdict needs them). */
+/* Ranges that were not kept because there are too many (only drift looks at each of them). */
 __u64 model_dropped(const struct model *m);
 /* Looks that ended; what a "no" about a standing system rests on. */
 unsigned int model_looks(const struct model *m);

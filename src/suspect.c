@@ -8,6 +8,7 @@
  */
 #include "suspect.h"
 
+#include "drift_looks.h"
 #include "invalid.h"
 
 static const bool telling[REL__max] = {
@@ -72,7 +73,7 @@ bool suspect_drift(const struct model *m)
 	for (struct obj *o = model_first(m, OBJ_MM); o; o = model_next(o, OBJ_MM)) {
 		const struct ev_mm *mm = NOTE_OF(o, mm);
 
-		if (mm && o->note_look == model_last_look(m) && (!mm->users || mm->locked_vm < 0 || mm->pinned_vm < 0))
+		if (mm && o->note_look == model_last_look(m) && (!mm->users || mm->locked_vm < 0 || mm->pinned_vm < 0 || drift_mm_kept(m, o)))
 			return true;
 	}
 	return false;

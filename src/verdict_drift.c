@@ -250,12 +250,21 @@ static void put_drifts(struct findings *out, struct finding *f, const struct abo
 			 n.who);
 }
 
-static void doubt_books(struct findings *out, struct finding *f, const struct ledger *l)
+static bool books_whole(const struct model *m)
 {
+	return !model_ledger(m)->cut && !model_ledger(m)->absurd && !model_dropped(m);
+}
+
+static void doubt_books(struct findings *out, struct finding *f, const struct model *m)
+{
+	const struct ledger *l = model_ledger(m);
+
 	if (l->cut)
 		finding_missing(out, f, "there were more accounts than are kept");
 	if (l->absurd)
 		finding_missing(out, f, "a record told of more pages than there can be, and is left out");
+	if (model_dropped(m))
+		finding_missing(out, f, "there were more ranges than are kept: %llu records of them are left out", model_dropped(m));
 }
 
 static void put_doubts(struct findings *out, struct finding *f, const struct model *m, const struct about *a)
@@ -270,7 +279,7 @@ static void put_doubts(struct findings *out, struct finding *f, const struct mod
 		finding_missing(out, f, "%s", a->ending);
 	if (a->open && a->open->fewer)
 		finding_missing(out, f, "whether what was unpinned or unmapped since, and nobody was credited for, was of these pages");
-	doubt_books(out, f, model_ledger(m));
+	doubt_books(out, f, m);
 	doubt_sight(out, f, m);
 	if (!model_looks(m))
 		finding_missing(out, f, "no look at the standing system was finished: what was charged before is not known");
@@ -282,7 +291,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 {
 	struct about a = { .container = container, .opened_ns = opened_ns };
 	const struct ledger *l = model_ledger(m);
-	bool complete = model_complete(m), whole = !l->cut && !l->absurd, certain;
+	bool complete = model_complete(m), certain;
 	struct finding *f;
 
 	gather(l, complete, model_now(m), &a);
@@ -294,7 +303,7 @@ static int judge_container(const struct verdict *v, const struct model *m, __u64
 	if (a.drift || a.open)
 		f = finding_add(out, v, certain ? ANSWER_YES : ANSWER_CANNOT_TELL, certain ? LEVEL_PROVEN : LEVEL_LIKELY, container);
 	else
-		f = finding_add(out, v, absence_certain(m) && whole && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
+		f = finding_add(out, v, absence_certain(m) && books_whole(m) && !a.longest->unsure ? ANSWER_NO : ANSWER_CANNOT_TELL, LEVEL_NONE, container);
 	if (!f)
 		return -ENOMEM;
 	f->opened_ns = opened_ns;
@@ -376,14 +385,14 @@ static int judge_unsure(const struct verdict *v, const struct model *m, struct f
 	return err;
 }
 
-static int judge_cut(const struct verdict *v, const struct ledger *l, struct findings *out)
+static int judge_cut(const struct verdict *v, const struct model *m, struct findings *out)
 {
 	struct finding *f = finding_add(out, v, ANSWER_CANNOT_TELL, LEVEL_NONE, 0);
 
 	if (!f)
 		return -ENOMEM;
 	finding_sentence(out, f, "no drift as far as the books go");
-	doubt_books(out, f, l);
+	doubt_books(out, f, m);
 	return 0;
 }
 
@@ -398,8 +407,8 @@ int verdict_drift(const struct verdict *v, const struct model *m, struct finding
 		err = judge_unsure(v, m, out, &found);
 	if (found || err)
 		return err;
-	if (model_ledger(m)->cut || model_ledger(m)->absurd)
-		return judge_cut(v, model_ledger(m), out);
+	if (!books_whole(m))
+		return judge_cut(v, m, out);
 	return finding_host(out, v, m,
 			    model_has_charges(m) ? "what was charged was credited to the same account, and no counter is below zero" :
 						   "no counter is below zero, and nothing is charged to an address space that is gone");

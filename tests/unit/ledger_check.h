@@ -88,19 +88,31 @@ static inline struct ev_mm *mm_note(struct tape *t, __u64 mm, __s64 locked_vm, _
 	return e;
 }
 
-/* 512 pages of C1 are charged to an address space that no process has any more. */
-static inline void look_at_nobody(struct tape *t, __u8 look, __u64 mm)
+/* 512 pages of C1 are charged to an address space that has so many users; it is known who they are, if it has a process. */
+static inline void look_at_users(struct tape *t, __u8 look, __u64 mm, __s64 users, bool process)
 {
 	struct ev_range *r;
+	struct ev_process *p;
 
 	tape_look_begin(t, look);
-	mm_note(t, mm, 512, 0);
+	mm_note(t, mm, 512, users);
+	if (users > 0) {
+		tape_as(t, QEMU, QEMU, "qemu");
+		p = tape_add(t, EV_process, 0);
+		p->mm = process ? mm : mm + 1;
+	}
 	tape_container(t, C1, 1, true)->ranges = 1;
 	r = tape_range(t, C1, 0x77);
 	r->mm = mm;
 	r->charged = 512;
 	r->account = CHARGED_MM;
 	tape_look_end(t);
+}
+
+/* No process has it any more. */
+static inline void look_at_nobody(struct tape *t, __u8 look, __u64 mm)
+{
+	look_at_users(t, look, mm, 0, false);
 }
 
 #endif

@@ -48,6 +48,23 @@ static void state_charged_to_nobody(void **state)
 	}
 }
 
+/* vhost keeps the address space of who has opened it, also over an exec. */
+static void state_charged_to_who_is_kept(void **state)
+{
+	(void)state;
+	for (int process = 0; process < 2; process++) {
+		struct tape *t = tape_new();
+
+		tape_session(t, false);
+		look_at_users(t, 1, A, 1, process);
+		look_at_users(t, 2, A, 1, process);
+		if (process)
+			check(t, 0, "no/none", false, "nothing is charged to an address space that is gone", NULL);
+		else
+			check(t, C1, "cannot-tell/likely", false, "no process was found in mm-00aa", NULL);
+	}
+}
+
 /*
  * Who has it ends: all threads of each table with it are exiting, a device of it is
  * being closed by such a thread, or it is in no table any more. Once somebody else
@@ -285,7 +302,7 @@ static void left_elsewhere_in_a_recording(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(state_charged_to_nobody), T(state_not_covered), T(state_with_a_device), T(state_without_an_owner), T(state_left_elsewhere),
+		T(state_charged_to_nobody), T(state_charged_to_who_is_kept), T(state_not_covered), T(state_with_a_device), T(state_without_an_owner), T(state_left_elsewhere),
 		T(left_elsewhere_in_a_recording), T(state_while_it_ends), T(watched_while_it_ends), T(state_absurd),
 	};
 

@@ -301,6 +301,24 @@ static void charged_twice_beside_a_child(void **state)
 	check(t, C1, "yes/proven", false, "charged twice of 2M", NULL);
 }
 
+/* Three live, two of them with as much to their debit: whose range it is that is handed over the ledger does not know. */
+static void handed_over_by_either(void **state)
+{
+	(void)state;
+	for (int which = 0; which < 2; which++) {
+		struct tape *t = ledger_begin(C1);
+
+		tape_charge(t, C1, A, 512, OP_MAP);
+		tape_charge(t, C1, B, 512, OP_MAP);
+		tape_as(t, OTHER, OTHER, "qemu-new");
+		tape_charge(t, C1, 0xccULL, 512, OP_REVALIDATE);
+		ledger_locked = 512;
+		tape_charge(t, C1, which ? B : A, -512, OP_REVALIDATE);
+		tape_revalidate(t, C1);
+		NO(t);
+	}
+}
+
 /*
  * What of a range is pinned for a mediated device its mapping does not say: what was unmapped is not what is charged to
  * nobody, and who restores a range of those has nobody to credit. Once all of them are charged again he has.
@@ -1302,7 +1320,7 @@ int main(void)
 		T(balanced), T(underflow_over_exec), T(wrong_mm_over_exec), T(restored_after_exec), T(restored_in_part),
 		T(unmapped_after_exec), T(device_memory_unmapped), T(own_ranges_after_exec), T(looked_into_during_exec), T(left_by_a_child),
 		T(residue_of_an_exit), T(survived_by_another), T(survived_for_a_time), T(a_long_end), T(still_ending), T(hand_over),
-		T(charged_twice), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_beside_a_drift), T(unpinned_without_credit), T(restored_after_the_look), T(restored_for_both), T(restored_after_its_own), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated), T(absurd_numbers), T(absurd_sums),
+		T(charged_twice), T(handed_over_by_either), T(restored_before_the_end_is_told), T(charged_twice_beside_a_child), T(restored_for_a_device), T(restored_beside_a_drift), T(unpinned_without_credit), T(restored_after_the_look), T(restored_for_both), T(restored_after_its_own), T(same_id_again), T(verdict_of_each), T(refused), T(older_balance), T(older_and_shared), T(older_and_uncharged), T(older_but_estimated), T(absurd_numbers), T(absurd_sums),
 		T(gone_before_the_look), T(moved_and_the_look), T(begun_before_the_watch), T(begun_before_another_opened), T(charged_around_the_look), T(changed_while_it_was_read), T(many_lives), T(change_process_none), T(change_process_tried), T(change_process_mm), T(change_process_user),
 		T(container_ends_in_debt), T(container_ends_in_time), T(credit_comes_late), T(residue_is_not_moved), T(charged_after_the_end), T(released_late), T(device_comes_and_goes),
 		T(change_process_several_times), T(change_process_refused), T(context_ends_in_debt), T(wrapped_counter),
