@@ -61,6 +61,71 @@ enum hook_need { HOOK_OPTIONAL, HOOK_REQUIRED, HOOK_OF_CONTAINERS };
 	HOOK("exec", "vmlinux", membarrier_exec_mmap, REQUIRED, "")                                             \
 	HOOK("the end of an address space", "vmlinux", exit_mmap, REQUIRED, "")
 
+/*
+ * P(function, what our programs take it to be)
+ *
+ * A word for each argument: a name is a pointer to the struct or union of that name,
+ * * a pointer to whatever, a number an integer of so many bytes. =word is what it
+ * returns, which a program at its end finds behind all arguments; + at the end:
+ * there may be more of them. Of a program that reads none of them the function may
+ * have whichever. Functions of LSM hooks are called bpf_lsm_ and the hook.
+ */
+#define PROTOTYPES(P)                                                        \
+	P(vfio_fops_unl_ioctl, "file 4 8 =8")                                \
+	P(vfio_fops_open, "inode file =4")                                   \
+	P(vfio_fops_release, "inode file +")                                 \
+	P(vfio_group_fops_unl_ioctl, "file 4 8 =8")                          \
+	P(vfio_container_attach_group, "vfio_container vfio_group =4")       \
+	P(vfio_group_detach_container, "vfio_group +")                       \
+	/* by a list of page numbers, of a struct device, until 5.19 */      \
+	P(vfio_pin_pages, "vfio_device 8 4 4 * =4")                          \
+	P(vfio_unpin_pages, "vfio_device 8 4 +")                             \
+	P(vfio_dma_rw, "vfio_device 8 * 8 1 =4")                             \
+	P(vfio_device_fops_release, "inode file =4")                         \
+	P(vfio_wait, "vfio_iommu =4")                                        \
+	P(vfio_pin_pages_remote, "vfio_dma 8 8 * 8 * =8")                    \
+	P(vfio_remove_dma, "vfio_iommu vfio_dma +")                          \
+	P(vfio_iommu_type1_ioctl, "* 4 8 =8")                                \
+	P(vfio_iommu_type1_attach_group, "* iommu_group 4 =4")               \
+	P(vfio_iommu_type1_detach_group, "* iommu_group +")                  \
+	P(vfio_iommu_type1_release, "* +")                                   \
+	P(start_flush_work, "work_struct * 1 =1")                            \
+	P(flush_work, "+")                                                   \
+	P(__flush_work, "work_struct +")                                     \
+	P(__flush_workqueue, "workqueue_struct +")                           \
+	P(__account_locked_vm, "mm_struct 8 1 task_struct 1 =4")             \
+	P(iopt_pages_update_pinned, "iopt_pages 8 1 * =4")                   \
+	P(do_update_pinned, "iopt_pages 8 1 * =4")                           \
+	P(iommufd_fops_open, "inode file =4")                                \
+	P(iommufd_fops_release, "inode file =4")                             \
+	P(iommufd_fops_ioctl, "file 4 8 =8")                                 \
+	P(iommufd_access_pin_pages, "iommufd_access 8 8 +")                  \
+	P(iommufd_access_unpin_pages, "iommufd_access 8 8 +")                \
+	/* a PASID comes second since 6.15 */                                \
+	P(iommufd_device_attach, "iommufd_device +")                         \
+	P(iommufd_device_replace, "iommufd_device +")                        \
+	P(iommufd_device_detach, "iommufd_device +")                         \
+	P(iommufd_device_bind, "iommufd_ctx device * =*")                    \
+	P(vfio_df_ioctl_attach_pt, "vfio_device_file * =4")                  \
+	P(membarrier_exec_mmap, "mm_struct +")                               \
+	P(exit_mmap, "mm_struct +")                                          \
+	P(bpf_lsm_file_ioctl, "file 4 8 =4")                                 \
+	P(bpf_lsm_file_ioctl_compat, "file 4 8 =4")                          \
+	P(security_file_ioctl, "file 4 8 =4")                                \
+	P(security_file_ioctl_compat, "file 4 8 =4")                         \
+	P(bpf_lsm_file_alloc_security, "file =4")                            \
+	P(security_file_alloc, "file =4")                                    \
+	P(bpf_lsm_bprm_check_security, "linux_binprm =4")                    \
+	P(security_bprm_check, "linux_binprm =4")                            \
+	P(bpf_lsm_bpf_map, "bpf_map 4 =4")                                   \
+	P(bpf_lsm_bpf_prog, "bpf_prog =4")                                   \
+	P(bpf_lsm_bpf, "4 bpf_attr 4 +")                                     \
+	P(bpf_lsm_ptrace_access_check, "task_struct 4 =4")                   \
+	P(bpf_lsm_inode_unlink, "inode dentry =4")                           \
+	P(bpf_lsm_inode_rmdir, "inode dentry =4")                            \
+	P(bpf_lsm_inode_rename, "inode dentry inode dentry =4")              \
+	P(bpf_lsm_sb_umount, "vfsmount 4 =4")
+
 #ifdef __bpf__
 
 /* ---- what lives in modules ------------------------------------------------ */

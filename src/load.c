@@ -151,6 +151,30 @@ int load_snapshot(struct source_bpf *s)
 	return 0;
 }
 
+/* ---- what is watched ------------------------------------------------------------ */
+
+enum {
+#define HOOK(what, module, func, need, why) HOOK_AT_##func,
+	HOOKS(HOOK)
+#undef HOOK
+	HOOK__MAX
+};
+
+static const char *const hook_names[HOOK__MAX] = {
+#define HOOK(what, module, func, need, why) #func,
+	HOOKS(HOOK)
+#undef HOOK
+};
+
+/*
+ * To attach to. Type information can have a function of which the compiler has made
+ * another, with a name like func.isra.0, and one that has other arguments here.
+ */
+static bool has_hook(const struct source_bpf *s, const char *module, unsigned int at)
+{
+	return !(s->unnamed >> at & 1) && types_func_fits(s->types, module, hook_names[at]);
+}
+
 static void enable_program(struct source_bpf *s, const char *kind, const char *func, const char *again)
 {
 	struct bpf_program *prog;
@@ -170,33 +194,83 @@ static void enable_hook(struct source_bpf *s, const char *func)
 	enable_program(s, "fexit", func, PROGRAM_AGAIN);
 }
 
-/* Turn on what the kernel has; name what it has not. */
+/* Turn on what the kernel has. */
 static void choose_hooks(struct source_bpf *s)
 {
-#define HOOK(what, module, func, need, why)                                                                        \
-	if (probe_func(s->types, module, #func))                                                                   \
-		enable_hook(s, #func);                                                                             \
-	else if (HOOK_##need == HOOK_REQUIRED || (HOOK_##need == HOOK_OF_CONTAINERS && s->containers))              \
-		source_bpf_gap(s, true, what, "no function %s in this kernel", #func);
+#define HOOK(what, module, func, need, why)          \
+	if (has_hook(s, module, HOOK_AT_##func))     \
+		enable_hook(s, #func);
 	HOOKS(HOOK)
 #undef HOOK
 	/* start_flush_work sees every flush; the entry of __flush_work would see some of them twice */
-	if (probe_func(s->types, "vmlinux", "start_flush_work")) {
+	if (has_hook(s, "vmlinux", HOOK_AT_start_flush_work)) {
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work, false);
 		bpf_program__set_autoload(s->trace->progs.fentry____flush_work__again, false);
 	}
-	if (probe_member(s->types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
-	    !probe_func(s->types, "vfio_iommu_type1", "vfio_wait"))
-		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
-	if (probe_struct(s->types, "iommufd", "iommufd_ctx") && !probe_func(s->types, "iommufd", "iopt_pages_update_pinned") &&
-	    !probe_func(s->types, "iommufd", "do_update_pinned"))
-		source_bpf_gap(s, true, "charges of iommufd", "the function that makes them is inlined in this kernel");
 	if (probe_typedef(s->types, "vmlinux", "btf_trace_exit_mmap"))
 		bpf_program__set_autoload(s->trace->progs.tp_btf__exit_mmap, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_exec, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_fork, true);
 	bpf_program__set_autoload(s->trace->progs.tp_btf__sched_process_free, true);
 }
+
+static void tell_hook(struct source_bpf *s, const char *what, const char *module, unsigned int at, bool needed)
+{
+	if (s->unnamed >> at & 1)
+		source_bpf_gap(s, true, what, "no function %s by its own name in this kernel: the compiler has made another of it", hook_names[at]);
+	else if (probe_func(s->types, module, hook_names[at]) && !has_hook(s, module, at))
+		source_bpf_gap(s, true, what, "the function %s has other arguments in this kernel", hook_names[at]);
+	else if (needed && !has_hook(s, module, at))
+		source_bpf_gap(s, true, what, "no function %s in this kernel", hook_names[at]);
+}
+
+/* Name what the kernel has not. */
+static void tell_hooks(struct source_bpf *s)
+{
+#define HOOK(what, module, func, need, why) \
+	tell_hook(s, what, module, HOOK_AT_##func, HOOK_##need == HOOK_REQUIRED || (HOOK_##need == HOOK_OF_CONTAINERS && s->containers));
+	HOOKS(HOOK)
+#undef HOOK
+	if (probe_member(s->types, "vfio_iommu_type1", "vfio_iommu", "vaddr_wait") &&
+	    !probe_func(s->types, "vfio_iommu_type1", "vfio_wait"))
+		source_bpf_gap(s, true, "blocks on ranges", "vfio_wait is inlined in this kernel");
+	if (probe_struct(s->types, "iommufd", "iommufd_ctx") && !probe_func(s->types, "iommufd", "iopt_pages_update_pinned") &&
+	    !probe_func(s->types, "iommufd", "do_update_pinned"))
+		source_bpf_gap(s, true, "charges of iommufd", "the function that makes them is inlined in this kernel");
+	if (*types_misfit(s->types))
+		source_bpf_gap(s, true, "this kernel as it is", "%s", types_misfit(s->types));
+}
+
+/* Which hooks does type information have, and the symbol table not? False if that cannot be read, or there is none. */
+static bool find_unnamed(struct source_bpf *s)
+{
+	__u64 known = 0, here = 0;
+	char line[512], name[256];
+	FILE *f = fopen("/proc/kallsyms", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %*c %255s", name) != 1)
+			continue;
+		for (unsigned int i = 0; i < HOOK__MAX; i++)
+			if (!strcmp(name, hook_names[i]))
+				here |= 1ULL << i;
+	}
+	if (!f || ferror(f) || !here) {
+		if (f)
+			fclose(f);
+		return false;
+	}
+	fclose(f);
+#define HOOK(what, module, func, need, why)             \
+	if (probe_func(s->types, module, #func))        \
+		known |= 1ULL << HOOK_AT_##func;
+	HOOKS(HOOK)
+#undef HOOK
+	s->unnamed = known & ~here;
+	return s->unnamed;
+}
+
+_Static_assert(HOOK__MAX <= 64, "a bit of source_bpf.unnamed for each");
 
 static void configure(struct source_bpf *s)
 {
@@ -285,10 +359,10 @@ static int share_map(struct bpf_map *map, const struct bpf_map *with)
 	return bpf_map__reuse_fd(map, bpf_map__fd(with));
 }
 
-int load_trace(struct source_bpf *s)
+/* Those of the hooks that were chosen: one that the kernel does not take fails all of them. */
+static int try_trace(struct source_bpf *s)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(s->types));
-	const struct source_filter *filter = &s->filter;
 	int err;
 
 	s->trace = trace_bpf__open_opts(&opts);
@@ -309,14 +383,26 @@ int load_trace(struct source_bpf *s)
 		err = share_map(s->trace->maps.hints, s->snapshot->maps.hints);
 	if (!err)
 		err = types_adapt(s->types, s->trace->skeleton);
-	if (!err && *types_misfit(s->types))
-		source_bpf_gap(s, true, "this kernel as it is", "%s", types_misfit(s->types));
-	if (!err)
-		err = trace_bpf__load(s->trace);
-	if (!err)
-		source_bpf_tell_programs(s->trace->obj);
-	if (!err)
-		err = follow_processes(s, filter->tgids, filter->n_tgids);
+	return err ?: trace_bpf__load(s->trace);
+}
+
+int load_trace(struct source_bpf *s)
+{
+	const struct source_filter *filter = &s->filter;
+	int err;
+
+	s->unnamed = 0;
+	err = try_trace(s);
+	/* looked for only now, as it takes reading all of the symbol table */
+	if (err == -ENOENT && find_unnamed(s)) {
+		trace_bpf__destroy(s->trace);
+		err = try_trace(s);
+	}
+	if (err)
+		return err;
+	tell_hooks(s);
+	source_bpf_tell_programs(s->trace->obj);
+	err = follow_processes(s, filter->tgids, filter->n_tgids);
 	if (!err)
 		err = fill_list(s->trace->maps.tids, filter->tids, filter->n_tids);
 	return err ? err : attach_programs(s);

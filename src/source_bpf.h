@@ -49,6 +49,7 @@ struct source_bpf {
 	__u64 no_state_reported, full_reported;
 	__u64 missed, missed_asked; /* runs of programs the kernel left out */
 	bool ending;		    /* no second more is waited for with that question */
+	__u64 unnamed;		    /* hooks that are in type information and not in the symbol table: a bit for each of HOOKS */
 	struct left_out left_out[PROGRAMS_MAX];
 	int epoll_fd, timer_fd;
 	struct look_memory *memory; /* what a look with details has seen; NULL without */

@@ -225,6 +225,58 @@ static int write_all(int fd, const char *data, __u32 size)
 	return 0;
 }
 
+bool types_func_fits(struct types *t, const char *module, const char *func)
+{
+	const char *takes = types_takes(func);
+	const struct btf *btf;
+	__u32 id = types_find(t, module, func, BTF_KIND_FUNC, &btf);
+
+	return id && takes && types_proto_fits(btf, id, takes);
+}
+
+/* What a program attaches to, if that is a function whose arguments it is given; the name is in buf. */
+static const char *function_of(const struct bpf_program *prog, char *buf, size_t size)
+{
+	const char *section = bpf_program__section_name(prog), *after = strchr(section, '/');
+
+	for (size_t i = 0; after && i < ARRAY_SIZE(sections); i++) {
+		const struct section *s = &sections[i];
+		size_t len = strlen(s->name) - 1;
+
+		if (s->kind != BTF_KIND_FUNC || s->attach == BPF_TRACE_ITER || strncmp(section, s->name, len) || section[len] != '/')
+			continue;
+		snprintf(buf, size, "%s%s", s->prefix, after + 1);
+		return buf;
+	}
+	return NULL;
+}
+
+/* The first of those that will be loaded which takes a function for another. */
+static void check_functions(struct types *t, const struct bpf_object *obj)
+{
+	struct bpf_program *prog;
+	char name[128];
+
+	bpf_object__for_each_program(prog, obj) {
+		const char *func = bpf_program__autoload(prog) ? function_of(prog, name, sizeof(name)) : NULL;
+		const struct unit *u = NULL;
+		__u32 id = 0;
+
+		for (size_t i = 0; func && i < ARRAY_SIZE(modules_with_hooks) && !id; i++) {
+			u = module_unit(t, modules_with_hooks[i]);
+			id = u ? find_in(u, func, BTF_KIND_FUNC) : 0;
+		}
+		if (func && !id) {
+			u = &t->kernel;
+			id = find_in(u, func, BTF_KIND_FUNC);
+		}
+		if (!id || (types_takes(func) && types_proto_fits(u->btf, id, types_takes(func))))
+			continue;
+		snprintf(t->misfit, sizeof(t->misfit), "the function %s has other arguments", func);
+		return;
+	}
+}
+
 const char *types_misfit(const struct types *t)
 {
 	return t->misfit;
@@ -249,6 +301,8 @@ int types_adapt(struct types *t, const struct bpf_object_skeleton *s)
 		return -errno;
 	t->misfit[0] = '\0';
 	err = types_fit(s->data, s->data_sz, programs, picked, t->misfit, sizeof(t->misfit));
+	if (err == 0)
+		check_functions(t, *s->obj);
 	data = err < 0 ? NULL : btf__raw_data(picked, &size);
 	err = err < 0 ? err : data ? write_all(t->file, data, size) : -ENOMEM;
 	btf__free(picked);

@@ -9,6 +9,7 @@
 #define FDPIN_TYPES_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 struct bpf_link;
 struct bpf_object;
@@ -33,13 +34,20 @@ void types_close(struct types *t);
 __u32 types_find(struct types *t, const char *module, const char *name, unsigned int kind, const struct btf **ret_btf);
 
 /*
+ * Has the function the arguments, and returns it what, our programs take it to
+ * (PROTOTYPES in bpf/compat.h)? The kernel does not ask. False, too, if there is none.
+ */
+bool types_func_fits(struct types *t, const char *module, const char *func);
+
+/*
  * What programs are adapted to the kernel by (CO-RE), instead of all its type
  * information for each type they use: the name of a file for btf_custom_path, when
  * an object is opened, and what writes into it all that the object's own types
  * need of the kernel's and of the modules that are there now, before it is loaded.
  * 0, or a negative errno. A member that has another size there than the programs
- * read is found by libbpf nevertheless, and misread: types_misfit() is a sentence
- * about the first of these, or "".
+ * read is found by libbpf nevertheless, and misread, and so is an argument of a
+ * function that a program attaches to: types_misfit() is a sentence about the first
+ * of these, or "".
  */
 const char *types_file(const struct types *t);
 int types_adapt(struct types *t, const struct bpf_object_skeleton *s);

@@ -31,7 +31,7 @@ struct types {
 	unsigned int n_modules;
 	int file; /* of what programs are adapted by */
 	char path[32];
-	char misfit[160]; /* of what was adapted last */
+	char misfit[192]; /* of what was adapted last */
 	struct types *before; /* the one that was opened before */
 };
 
@@ -60,5 +60,11 @@ int types_fit(const void *file, size_t file_size, const struct btf *programs, co
 
 /* The same of one member, of a type of the programs, by the way to it as a relocation has it ("0:2:1"). */
 int types_fit_one(const struct btf *programs, const struct unit *kernel, __u32 type, const char *access, char *ret, size_t size);
+
+/* What programs take a function they attach to to be, as PROTOTYPES of bpf/compat.h has it; NULL: nothing is known of it. */
+const char *types_takes(const char *func);
+
+/* Is the function of this id so? */
+bool types_proto_fits(const struct btf *btf, __u32 func, const char *takes);
 
 #endif

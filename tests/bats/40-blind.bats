@@ -64,6 +64,24 @@ teardown() { common_teardown; }
 	jq -e 'all(.verdicts[]; .answer != "no")' "$BATS_TEST_TMPDIR/sum"
 }
 
+@test "a function that only another was made of: a gap, and the rest is watched" {
+	local without=$BATS_TEST_TMPDIR/kallsyms sum=$BATS_TEST_TMPDIR/sum
+
+	sed 's/ vfio_dma_rw\>/&.isra.0/' /proc/kallsyms >"$without"
+	grep -q ' vfio_dma_rw\.isra\.0' "$without"
+	# as it is, nothing is missing; with symbols that are all there, and a program that cannot be loaded all the same, it is an error
+	"$fdpin" trace -j -q -d 1s | tail -n 1 >"$sum"
+	jq -e 'all(.gaps[]; .what != "dma_rw")' "$sum"
+	run env LD_PRELOAD="$progs/nameless.so" NAMELESS=fexit__vfio_dma "$fdpin" trace -j -q -d 1s
+	[ "$status" -ne 0 ]
+	unshare -m sh -c "mount --bind $without /proc/kallsyms && LD_PRELOAD=$progs/nameless.so NAMELESS=fexit__vfio_dma exec $fdpin trace -j -q -d 1s" |
+		tail -n 1 >"$sum"
+	cat "$sum"
+	jq -e '.type == "summary" and .complete == false and all(.verdicts[]; .answer != "no")' "$sum"
+	jq -e '[.gaps[] | select(.why | test("vfio_dma_rw by its own name"))] | length == 1' "$sum"
+	jq -e '.gaps | length == 1' "$sum"
+}
+
 @test "VFIO without type information: an error, not OK" {
 	! builtin_vfio || skip "row $KERNEL has all types in one file"
 	run unshare -m sh -c "mount --bind /dev/null /sys/kernel/btf/vfio && exec $fdpin status --check"

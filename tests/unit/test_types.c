@@ -296,12 +296,56 @@ static void sizes(void **state)
 	end(to);
 }
 
+static int func(const char *name, int returns, const int *args, int n)
+{
+	int proto = btf__add_func_proto(kernel.btf, returns);
+
+	for (int i = 0; i < n; i++)
+		btf__add_func_param(kernel.btf, "x", args[i]);
+	return btf__add_func(kernel.btf, name, BTF_FUNC_STATIC, proto);
+}
+
+/* What they are given: pointers by what they point to, numbers by their size, behind typedefs; no more, and no fewer. */
+static void arguments(void **state)
+{
+	int file, iova, args[4], id, none;
+
+	(void)state;
+	begin();
+	file = btf__add_ptr(kernel.btf, btf__add_const(kernel.btf, btf__add_struct(kernel.btf, "file", 8)));
+	iova = btf__add_typedef(kernel.btf, "dma_addr_t", u64_id);
+	args[0] = file;
+	args[1] = u32_id;
+	args[2] = iova;
+	args[3] = btf__add_ptr(kernel.btf, 0);
+	id = func("f", u64_id, args, 4);
+	none = func("none", 0, args, 0);
+	assert_true(types_proto_fits(kernel.btf, id, "file 4 8 * =8"));
+	assert_true(types_proto_fits(kernel.btf, id, "* 4 +"));
+	assert_true(types_proto_fits(kernel.btf, id, "+"));
+	assert_true(types_proto_fits(kernel.btf, id, "file 4 8 *"));
+	assert_true(types_proto_fits(kernel.btf, none, "+"));
+	assert_true(types_proto_fits(kernel.btf, none, ""));
+	assert_false(types_proto_fits(kernel.btf, id, "inode 4 8 * =8"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 8 8 * =8"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 8 =8"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 * =4"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 * =*"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 =8"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 file +"));
+	assert_false(types_proto_fits(kernel.btf, id, "file 4 8 * 4"));
+	assert_false(types_proto_fits(kernel.btf, none, "=4"));
+	assert_false(types_proto_fits(kernel.btf, u32_id, "+"));
+	end(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_is_made_of), cmocka_unit_test(pointers_end_it), cmocka_unit_test(names),
 		cmocka_unit_test(modules),	      cmocka_unit_test(enumerations),	 cmocka_unit_test(damaged),
-		cmocka_unit_test(sizes),
+		cmocka_unit_test(sizes),	      cmocka_unit_test(arguments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
