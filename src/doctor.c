@@ -131,6 +131,8 @@ static void enforce(struct doctor *d, const struct facts *f)
 	if (lsm->answer != KNOWN_YES && fmod->answer != KNOWN_YES)
 		works(w, EXTENT_NONE, lsm->answer == NOT_KNOWN || fmod->answer == NOT_KNOWN, "BPF LSM: %.150s; fmod_ret: %.150s",
 		      lsm->why, fmod->why);
+	else if (f->guard_fits.is == KNOWN_NO)
+		works(w, EXTENT_NONE, false, "its programs are not for this kernel: %s", f->guard_fits.why);
 	else if (!module_runs(&f->vfio) || !module_runs(&f->type1))
 		works(w, EXTENT_PARTIAL, true, "vfio_iommu_type1 is not loaded: there is nothing to guard");
 	else

@@ -85,6 +85,7 @@ struct facts {
 
 	/* commands */
 	struct command_facts look, watch;
+	struct fact guard_fits; /* its programs are for this kernel, as far as type information says */
 };
 
 /* commands: also whether they can work, which takes longest. */

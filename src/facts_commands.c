@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "guard.h"
 #include "log.h"
 #include "opts.h"
 #include "source.h"
@@ -59,6 +60,10 @@ static void try_to_open(struct command_facts *c, bool history)
  */
 void facts_commands(struct facts *f)
 {
+	char why[WHY_MAX];
+	enum known fits = guard_fits(f->lsm_bpf.is == KNOWN_YES, why, sizeof(why));
+
+	fact_set(&f->guard_fits, fits, "%s", why);
 	try_to_open(&f->watch, true);
 	if (f->watch.opens.is == KNOWN_YES && (module_runs(&f->type1) || f->containers.is == KNOWN_NO))
 		f->look = f->watch;

@@ -239,17 +239,44 @@ static void leave_out_maps(struct guard_bpf *s)
 	bpf_map__set_max_entries(s->maps.events, GUARD_RING_BYTES);
 }
 
-static int load(struct guard *g)
+/* Not in the kernel yet. 0 or -errno. */
+static int open_programs(struct guard *g)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = types_file(g->types));
-	struct fdpin_config *cfg;
-	int err;
 
 	g->skel = guard_bpf__open_opts(&opts);
 	if (!g->skel)
-		return fail(-errno, "out of memory");
+		return -errno;
 	leave_out_maps(g->skel);
 	choose(g);
+	return 0;
+}
+
+enum known guard_fits(bool lsm, char *ret, size_t size)
+{
+	struct guard g = {
+		.mechanism = lsm ? MECHANISM_LSM : MECHANISM_FMOD_RET,
+		.promise = PROMISE_HONEST,
+		.veto = true,
+		.protect = lsm,
+		.types = types_open(),
+	};
+	int err = g.types ? open_programs(&g) : -errno;
+
+	err = err ?: types_adapt(g.types, g.skel->skeleton);
+	snprintf(ret, size, "%s", err ? strerror(-err) : types_misfit(g.types));
+	guard_bpf__destroy(g.skel);
+	types_close(g.types);
+	return err ? NOT_KNOWN : *ret ? KNOWN_NO : KNOWN_YES;
+}
+
+static int load(struct guard *g)
+{
+	struct fdpin_config *cfg;
+	int err = open_programs(g);
+
+	if (err)
+		return fail(err, "out of memory");
 	cfg = (struct fdpin_config *)&g->skel->rodata->cfg;
 	source_bpf_key(cfg->key);
 	g->skel->rodata->nonce = g->nonce;

@@ -39,6 +39,12 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 	       const char **ret_why);
 void guard_close(struct guard *g);
 
+/*
+ * Are its programs for this kernel, as far as type information says? If they are not, or
+ * that is not known, *ret says why. Nothing is loaded, and no rights are needed.
+ */
+enum known guard_fits(bool lsm, char *ret, size_t size);
+
 enum mechanism guard_mechanism(const struct guard *g);
 enum promise guard_promise(const struct guard *g);
 /* Why it is that promise; hostile. */

@@ -314,6 +314,12 @@ static void lsm_and_lockdown(void **state)
 	expect(&f, "nnnnn", 0);
 	assert_int_equal(d.checks[CHECK_lsm].state, STATE_PART); /* fmod_ret takes its place */
 	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_FULL);
+	f.guard_fits.is = KNOWN_NO;
+	strcpy(f.guard_fits.why, "the function vfio_fops_unl_ioctl has other arguments");
+	expect(&f, "nnnnn", 0);
+	assert_int_equal(d.works[WORKS_enforce].extent, EXTENT_NONE);
+	assert_non_null(strstr(d.works[WORKS_enforce].why, "has other arguments"));
+	f.guard_fits.is = KNOWN_YES;
 	f.tests[DOCTOR_fmod_ret].is = KNOWN_NO;
 	strcpy(f.tests[DOCTOR_fmod_ret].why, "cannot load: Invalid argument");
 	expect(&f, "nnnnn", 0);
