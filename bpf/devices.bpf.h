@@ -32,7 +32,9 @@ struct list_walk {
 static __always_inline __u64 list_step(struct list_walk *w)
 {
 	w->entry = word_at((void *)w->entry);
-	return w->entry && w->entry != w->head ? w->entry : 0;
+	if (!w->entry) /* no list has this: what it went by is gone, and what comes behind it is not seen */
+		__sync_fetch_and_add(&stats.cut, 1);
+	return w->entry != w->head ? w->entry : 0;
 }
 
 static __always_inline void list_begin(struct list_walk *w, const void *head)

@@ -37,7 +37,7 @@
 #include "devices.bpf.h"
 #include "files.bpf.h"
 
-#define THREAD_SIZE 16384 /* x86-64 without KASAN */
+#define MAX_THREAD_SIZE (256 << 10) /* no kernel has larger ones: what says so is no stack */
 #define TASK_UNINTERRUPTIBLE 2
 #define TASK_NOLOAD 0x400 /* idle workers: they wait for nothing */
 #define MAX_CHAIN 256

@@ -33,9 +33,9 @@ static __always_inline bool linked_both_ways(__u64 entry)
 	return next && prev && word_at((void *)next + 8) == entry && word_at((void *)prev) == entry;
 }
 
-/* The head of a wait list is the one entry that is not a waiter on a stack: mutex->wait_list. */
+/* The head of a wait list is the one entry that is not a waiter on a stack: mutex->wait_list. Once round, and it is not of a mutex. */
 struct head_walk {
-	__u64 entry, head;
+	__u64 waiter, entry, head;
 };
 
 static long look_for_mutex(__u32 i, struct head_walk *w)
@@ -54,7 +54,7 @@ static long look_for_mutex(__u32 i, struct head_walk *w)
 		}
 	}
 	w->entry = word_at((void *)w->entry);
-	return 0;
+	return !w->entry || w->entry == w->waiter;
 }
 
 /*
@@ -96,9 +96,10 @@ static long look_at_word(__u32 i, struct stack_walk *w)
 			w->wait = WAIT_FLUSH;
 		}
 		if (has_mutex_list() && !w->lock && linked_both_ways(list)) {
-			struct head_walk h = { .entry = word_at((void *)list), .head = unknown_zero };
+			struct head_walk h = { .waiter = list, .entry = word_at((void *)list), .head = unknown_zero };
 
-			bpf_loop(64, look_for_mutex, &h, 0);
+			if (bpf_loop(MAX_LIST, look_for_mutex, &h, 0) >= MAX_LIST)
+				__sync_fetch_and_add(&stats.cut, 1);
 			if (h.head) {
 				w->lock = h.head;
 				w->lock_ip = w->sched_ip;
@@ -353,15 +354,21 @@ __noinline int on_thread(__u64 address, __u32 wait, const struct stack_scratch *
 	return 0;
 }
 
+/* From where it sleeps to where it came into the kernel; how large a stack is depends on the kernel (twice as large with KASAN). */
 static __always_inline void scan_stack(struct task_struct *task, struct stack_walk *w)
 {
 	__u64 stack = (__u64)BPF_CORE_READ(task, stack), sp = BPF_CORE_READ(task, thread.sp);
+	__u64 end = argument_address((void *)bpf_task_pt_regs(task));
 
 	w->task = (__u64)task;
-	if (!stack || sp < stack || sp >= stack + THREAD_SIZE || task_on_cpu(task))
+	if (!stack || task_on_cpu(task))
 		return;
+	if (sp < stack || sp > end || end - stack > MAX_THREAD_SIZE) {
+		__sync_fetch_and_add(&stats.cut, 1);
+		return;
+	}
 	w->base = sp & ~7ULL;
-	bpf_loop((stack + THREAD_SIZE - w->base) / sizeof(__u64), look_at_word, w, 0);
+	bpf_loop((end - w->base) / sizeof(__u64), look_at_word, w, 0);
 }
 
 static __always_inline bool matters(struct task_struct *task, const struct stack_walk *w)
