@@ -83,7 +83,7 @@ EVENT(unmap, "{container} {size} at {iova}",
 	       F(__s64, uncredited, PAGES, "pages of it, charged to address spaces that no process has any more, which nobody was credited for")
 	       F(__u32, flags, HEX, "flags of the call")
 	       F(__u32, invalid, COUNT, "ranges still invalid afterwards")
-	       F(__u32, counted, BOOL, "uncredited is known: this kernel says what a range has charged (vfio_dma.locked_vm)")
+	       F(__u32, counted, BOOL, "uncredited is known: no such address space has gone yet, or this kernel says what a range has charged (vfio_dma.locked_vm)")
 	       F(__u32, pad, PAD, "")),
 	EFFECTS(UNLINK(INVALIDATED, closed, _ANY)
 		LINK(CLEARED, closed, h.tid)))

@@ -244,6 +244,9 @@ static __always_inline void remember_user(void)
 
 static __u64 last_charged = 0; /* likewise, in charged_mms */
 
+/* An address space that something was charged to has gone: since we watch, or, as user space has it from a look, before. */
+__u32 somebody_left = 0;
+
 /* A container, or a context of iommufd, begins and ends. */
 static __always_inline int on_open(__u64 container)
 {
@@ -307,6 +310,7 @@ static __always_inline int on_mm_gone(struct mm_struct *mm)
 		return 0;
 	if (id == last_charged)
 		last_charged = 0;
+	somebody_left = 1;
 	if (!wanted(EV_mm_gone, 0))
 		return 0;
 	e = EV_BEGIN(mm_gone, 0);
@@ -316,7 +320,7 @@ static __always_inline int on_mm_gone(struct mm_struct *mm)
 	e->locked_vm = BPF_CORE_READ(mm, locked_vm);
 	e->pinned_vm = BPF_CORE_READ(mm, pinned_vm.counter);
 	e->exiting = !!(BPF_CORE_READ(task, flags) & PF_EXITING);
-	EV_END(e);
+	EV_END_NOW(e);
 	return 0;
 }
 

@@ -171,7 +171,8 @@ static __always_inline void on_revalidate(struct call_state *c, __u32 invalid)
 /*
  * A range goes, and what it has charged is credited next: to nobody, if its address
  * space has no process any more. Memory of devices is not charged, so the size of the
- * range does not say how much that is.
+ * range does not say how much that is. While all live there is nothing to count: user
+ * space attaches this when the first has gone.
  */
 SEC("?fentry/vfio_remove_dma")
 int BPF_PROG(fentry__vfio_remove_dma, struct vfio_iommu *iommu, struct vfio_dma *dma)
@@ -192,7 +193,7 @@ int BPF_PROG(fentry__vfio_remove_dma, struct vfio_iommu *iommu, struct vfio_dma 
 static __always_inline void fill_unmap(struct ev_unmap *e, const struct call_state *c, __u32 invalid, __u64 bytes)
 {
 	e->uncredited = c->io_uncredited;
-	e->counted = c->io_removed > 0;
+	e->counted = c->io_removed || !somebody_left;
 	e->iova = c->io_iova;
 	e->size = bytes;
 	e->flags = c->io_flags;

@@ -335,8 +335,8 @@ static unsigned int attach_some(struct source_bpf *s, bool ends)
 	for (int i = 0; i < skel->prog_cnt; i++) {
 		struct bpf_prog_skeleton *p = (void *)((char *)skel->progs + i * skel->prog_skel_sz);
 
-		if (!bpf_program__autoload(*p->prog) || is_end(p->name) != ends)
-			continue;
+		if (!bpf_program__autoload(*p->prog) || is_end(p->name) != ends || *p->prog == s->trace->progs.fentry__vfio_remove_dma)
+			continue; /* that one is attached once it is needed (count_unmapped()) */
 		*p->link = types_attach(*p->prog);
 		if (*p->link)
 			attached++;

@@ -189,6 +189,22 @@ static void deliver_lost(struct source_bpf *s)
 
 /* ---- the ring buffer ------------------------------------------------------ */
 
+/*
+ * Once an address space has gone that something was charged to, what is unmapped has to
+ * be counted, which all unmapping costs; so it is not before.
+ */
+static void count_unmapped(struct source_bpf *s, const struct fdpin_hdr *h)
+{
+	bool gone = h->type == EV_mm_gone || (h->type == EV_mm && ((const struct ev_mm *)h)->users <= 0);
+
+	if (!gone || !s->trace || s->trace->links.fentry__vfio_remove_dma)
+		return;
+	s->trace->bss->somebody_left = 1;
+	/* where it cannot be had, each unmapping says that it was not counted */
+	if (bpf_program__fd(s->trace->progs.fentry__vfio_remove_dma) >= 0)
+		s->trace->links.fentry__vfio_remove_dma = types_attach(s->trace->progs.fentry__vfio_remove_dma);
+}
+
 /* What was reserved at once: one record behind the other. */
 static int on_sample(void *ctx, const void *data, size_t size)
 {
@@ -204,6 +220,7 @@ static int on_sample(void *ctx, const void *data, size_t size)
 		}
 		if (s->memory)
 			look_memory_note(s->memory, &r);
+		count_unmapped(s, r.h);
 		s->stop = s->fn(s->ctx, &r);
 		if (s->stop)
 			return -ECANCELED;

@@ -35,14 +35,14 @@ setup_file() {
 	"$fdpin" record -o "$rec" 2>"$BATS_FILE_TMPDIR/record.err" 3>&- 4>&- &
 	recorder=$!
 	wait_line recording "$BATS_FILE_TMPDIR/record.err"
-	for what in cycle exec; do one_act pci --what $what --pci "$(group)"; done
+	for what in cycle exec memory; do one_act pci --what $what --pci "$(group)"; done
 	for what in type1 drop; do one_act charge --what $what --pci "$(group)"; done
 	! has_iommufd || for what in user several none mm attach; do one_act charge --what $what --pci "$(cdev)"; done
 	kill -TERM $recorder
 	wait $recorder
 	# little of it is asked for again and again, and a processor that is emulated is slow
 	"$fdpin" report -i "$rec" -j | jq -c '{ complete, ledger, verdicts: [.verdicts[] | select(.name == "drift")],
-		events: [.events[] | select(.type | IN("open", "release", "exec", "charge"))] }' >"$BATS_FILE_TMPDIR/report.json"
+		events: [.events[] | select(.type | IN("open", "release", "exec", "charge", "unmap"))] }' >"$BATS_FILE_TMPDIR/report.json"
 	"$fdpin" report -i "$rec" | tr -s '\n ' ' ' >"$BATS_FILE_TMPDIR/report.txt"
 }
 
@@ -106,6 +106,19 @@ text_report() { cat "$BATS_FILE_TMPDIR/report.txt"; }
 		jq -e --arg id "$ID" --argjson n "$pages" '.uncharged | length == 1 and all(.[]; .container == $id and .pages == $n and .left_pages == 0 and .ns > 0 and .by == "exec")' "$ST"
 		text_report | grep -E "Uncharged [0-9]+ times?, longest"
 	fi
+}
+
+@test "exec, and memory of the device is unmapped, which nobody is charged for: what is pinned stays so until it is unmapped itself" {
+	local pages
+	! credits_wrongly || skip "row $KERNEL credits the address space of the moment"
+	of_act pci-memory
+	pages=$((A[size] / 4096))
+	[ "${A[device_memory_unmapped]}" -gt 0 ]
+	same "unmapped" "$(jq -c '[.events[] | select(.type == "unmap") | [.size, .uncredited, .counted]]' "$ST")" \
+		"\[\[${A[device_memory]},0,true\],\[$((A[size])),$pages,true\]\]"
+	same "drift" "$(answered)" no/null
+	said | grep -F "2M stayed pinned and charged to nobody"
+	jq -e --arg id "$ID" --argjson n "$pages" '.uncharged | length == 1 and all(.[]; .container == $id and .pages == $n and .left_pages == 0 and .by == "exec")' "$ST"
 }
 
 @test "a hand-over between living processes sums to zero, and raises no alarm" {
