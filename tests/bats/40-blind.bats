@@ -77,7 +77,8 @@ teardown() { common_teardown; }
 	unshare -m sh -c "mount --bind $without /proc/kallsyms && LD_PRELOAD=$progs/nameless.so NAMELESS=fexit__vfio_dma exec $fdpin trace -j -q -d 1s" |
 		tail -n 1 >"$sum"
 	cat "$sum"
-	jq -e '.type == "summary" and .complete == false and all(.verdicts[]; .answer != "no")' "$sum"
+	# of a container that looks alone can judge it may be no
+	jq -e '.type == "summary" and .complete == false and all(.verdicts[]; .answer != "no" or .subject)' "$sum"
 	jq -e '[.gaps[] | select(.why | test("vfio_dma_rw by its own name"))] | length == 1' "$sum"
 	jq -e '.gaps | length == 1' "$sum"
 }
