@@ -24,6 +24,7 @@ struct rw_semaphore;
 struct rwsem_waiter;
 struct sched_info;
 struct thread_struct;
+struct pt_regs;
 struct fdtable;
 struct files_struct;
 struct task_struct;
@@ -271,6 +272,12 @@ struct sched_info {
 
 struct thread_struct {
 	long unsigned int sp;
+};
+
+struct pt_regs {
+	long unsigned int cx;
+	long unsigned int si;
+	long unsigned int orig_ax;
 };
 
 struct fdtable {

@@ -74,17 +74,11 @@ __u64 unknown_zero; /* 0, which the verifier does not know: a loop's state must 
 __u64 joining; /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev, about: for the veto to be cheap */
 __u64 n_broken; /* entries of broken, about */
 
-/* A thread that is opening a mediated device: its group. */
-struct join {
-	__u64 group; /* address; 0: a test of the veto */
-	__u64 told;  /* it is against a rule, and that was told */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, GUARD_JOINS_MAX);
 	__type(key, __u64); /* as bpf_get_current_pid_tgid() */
-	__type(value, struct join);
+	__type(value, struct guard_join);
 } joins SEC(".maps");
 
 /* Threads whose opening was let through, against a rule that monitors: told once is enough. */
@@ -131,14 +125,14 @@ struct {
 } owners SEC(".maps");
 
 /*
- * Containers that somebody is invalidating or joining, by their address, and
- * who. Each side says so, and then, behind a full barrier, looks whether the
- * other one has: of two that overlap at least one sees it.
+ * What is being invalidated and what joined, and by whom. Each side says so, and
+ * then, behind a full barrier, looks whether the other one has: of two that overlap
+ * at least one sees it.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, GUARD_CONTAINERS_MAX);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GUARD_SIDES);
+	__type(key, __u32);
 	__type(value, struct guard_sides);
 } sides SEC(".maps");
 
@@ -177,6 +171,7 @@ struct {
 __u64 n_ever; /* entries of it, about */
 
 static const char sym_ptr_key[] = "ptr_key";
+static __u64 ptr_key_at; /* its address, as guard_resolve has found it */
 #define X(name, use) static const char sym_##name[] = #name;
 GUARD_SYMBOLS(X)
 #undef X
@@ -191,7 +186,15 @@ int guard_resolve(void *ctx)
 	GUARD_SYMBOLS(X)
 #undef X
 	bpf_kallsyms_lookup_name(sym_ptr_key, sizeof(sym_ptr_key), 0, &ptr_key);
+	ptr_key_at = ptr_key;
 	return make_key(key, ptr_key);
+}
+
+/* The secret once more. To look up symbols takes rights that are given up by then, and without them a kernel may write 0 for each. */
+SEC("syscall")
+int guard_rekey(void *ctx)
+{
+	return make_key(key, ptr_key_at);
 }
 
 /* ---- decisions --------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define GUARD_JOINS_MAX 4096	     /* threads in VFIO_GROUP_GET_DEVICE_FD of an mdev at a time */
 #define GUARD_OPENINGS_MAX (GUARD_JOINS_MAX / 2) /* of them that are let in: more may be on their way */
 #define GUARD_CONTAINERS_MAX 16384
+#define GUARD_SIDES 65536 /* a power of two; see guard_sides */
 #define GUARD_SUSPECTS_MAX 1024
 #define GUARD_HOLDERS_MAX 128
 #define GUARD_MEMORY_STEPS (1U << 18) /* ranges and areas of memory looked at for one call, about: a fraction of a second */
@@ -72,16 +73,36 @@ struct guard_unfixed {
 /* What a thread is about to do with a container: both sides at once is what must not be. */
 enum guard_side { SIDE_VADDR, SIDE_JOIN, SIDE__max };
 
+/*
+ * How many threads are at it. Not of each container, of which there may be any number, and which
+ * go while somebody is at it: of all whose addresses come to the same place. That two of them
+ * meet there costs one a refusal, for as long as the other is at it; it never lets anybody by.
+ */
 struct guard_sides {
 	__u64 n[SIDE__max];
 };
 
 /* A reservation, by the thread that has it. */
 struct guard_held {
-	__u64 container; /* address */
 	__u64 since;	 /* ns */
+	__u32 place;	 /* in the table of sides */
 	__u32 side;
 	__u32 entered;	 /* the driver was entered, so its return ends this */
+	__u32 pad;
+};
+
+/* A thread that is opening a mediated device. */
+struct guard_join {
+	__u64 group; /* its address; 0: a test of the veto */
+	__u64 told;  /* it is against a rule, and that was told */
+	__u64 since; /* ns */
+};
+
+/* Of which thread (as bpf_get_current_pid_tgid()), and since when: another one of it is another. */
+struct guard_reclaim_args {
+	__u64 id, since;
+	__u32 opening; /* what it is noted for: to open a mediated device; else to invalidate or to join */
+	__u32 pad;
 };
 
 /* A container that has an invalid range, by the address of its vfio_iommu. */
@@ -100,6 +121,8 @@ struct guard_window_args {
 	__u64 iommu, since; /* which one is meant */
 	__u32 action;
 	__u32 open; /* out: it was, and was told */
+	__u32 ask;  /* do not tell */
+	__u32 waited_for; /* out: a thread sleeps until its address is valid */
 };
 
 /* A container in which an invalid range is beside a mediated device, as the last look had it. */
@@ -189,7 +212,7 @@ struct guard_counters {
 	__u64 untold;	   /* among them: what is behind the memory could not be told */
 	__u64 killed;	   /* processes that got past a rule that denies, or kept a window open */
 	__u64 swept;	   /* of what was not prevented: found by a look, and at the return of no call */
-	__u64 reclaimed;   /* reservations of calls that never got to the driver */
+	__u64 reclaimed;   /* what was noted of calls that never got to the driver, or whose return was not seen */
 	struct guard_full full[TABLE__max]; /* refused: among them */
 	__u64 canary;	   /* runs of the hooks of the call above */
 	__u64 canary_file; /* and of the one at the making of a file */

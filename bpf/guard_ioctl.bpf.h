@@ -13,6 +13,15 @@ static __always_inline void count(__u32 rule, __u64 *counter)
 		__sync_fetch_and_add(counter, 1);
 }
 
+/* No place to note it, and refused for that, or would be; who is exempt goes on without. */
+static __always_inline void count_full(__u32 table)
+{
+	if (exemptions(policy_now(), RULE_MDEV_VADDR))
+		count(RULE_MDEV_VADDR, &counters.full[table].unnoted);
+	else
+		count(RULE_MDEV_VADDR, &counters.full[table].refused);
+}
+
 /*
  * Before it has a driver nothing of a container is invalid, and no device is in use. It can
  * have one, and all that, by the time that a call gets to it, which is noted until then.
@@ -122,10 +131,21 @@ static __always_inline int join_alone(struct vfio_container *container, struct a
 	if (overlap)
 		count(RULE_MDEV_VADDR, &counters.overlaps);
 	if (no_room)
-		count(RULE_MDEV_VADDR, &counters.full[TABLE_RESERVATIONS].refused);
+		count_full(TABLE_RESERVATIONS);
 	r = decide(RULE_MDEV_VADDR, 0, a);
 	if (r)
 		withdraw(bpf_get_current_pid_tgid());
+	return r;
+}
+
+/* Who is let through, as the rule only monitors, is not for him or he is exempt: others have to see him join all the same. */
+static __always_inline int join_against(struct vfio_container *container, struct about *a)
+{
+	int r = decide(RULE_MDEV_VADDR, 0, a);
+	bool no_room;
+
+	if (!r && a->emulated && policy_now()->unfixed.two_sided && policy_now()->rules[RULE_MDEV_VADDR].action)
+		reserve_side((__u64)container, SIDE_JOIN, &no_room);
 	return r;
 }
 
@@ -163,10 +183,10 @@ __noinline int on_attach(__u64 address, __u64 arg)
 	remember_owner(container);
 	if (a.emulated && !a.invalid && was_invalid(container)) {
 		count(RULE_MDEV_VADDR, &counters.sticky);
-		return decide(RULE_MDEV_VADDR, 0, &a);
+		return join_against(container, &a);
 	}
 	if (a.invalid)
-		return decide(RULE_MDEV_VADDR, 0, &a);
+		return join_against(container, &a);
 	return a.emulated ? join_alone(container, &a) : 0;
 }
 
@@ -208,7 +228,7 @@ __noinline int on_open(__u64 address)
 		return 0;
 	/* with no place to note it there would be no veto */
 	if (joining >= GUARD_OPENINGS_MAX) {
-		count(RULE_MDEV_VADDR, &counters.full[TABLE_OPENINGS].refused);
+		count_full(TABLE_OPENINGS);
 		a.container = BPF_CORE_READ(group, container);
 		return decide(RULE_MDEV_VADDR, 0, &a);
 	}

@@ -147,8 +147,9 @@ int BPF_PROG(guard_fentry__vfio_iommu_type1_ioctl, struct vfio_iommu *iommu, uns
 	}
 	e->since = bpf_ktime_get_ns();
 	e->invalid = invalid;
-	/* whom it was not for when he was let through, or who was exempt, is so for all of the call */
-	e->spared = outside(RULE_MDEV_VADDR) || exemptions(policy_now(), RULE_MDEV_VADDR);
+	/* whom it was not for when he was let through, or who was exempt, is so for all of the call; so is what did not deny then */
+	e->spared = policy_now()->rules[RULE_MDEV_VADDR].action != ACTION_DENY || outside(RULE_MDEV_VADDR) ||
+		    exemptions(policy_now(), RULE_MDEV_VADDR);
 	e->inside = 1;
 	return 0;
 }
@@ -184,6 +185,11 @@ static __always_inline void contain(struct vfio_iommu *iommu, __u32 cmd, long re
 		return;
 	if (is_so && policy_now()->unfixed.contain >= CONTAIN_QUARANTINE)
 		begin_quarantine(iommu, OP_INVALIDATE);
+	/* at its end it would close the device first, and hang there for good: the next look says so */
+	if (is_so && is_waited_for(iommu)) {
+		set_settled(id, 0);
+		return;
+	}
 	if (!bpf_send_signal(SIGKILL))
 		__sync_fetch_and_add(&counters.killed, 1);
 	else

@@ -322,6 +322,15 @@ static __always_inline void drop_note(void)
 		note->generation = 0;
 }
 
+/* Is what was noted of this policy? */
+static __always_inline bool is_noted(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct scope_note *note = bpf_map_lookup_elem(&scope_notes, &id);
+
+	return note && note->generation == policy_now()->generation;
+}
+
 /* As noted. */
 static __always_inline enum scope_answer noted(const struct guard_policy *p, __u32 rule)
 {

@@ -84,6 +84,17 @@ static __always_inline struct file *current_file(__s32 fd)
 	return file;
 }
 
+/* Does a thread sleep until an address of it is valid? Not on kernels that have no such wait. */
+static __always_inline bool is_waited_for(const struct vfio_iommu *iommu)
+{
+	struct list_head *head;
+
+	if (!bpf_core_field_exists(iommu->vaddr_wait))
+		return false;
+	head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, vaddr_wait) + bpf_core_field_offset(struct wait_queue_head, head);
+	return BPF_CORE_READ(head, next) != head;
+}
+
 static __always_inline bool was_invalid(const struct vfio_container *container)
 {
 	__u64 iommu = (__u64)BPF_CORE_READ(container, iommu_data);
@@ -95,31 +106,28 @@ static __always_inline bool was_invalid(const struct vfio_container *container)
 
 /* ---- reservations ------------------------------------------------------------------------------ */
 
-static __always_inline struct guard_sides *sides_of(__u64 container)
+/* Which containers meet nobody knows who does not know the nonce. */
+static __always_inline __u32 place_of(__u64 container)
 {
-	struct guard_sides *s = bpf_map_lookup_elem(&sides, &container), fresh = {};
-
-	if (s)
-		return s;
-	bpf_map_update_elem(&sides, &container, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&sides, &container);
+	return ((container ^ (__u64)nonce << 24) * 0x9e3779b97f4a7c15ULL) >> 48;
 }
+
+_Static_assert(GUARD_SIDES == 1 << (64 - 48), "a place for each number");
 
 __noinline int withdraw(__u64 id)
 {
 	struct guard_held *h = bpf_map_lookup_elem(&held, &id);
 	struct guard_sides *s;
-	__u64 container;
-	__u32 side;
+	__u32 place, side;
 
 	if (!h)
 		return 0;
-	container = h->container;
+	place = h->place;
 	side = h->side;
 	if (bpf_map_delete_elem(&held, &id))
 		return 0;
 	__sync_fetch_and_sub(&holding, 1);
-	s = bpf_map_lookup_elem(&sides, &container);
+	s = bpf_map_lookup_elem(&sides, &place);
 	if (s)
 		__sync_fetch_and_sub(&s->n[side & 1], 1);
 	return 1;
@@ -128,13 +136,13 @@ __noinline int withdraw(__u64 id)
 /* Says what this thread is about to do. Is the other side under way, or could it not be said? */
 static __always_inline bool reserve_side(__u64 container, __u32 side, bool *no_room)
 {
-	struct guard_held h = { .container = container, .since = bpf_ktime_get_ns(), .side = side };
+	struct guard_held h = { .since = bpf_ktime_get_ns(), .place = place_of(container), .side = side };
 	__u64 id = bpf_get_current_pid_tgid();
-	struct guard_sides *s = sides_of(container);
+	struct guard_sides *s = bpf_map_lookup_elem(&sides, &h.place);
 	__u64 was;
 
 	withdraw(id); /* one of before is there only if its end was missed */
-	*no_room = !s;
+	*no_room = false;
 	if (!s)
 		return false;
 	was = __sync_fetch_and_add(&s->n[side & 1], 1);
@@ -158,12 +166,55 @@ static __always_inline void entered(void)
 		h->entered = 1;
 }
 
-/* For user space, about threads whose call never got to the driver. */
-SEC("syscall")
-int guard_reclaim(__u64 *id)
+#define NR_IOCTL 16
+#define NR_IOCTL_32 54
+#define X32_BIT 0x40000000
+
+/*
+ * Is it still in such an ioctl? How it came into the kernel says so, whatever functions that
+ * came to. Of a thread that runs that is not known: then it is, and asked again.
+ */
+static __always_inline bool in_driver(struct task_struct *task)
 {
-	if (withdraw(*id))
-		__sync_fetch_and_add(&counters.reclaimed, 1);
+	struct pt_regs *regs = (void *)argument_address((void *)bpf_task_pt_regs(task));
+	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+	__u32 cmd = nr == NR_IOCTL_32 ? BPF_CORE_READ(regs, cx) : (nr & ~(__u64)X32_BIT) == NR_IOCTL ? BPF_CORE_READ(regs, si) : 0;
+
+	return task_on_cpu(task) || cmd == VFIO_IOMMU_UNMAP_DMA || cmd == VFIO_GROUP_SET_CONTAINER || cmd == VFIO_GROUP_GET_DEVICE_FD;
+}
+
+__u64 asked_caller;  /* for guard_find_caller: as bpf_get_current_pid_tgid() */
+__u64 caller_inside; /* it was met, and is in there */
+
+/* For user space: its call never got to the driver, or has left it, and what was noted for that is there still. */
+SEC("syscall")
+int guard_reclaim(struct guard_reclaim_args *args)
+{
+	__u64 id = args->id;
+
+	if (args->opening) {
+		struct guard_join *j = bpf_map_lookup_elem(&joins, &id);
+
+		if (!j || j->since != args->since || bpf_map_delete_elem(&joins, &id))
+			return 0;
+		__sync_fetch_and_sub(&joining, 1);
+	} else {
+		struct guard_held *h = bpf_map_lookup_elem(&held, &id);
+
+		if (!h || h->since != args->since || !withdraw(id))
+			return 0;
+	}
+	__sync_fetch_and_add(&counters.reclaimed, 1);
+	return 0;
+}
+
+SEC("iter/task")
+int guard_find_caller(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task && ((__u64)task->tgid << 32 | task->pid) == asked_caller)
+		caller_inside = in_driver(task);
 	return 0;
 }
 

@@ -74,17 +74,6 @@ int guard_sweep(void *ctx)
 	return 0;
 }
 
-/* Does a thread sleep until an address of it is valid? Not on kernels that have no such wait. */
-static __always_inline bool is_waited_for(const struct vfio_iommu *iommu)
-{
-	struct list_head *head;
-
-	if (!bpf_core_field_exists(iommu->vaddr_wait))
-		return false;
-	head = (void *)iommu + bpf_core_field_offset(struct vfio_iommu, vaddr_wait) + bpf_core_field_offset(struct wait_queue_head, head);
-	return BPF_CORE_READ(head, next) != head;
-}
-
 /* For user space: one that was suspected twice. Told, unless it was, and put into quarantine, unless it is over or settled meanwhile. */
 SEC("syscall")
 int guard_found(struct guard_found_args *args)

@@ -6,7 +6,7 @@
 
 /* ---- the veto: a mediated device gets its file ----------------------------------------------- */
 
-static __always_inline int note_join(const struct join *join)
+static __always_inline int note_join(const struct guard_join *join)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
@@ -32,7 +32,7 @@ int BPF_PROG(guard_fentry__vfio_group_fops_unl_ioctl, struct file *file, unsigne
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct vfio_group *group;
-	struct join join = {};
+	struct guard_join join = { .since = bpf_ktime_get_ns() };
 
 	if (cmd == VFIO_GROUP_SET_CONTAINER)
 		entered();
@@ -74,25 +74,18 @@ int BPF_PROG(guard_fexit__vfio_fops_unl_ioctl, struct file *file, unsigned int c
 	return 0;
 }
 
-/* Its address may be given to another one. */
-SEC("?fentry/vfio_fops_release")
-int BPF_PROG(guard_fentry__vfio_fops_release, struct inode *inode, struct file *file)
-{
-	__u64 container = (__u64)BPF_CORE_READ(file, private_data);
-
-	bpf_map_delete_elem(&sides, &container);
-	return 0;
-}
-
 __noinline int on_file(void)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct join *join = bpf_map_lookup_elem(&joins, &id);
+	struct guard_join *join = bpf_map_lookup_elem(&joins, &id);
 	bool against;
 	int r;
 
 	if (!join)
 		return 0;
+	/* the policy may be another one than when the call began: whom the rules are for is asked again then */
+	if (policy_now()->scoped && !is_noted())
+		note_scope();
 	if (!join->group) {
 		__sync_fetch_and_add(&counters.canary_file, 1);
 		return -GUARD_CANARY_ERRNO;
@@ -119,7 +112,7 @@ int BPF_PROG(fmod_ret__file_alloc, struct file *file, int ret)
 SEC("syscall")
 int guard_arm(void *ctx)
 {
-	struct join join = {};
+	struct guard_join join = {};
 
 	return note_join(&join);
 }

@@ -151,6 +151,9 @@ int guard_tell_window(struct guard_window_args *args)
 		return 0;
 	}
 	args->open = 1;
+	args->waited_for = is_waited_for(iommu);
+	if (args->ask)
+		return 0;
 	w->told = args->action;
 	__sync_fetch_and_add(&counters.decisions[RULE_MAX_WINDOW][WITHIN(args->action, GUARD_ACTIONS_ROOM)], 1);
 	owner = bpf_map_lookup_elem(&owners, &key0);

@@ -134,6 +134,7 @@ struct rw_semaphore count owner wait_list
 struct rwsem_waiter list task
 struct sched_info last_arrival
 struct thread_struct sp
+struct pt_regs orig_ax si cx
 struct fdtable max_fds fd close_on_exec
 struct files_struct fdt
 struct task_struct __state flags pid tgid comm files mm signal cgroups cred worker_private stack thread nvcsw nivcsw on_cpu exit_state real_parent group_leader start_boottime nsproxy sched_info

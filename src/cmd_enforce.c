@@ -242,6 +242,8 @@ static void reload(struct enforcement *e)
 		policy_free(&e->policy);
 		e->policy = next;
 		log_notice("The configuration was read again.");
+		if (guard_no_veto(e->guard))
+			log_warning("no veto when a mediated device is opened: %s", guard_no_veto(e->guard));
 	}
 	service_status(e->guard, &e->policy, args.monitor);
 	service_reloaded();

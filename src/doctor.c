@@ -111,7 +111,7 @@ static void opens(struct works *w, const struct facts *f, bool watches)
 /* The guard needs one of two ways in, what it tells files apart by, and the kernel's word at the return of type1's calls. */
 static void enforce(struct doctor *d, const struct facts *f)
 {
-	static const int needed[] = { CHECK_rights, CHECK_btf, CHECK_memory, CHECK_symbols, CHECK_fentry };
+	static const int needed[] = { CHECK_rights, CHECK_visibility, CHECK_btf, CHECK_memory, CHECK_symbols, CHECK_fentry };
 	const struct check *lsm = &d->checks[CHECK_lsm], *fmod = &d->checks[CHECK_fmod_ret];
 	struct works *w = &d->works[WORKS_enforce];
 

@@ -42,11 +42,20 @@ static __u32 login_uid(void)
 static int start_of(const char *pid, __u32 *ret_tgid, __u64 *ret_ticks)
 {
 	char path[64], line[1024], *end;
-	unsigned long n = strtoul(pid, &end, 10);
+	unsigned long n = strtoul(pid, &end, 10), tgid = 0;
 	FILE *f;
 
 	if (pid[0] < '1' || pid[0] > '9' || *end || n > (__u32)-1)
 		return -EINVAL;
+	/* a thread of it has such a folder, too, and would never match */
+	snprintf(path, sizeof(path), "/proc/%lu/status", n);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f) && sscanf(line, "Tgid: %lu", &tgid) != 1)
+		;
+	if (f)
+		fclose(f);
+	if (tgid != n)
+		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%lu/stat", n);
 	f = fopen(path, "re");
 	if (!f)

@@ -25,6 +25,7 @@
 #include "doctor.h"
 #include "emit.h"
 #include "log.h"
+#include "look_memory.h"
 #include "probe.h"
 #include "ring.h"
 #include "types.h"
@@ -45,11 +46,13 @@ struct guard {
 	const char *compat;
 	__u32 nonce;
 	bool veto, has_compat, protect;
+	bool strict; /* that rule was on at the start */
 	bool no_secret; /* the kernel had none yet to make ids with */
 	source_fn fn;
 	void *ctx;
 	int stop;
 	__u64 undecoded, reclaimed;
+	__u64 asked[2]; /* of reservations and of openings: the thread that was asked about last */
 	struct sweep sweep;
 	__u64 max_window_ns, looked;
 	/* what only we write, and its programs go by: see guard_mend() */
@@ -130,13 +133,12 @@ static void choose(struct guard *g)
 	bpf_program__set_autoload(s->progs.fmod_ret__bprm_check, !lsm);
 	bpf_program__set_autoload(s->progs.lsm__file_alloc_security, lsm && g->veto);
 	bpf_program__set_autoload(s->progs.fmod_ret__file_alloc, !lsm && g->veto);
-	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, unfixed);
-	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, unfixed);
+	bpf_program__set_autoload(s->progs.guard_fentry__vfio_group_fops_unl_ioctl, unfixed || g->veto);
+	bpf_program__set_autoload(s->progs.guard_fexit__vfio_group_fops_unl_ioctl, unfixed || g->veto);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_ioctl, g->promise == PROMISE_HONEST);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_detach_group, g->promise == PROMISE_HONEST);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_unl_ioctl, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_fops_unl_ioctl, unfixed);
-	bpf_program__set_autoload(s->progs.guard_fentry__vfio_fops_release, unfixed);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_ioctl, true);
 	bpf_program__set_autoload(s->progs.guard_fexit__vfio_iommu_type1_attach_group, true);
 	bpf_program__set_autoload(s->progs.guard_fentry__vfio_iommu_type1_release, true);
@@ -501,7 +503,7 @@ const char *guard_mend(struct guard *g)
 	bool kernel, rules;
 
 	/* Not waited for, as trace does: other names for two seconds are better than no guard. */
-	if (g->no_secret && !source_bpf_run(g->skel->progs.guard_resolve, NULL, 0)) {
+	if (g->no_secret && !source_bpf_run(g->skel->progs.guard_rekey, NULL, 0)) {
 		g->no_secret = false;
 		memcpy(g->key, g->skel->bss->key, sizeof(g->key));
 	}
@@ -544,12 +546,13 @@ static int try_mechanism(struct guard *g, enum mechanism mechanism, bool veto)
 
 /*
  * LSM, then fmod_ret; each with the veto, where the kernel does not refuse by
- * itself. The veto alone may be missing: that is a loss with a name.
+ * itself, or by the rule strict, of which it knows nothing. The veto alone may be
+ * missing: that is a loss with a name.
  */
 static int admit(struct guard *g)
 {
 	static const enum mechanism order[] = { MECHANISM_LSM, MECHANISM_FMOD_RET };
-	bool want_veto = g->promise != PROMISE_AUDIT;
+	bool want_veto = g->promise != PROMISE_AUDIT || g->strict;
 	size_t n = g->protect ? 1 : ARRAY_SIZE(order);
 	char first[sizeof(why_text)] = "";
 	int err = -EOPNOTSUPP;
@@ -620,6 +623,9 @@ static int check_system(struct guard *g)
 
 	if (*rights)
 		return fail(-EPERM, "no permission; missing:%s", rights);
+	/* whom it has to kill the kernel tells by the number that he has there; here it is somebody else's */
+	if (!probe_host_pid_namespace())
+		return fail(-EOPNOTSUPP, "this is a PID namespace of its own, in which processes have other numbers: it has to run in that of the host");
 	g->types = types_open();
 	if (!g->types)
 		return fail(-EOPNOTSUPP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)");
@@ -641,6 +647,7 @@ int guard_open(struct guard **ret, const struct policy *policy, bool monitor, so
 	g->fn = fn;
 	g->ctx = ctx;
 	g->protect = policy->rules[RULE_PROTECT].action != ACTION_OFF;
+	g->strict = policy->rules[RULE_STRICT].action != ACTION_OFF;
 	if (getrandom(&g->nonce, sizeof(g->nonce), 0) != sizeof(g->nonce))
 		g->nonce = now_ns();
 	err = check_system(g);
@@ -690,7 +697,9 @@ const char *guard_promise_why(const struct guard *g)
 
 const char *guard_no_veto(const struct guard *g)
 {
-	return !g->veto && g->promise != PROMISE_AUDIT ? g->no_veto : NULL;
+	if (g->veto || (g->promise == PROMISE_AUDIT && !g->holds.rules[RULE_STRICT].action))
+		return NULL;
+	return *g->no_veto ? g->no_veto : "the rule strict was off when this guard started";
 }
 
 const char *guard_compat(const struct guard *g)
@@ -704,28 +713,61 @@ int guard_fd(const struct guard *g)
 }
 
 /*
- * A call that was reserved and never got to the driver, because another LSM
- * refused it, has nobody to take the reservation back.
+ * A call that was reserved and never got to the driver, because another LSM refused
+ * it, has nobody to take the reservation back. Neither has one that was in the driver
+ * when somebody, whoever it was, attached a program to the same function or took one
+ * away: the kernel leaves out then what is at the end of calls that are under way.
  */
+static bool is_over(struct guard *g, __u64 id)
+{
+	int r;
+
+	g->skel->bss->asked_caller = id;
+	g->skel->bss->caller_inside = 0;
+	r = run_task_iterator(g->skel->progs.guard_find_caller, id >> 32);
+	return (!r || r == -ESRCH) && !g->skel->bss->caller_inside;
+}
+
+#define OLD_NS (NSEC_PER_SEC / 2)
+#define ASKED_AT_ONCE 32 /* each costs a look at all threads of a process */
+
+/* Each of a table: what is no more, and old enough not to be only about to begin, is taken back. */
+static void reclaim_of(struct guard *g, struct bpf_map *map, bool opening, __u64 *asked)
+{
+	__u32 left = bpf_map__max_entries(map), asks = ASKED_AT_ONCE;
+	struct guard_reclaim_args args = { .opening = opening };
+	int fd = bpf_map__fd(map);
+	struct guard_held held;
+	struct guard_join join;
+	__u64 next, now = now_ns();
+	bool more, entered;
+
+	/* where the last time ended; from the first one on, if that is gone */
+	more = !bpf_map_get_next_key(fd, *asked ? asked : NULL, &next) || !bpf_map_get_next_key(fd, NULL, &next);
+	/* what comes after one that is gone is the first again: it is asked before, and others that go do not keep us here */
+	while (more && left-- && asks) {
+		args.id = next;
+		more = !bpf_map_get_next_key(fd, &args.id, &next);
+		if (bpf_map_lookup_elem(fd, &args.id, opening ? (void *)&join : &held))
+			continue;
+		args.since = opening ? join.since : held.since;
+		entered = opening || held.entered;
+		if (args.since + OLD_NS > now)
+			continue;
+		asks -= entered;
+		*asked = args.id;
+		if (!entered || is_over(g, args.id))
+			source_bpf_run(g->skel->progs.guard_reclaim, &args, sizeof(args));
+	}
+}
+
 static void reclaim(struct guard *g)
 {
-	__u32 left = bpf_map__max_entries(g->skel->maps.held);
-	int fd = bpf_map__fd(g->skel->maps.held);
-	__u64 key, next, now = now_ns();
-	struct guard_held held;
-	bool more;
-
-	if (!g->skel->bss->holding || now < g->reclaimed + NSEC_PER_SEC / 2)
+	if ((!g->skel->bss->holding && !g->skel->bss->joining) || now_ns() < g->reclaimed + OLD_NS)
 		return;
-	g->reclaimed = now;
-	/* what comes after one that is gone is the first again: it is asked before, and others that go do not keep us here */
-	more = !bpf_map_get_next_key(fd, NULL, &next);
-	while (more && left--) {
-		key = next;
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (!bpf_map_lookup_elem(fd, &key, &held) && !held.entered && held.since + NSEC_PER_SEC / 2 < now)
-			source_bpf_run(g->skel->progs.guard_reclaim, &key, sizeof(key));
-	}
+	g->reclaimed = now_ns();
+	reclaim_of(g, g->skel->maps.held, false, &g->asked[0]);
+	reclaim_of(g, g->skel->maps.joins, true, &g->asked[1]);
 }
 
 void guard_look(struct guard *g)

@@ -49,7 +49,7 @@ enum mechanism guard_mechanism(const struct guard *g);
 enum promise guard_promise(const struct guard *g);
 /* Why it is that promise; hostile. */
 const char *guard_promise_why(const struct guard *g);
-/* Why the opening of a mediated device has no veto, NULL if it has or needs none. */
+/* Why the opening of a mediated device has no veto, NULL if it has or needs none, which another policy can change. */
 const char *guard_no_veto(const struct guard *g);
 /* Which 32-bit calls were tried: "refused", or why there are none. */
 const char *guard_compat(const struct guard *g);

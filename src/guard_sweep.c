@@ -160,7 +160,7 @@ static void found(struct guard_bpf *skel, __u64 container, __u64 iommu)
 		log_warning("mdev-vaddr: an address is invalid beside a mediated device in %s, by no call that was seen", name);
 	if (contain < CONTAIN_KILL)
 		return;
-	if (!args.told)
+	if (!args.told && !args.waited_for)
 		log_warning("mdev-vaddr: an address is invalid beside a mediated device in %s, by a call that does not come back", name);
 	/* at its end it would close the device first, and hang there for good: only who lives can make the address valid */
 	if (args.waited_for)

@@ -80,6 +80,12 @@ static bool tell(struct guard_bpf *skel, struct guard_window_args *args)
 	return !source_bpf_run(skel->progs.guard_tell_window, args, sizeof(*args)) && args->open;
 }
 
+static bool is_waited_for(struct guard_bpf *skel, struct guard_window_args args)
+{
+	args.ask = 1;
+	return !source_bpf_run(skel->progs.guard_tell_window, &args, sizeof(args)) && args.open && args.waited_for;
+}
+
 /* Of who opened it only the process is known now: that is all an exemption from this rule can be for. */
 static __u32 exempting(const struct guard_policy *now, const struct guard_window *w)
 {
@@ -108,7 +114,11 @@ static void too_long(struct guard_bpf *skel, __u64 iommu, const struct guard_win
 	const char *why = "";
 
 	if (action == ACTION_DENY) {
-		fd = find_opener(skel, w, &why);
+		/* at its end it would close the device first, and hang there for good: only who lives can make the address valid */
+		if (is_waited_for(skel, args))
+			why = "a thread waits for the address already, and would wait for good; see fdpin-trace rescue";
+		else
+			fd = find_opener(skel, w, &why);
 		if (fd < 0)
 			args.action = ACTION_PASSED;
 	}

@@ -208,7 +208,8 @@ void service_status(const struct guard *g, const struct policy *p, bool monitor)
 		would += c.decisions[i][ACTION_MONITOR];
 		passed += c.decisions[i][ACTION_PASSED];
 	}
-	if (quarantines[ACTION_QUARANTINE_BEGINS])
+	/* while the rule does not deny, nothing is refused there */
+	if (quarantines[ACTION_QUARANTINE_BEGINS] && action_taken(&p->rules[RULE_MDEV_VADDR], monitor) == ACTION_DENY)
 		snprintf(quarantine, sizeof(quarantine), "; in quarantine: %" PRIu64,
 			 (uint64_t)(quarantines[ACTION_QUARANTINE_BEGINS] - quarantines[ACTION_QUARANTINE_ENDS]));
 	if (left_out)

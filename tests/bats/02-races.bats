@@ -218,10 +218,29 @@ spread() { # COLUMN
 	act_ends attempts --what stalled --pci "$GROUP"
 	same "killed in the driver" "${A[join_before]} ${A[join_stalled]} ${A[ended_by]} ${A[join_ended]}" "done EBUSY 9 done"
 	go_on_guard
+
+	# and one whose return nobody sees, as somebody else attaches to that function, and goes, while it is in there
+	act attempts --what left --pci "$GROUP"
+	"$fdpin" trace -q -d 1s >/dev/null
+	goes_on
+	same "killed in the driver, unseen" "${A[join_before]} ${A[join_stalled]} ${A[join_ended]}" "done EBUSY done"
+	undo
 	unguard
-	jq -en 'inputs | select(.type == "summary") | .reclaimed == 2 and .overlaps > 2 and .no_room == 0 and .killed == 0' "$GUARD"
+	jq -en 'inputs | select(.type == "summary") | .reclaimed == 3 and .overlaps > 2 and .no_room == 0 and .killed == 0' "$GUARD"
 	all_told_or_lost
 	valid --lines "$GUARD" "$top/dist/fdpin-trace-enforce.schema.json"
+}
+
+# Anybody can open one, and none of them can have a driver.
+@test "containers without a group, as many as they like: an mdev joins another one all the same" {
+	need_mdev
+	need_blocking
+	policy '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	guard
+	act_ends attempts --timeout 300 --what driverless --rounds 16400 --pci "$GROUP"
+	same "joins" "${A[join_before]} ${A[join_beside]}" "done done"
+	unguard
+	jq -en 'inputs | select(.type == "summary") | (.no_room // 0) == 0 and .reclaimed == 0' "$GUARD"
 }
 
 # The guard takes thousands back one by one, which takes a while under emulation.

@@ -48,6 +48,10 @@ is_in() { # WHAT LINE-WITH-ID
 	same "the container of $1" "$ID" 'vfio-+([0-9a-f])'
 	echo "$ID" >"$BATS_FILE_TMPDIR/$1.id"
 }
+is_waited() { # WHAT
+	wait_line 'nobody is killed who has vfio-[0-9a-f]* open: a thread waits' "$GUARD.err"
+	is_in "$1" '.*nobody is killed who has \(vfio-[0-9a-f]*\) open: a thread waits.*'
+}
 was_killed() { is_in "$1" ".*killed act_swept .${A[past_tgid]}., which had \(vfio-[0-9a-f]*\) open"; }
 over() { # WHAT
 	kill -TERM "$(cat "$BATS_FILE_TMPDIR/$1.act")" 2>/dev/null || true
@@ -145,6 +149,18 @@ need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
 	over unanswered
 }
 
+# Its end would close the device first, and wait for the thread that waits for it.
+@test "one that got past, and a thread waits for the address by then: nobody is killed, neither at once nor when the call comes back" {
+	begins blocked --rounds 1000000
+	goes_on blocked past
+	is_waited blocked
+	goes_on blocked now
+	same "lives" "${A[now_past]}" lives
+	goes_on blocked over
+	same "it makes it valid, and the thread goes on" "$(said free_past free_waited)" "free_past=ended free_waited=0 "
+	over blocked
+}
+
 # Between the two nothing comes back: only the beginning of the call that restores can see it.
 @test "a call that got past and is undone by the next call of all before it comes back: told, and who made it is killed" {
 	local i
@@ -220,4 +236,18 @@ need_long() { [ "${FDPIN_LONG:-0}" != 0 ] || skip "make check-long does it"; }
 		same "counted ($what)" "$(counted_all)" "1 1 $([ $killed = lives ] && echo 0 || echo 1) 0 0"
 		[ "$what" != exempt ] || rm "$EXEMPTION"
 	done
+}
+
+@test "max-window: who opened a window that a thread waits in is not killed: he alone can end it" {
+	policy '[mdev-vaddr]' 'action = off' '[max-window]' 'action = deny' 'limit = 5s'
+	guard
+	begins waited
+	wait_line 'max-window: nobody was killed for a window that is open for too long: a thread waits for the address already' "$GUARD.err"
+	goes_on waited now
+	same "lives" "${A[now_past]}" lives
+	goes_on waited over
+	same "it makes it valid, and the thread goes on" "$(said free_past free_waited)" "free_past=ended free_waited=0 "
+	over waited
+	unguard
+	same "told" "$(jq -cn '[inputs | select(.type == "decision") | [.rule, .action]]' "$GUARD")" "$(literal '[["max-window","not-prevented"]]')"
 }

@@ -58,6 +58,22 @@ IDENTITY=(past now_info first first_info same same_info free_info)
 	same "pair" "$(said pair_refused pair_allowed pair_other pair_states)" "pair_refused=0 pair_allowed=100 pair_other=0 pair_states=kept kept "
 }
 
+# It is asked about again when the device gets its file: for whom the rules are has to be known then, too.
+@test "an open that waits for its name while an exemption begins: whom the rule is not for is let through" {
+	need_mdev
+	need_blocking
+	policy '[strict]' 'action = deny' 'uid = 64055'
+	guard
+	act pending --what paused --pci "$GROUP"
+	exempt file-backed 1h --uid 64056
+	goes_on over
+	same "opened" "${A[open]}" done
+	same "told" "$(decisions strict denied open)" 0
+	undo
+	rm "$EXEMPTION"
+	unguard
+}
+
 # The one guard of what follows, until it is killed.
 @test "an open that waits for its name while its group leaves: it does not come back into a container that is invalid" {
 	need_mdev

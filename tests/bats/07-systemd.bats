@@ -194,10 +194,7 @@ eats_memory() { # in its control group
 }
 
 @test "out of memory, by another process in its control group, and by a limit below what it has: refused all the same, and it comes back" {
-	local kills pid dropin=/etc/systemd/system/$UNIT.d
-	mkdir -p "$dropin"
-	printf '[Unit]\nStartLimitIntervalSec=0\n' >"$dropin/oom.conf"
-	systemctl daemon-reload
+	local kills pid
 	kills=$(oom_kills)
 	pid=$(state MainPID)
 	! eats_memory
@@ -223,8 +220,6 @@ eats_memory() { # in its control group
 	comes ActiveState active
 	tells 'left attached \([0-9]+ links\) guarded until now'
 	answers EBUSY
-	rm "$dropin/oom.conf"
-	systemctl daemon-reload
 }
 
 @test "starved of the processor: refused all the same, and it goes on when it has some again" {
@@ -257,6 +252,20 @@ eats_memory() { # in its control group
 		| length < 200 and max > 1000' "$BATS_TEST_TMPDIR/journal"
 }
 
+# More often than systemd starts a unit in a while by itself.
+@test "killed eleven times, one after the other: refused all the time, and it comes back" {
+	local i pid
+	attack_begins
+	for ((i = 0; i < 11; i++)); do
+		pid=$(state MainPID)
+		kill -KILL "$pid"
+		comes MainPID "!($pid|0)"
+	done
+	comes ActiveState active
+	answers EBUSY
+	attack_ends
+}
+
 # kill_at takes the place of the command that systemd starts, and becomes it; it needs a few rights more than the guard has. Of its steps make check takes some.
 @test "killed at steps of its start: systemd starts the next one, and of what is tried meanwhile nothing is let through" {
 	local dir=/var/lib/fdpin-kills dropin=/etc/systemd/system/$UNIT.d numbers killed
@@ -265,8 +274,6 @@ eats_memory() { # in its control group
 	install -o fdpin-trace /dev/null "$dir/steps"
 	install "$progs/kill_at" /usr/local/bin
 	cat >"$dropin/kills.conf" <<-END
-		[Unit]
-		StartLimitIntervalSec=0
 		[Service]
 		ExecStart=
 		ExecStart=/usr/local/bin/kill_at $dir/plan $dir/steps $(systemctl cat "$UNIT" | sed -n 's/^ExecStart=//p')

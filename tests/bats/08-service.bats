@@ -191,6 +191,25 @@ past_again() {
 	answers EBUSY
 }
 
+# What was let through was so by the policy of that time.
+@test "reload to deny: who was let through before it lives, when his call comes back" {
+	local key
+	reload '[mdev-vaddr]' 'action = monitor' 'sticky = no'
+	act swept --timeout 240 --what declared --rounds 1
+	kill -USR1 "${A[tgid]}"
+	wait_line '^past=' "$BATS_TEST_TMPDIR/act.out"
+	wait_line 'by no call that was seen' "$LOG.err"
+	reload '[mdev-vaddr]' 'action = deny' 'sticky = no'
+	for key in now free_past; do
+		kill -USR1 "${A[tgid]}"
+		wait_line "^$key=" "$BATS_TEST_TMPDIR/act.out"
+	done
+	load_act
+	same "lives, and makes it valid" "${A[now_past]} ${A[free_past]}" "lives ended"
+	undo
+	answers EBUSY
+}
+
 @test "stopped: it says so, and the guard is gone" {
 	kill -TERM "$(cat "$BATS_FILE_TMPDIR/notify.pid")"
 	more '^message STOPPING=1' 0

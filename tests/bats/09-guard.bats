@@ -195,6 +195,23 @@ ANSWERED="version=done extension=done status=done"
 NOT_ANSWERED="info=EBUSY info32=EBUSY map=EBUSY device=EBUSY open=EBUSY opened= open_pci=EBUSY join=EBUSY invalidate=EBUSY "
 ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done opened=done open_pci=done join=done "
 
+@test "in a PID namespace of its own it does not come up: whom it has to kill it would not know" {
+	run unshare -pf --mount-proc timeout 60 "$fdpin" enforce
+	[ "$status" -eq 78 ]
+	[[ $output == *"PID namespace of its own"* ]]
+}
+
+# Where the kernel refuses by itself nothing else needs the veto.
+@test "strict: a mediated device that got into a container by a number that was changed is not opened there" {
+	need_mdev
+	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = monitor' 'sticky = no'
+	guard
+	act_ends attempts --what admitted --pci "$GROUP" --rounds 1000000
+	same "opened" "${A[swapped]} ${A[swapped_later]}" "EPERM EPERM"
+	unguard
+	[ "$(jq -r 'select(.type == "decision" and .rule == "strict" and .action == "denied" and .op == "open") | .op' "$GUARD" | wc -l)" -ge 1 ]
+}
+
 @test "quarantine: who shares the container of one who got past gets EBUSY on all of it, and on nothing else, until the range is unmapped" {
 	need_mdev
 	need_blocking

@@ -16,6 +16,8 @@
  * another user, in another control group, or in a user namespace. Ends by itself.
  * --what stalled: with --pci: a thread sleeps in an unmap whose argument nobody has
  * written yet. An mdev joins meanwhile; and when its process was killed. Ends by itself.
+ * --what left: the same, but SIGUSR1 to the actor ends the process; the mdev is to join
+ * within ten seconds then. Stays until SIGTERM.
  * --what full: the same with --rounds threads, and with other containers. Ends by itself.
  * --what stretched: with --pci: an unmap that was fine when it was asked about is
  * stopped before the driver reads it; an mdev joins and is opened; then the argument is
@@ -23,6 +25,10 @@
  * --what swapped: with --pci: an mdev joins a container that is none of the driver's, by a
  * number that another thread makes that of a container with an invalid range, until it
  * has got in there, --rounds times at most; then it is opened. Ends by itself.
+ * --what admitted: the same, but nothing is invalid there, and the other number is that of
+ * no container at all. Ends by itself.
+ * --what driverless: with --pci: an mdev joins while --rounds containers without a group are
+ * open, in each of which the addresses of all there is were to be made invalid. Ends by itself.
  * --what window: with --pci: an invalidation whose answer cannot be written. Until SIGTERM.
  */
 #define _GNU_SOURCE
@@ -38,6 +44,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -550,12 +557,38 @@ static void join(const char *call, int group, const struct box *b)
 		die("VFIO_GROUP_UNSET_CONTAINER");
 }
 
+/* Whatever was left of the call is taken back a moment later. */
+static void left(int mdev, const struct box *b, pid_t pid, const sigset_t *set)
+{
+	int sig;
+
+	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
+	ready();
+	sigwait(set, &sig);
+	end_process(pid);
+	for (int i = 0; i < 100; i++) {
+		if (!group_set(mdev, b->container)) {
+			group_unset(mdev);
+			break;
+		}
+		pause_ms(100);
+	}
+	join("join_ended", mdev, b);
+	say("over=yes");
+	wait_quit();
+}
+
 static void stalled(void)
 {
 	struct box b = { 0 }, m = { 0 };
+	sigset_t set;
 	int mdev;
 	pid_t pid;
 
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (what_is("left"))
+		sigprocmask(SIG_BLOCK, &set, NULL);
 	box_open_pci(&b);
 	box_map(&b);
 	mdev = open_mdev_group(&m);
@@ -563,6 +596,10 @@ static void stalled(void)
 	join("join_before", mdev, &b);
 	pid = process_that_sleeps(b.container, VFIO_IOMMU_UNMAP_DMA, 1);
 	join("join_stalled", mdev, &b);
+	if (what_is("left")) {
+		left(mdev, &b, pid, &set);
+		return;
+	}
 	end_process(pid);
 	join("join_ended", mdev, &b);
 	say_state("range", &b);
@@ -712,10 +749,10 @@ static void swapped(void)
 	box_open_pci(&b);
 	box_map(&b);
 	mdev = open_mdev_group(&m);
-	swap.good = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	swap.good = open(what_is("admitted") ? "/dev/null" : "/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	swap.number = swap.bad = b.container;
 	say("tgid=%d", getpid());
-	if (box_try_invalidate(&b))
+	if (!what_is("admitted") && box_try_invalidate(&b))
 		die("invalidate");
 	run_thread(swap_numbers, NULL);
 	for (i = 0; i < opt.rounds; i++) {
@@ -737,6 +774,31 @@ static void swapped(void)
 	say_result("swapped", m.device);
 	say_state("meanwhile", &b);
 	say_result("swapped_later", ioctl(mdev, VFIO_GROUP_GET_DEVICE_FD, m.uuid));
+}
+
+/* ---- containers of nobody -------------------------------------------------------------------------- */
+
+static void driverless(void)
+{
+	struct rlimit many = { .rlim_cur = opt.rounds + 64, .rlim_max = opt.rounds + 64 };
+	struct unmap all = { .argsz = sizeof(all), .flags = VADDR | ALL };
+	struct box b = { 0 }, m = { 0 };
+	int mdev;
+
+	box_open_pci(&b);
+	box_map(&b);
+	mdev = open_mdev_group(&m);
+	say("tgid=%d", getpid());
+	join("join_before", mdev, &b);
+	if (setrlimit(RLIMIT_NOFILE, &many))
+		die("RLIMIT_NOFILE");
+	for (unsigned int i = 0; i < opt.rounds; i++) {
+		int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+
+		if (container < 0 || !ioctl(container, VFIO_IOMMU_UNMAP_DMA, &all))
+			die("a container without a group");
+	}
+	join("join_beside", mdev, &b);
 }
 
 /* ---- a window whose opener was answered with an error --------------------------------------------- */
@@ -770,11 +832,15 @@ int main(int argc, char **argv)
 		return act_run(in_other_hands, REACH_END);
 	if (what_is("stalled"))
 		return act_run(stalled, REACH_END);
+	if (what_is("left"))
+		return act_run(stalled, REACH_READY);
+	if (what_is("driverless"))
+		return act_run(driverless, REACH_END);
 	if (what_is("full"))
 		return act_run(full, REACH_END);
 	if (what_is("stretched"))
 		return act_run(stretched, REACH_READY);
-	if (what_is("swapped"))
+	if (what_is("swapped") || what_is("admitted"))
 		return act_run(swapped, REACH_END);
 	if (what_is("window"))
 		return act_run(window, REACH_READY);

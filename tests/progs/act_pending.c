@@ -9,12 +9,16 @@
  * another thread changes, in so many tries (swapped). Then the name is written (open).
  * What became of the range, which is restored by that, is open_state. When it is
  * valid again, the group joins if it is outside, and the device is opened (later).
+ *
+ * That is --what moved. --what paused: nothing is done meanwhile; SIGUSR1 to the actor has the name written.
+ * Stays until SIGTERM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -110,6 +114,33 @@ static void begin_to_open(void)
 	}
 }
 
+static void supply_name(void)
+{
+	late_page_supply(&p.name, p.box.uuid, sizeof(p.box.uuid));
+	pthread_join(p.thread, NULL);
+	errno = p.error;
+	say_result("open", p.ret);
+}
+
+static void paused(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	box_open(&p.box);
+	box_say(&p.box, "");
+	begin_to_open();
+	__atomic_store_n(&shared->undo, 1, __ATOMIC_RELEASE);
+	ready();
+	sigwait(&set, &sig);
+	supply_name();
+	say("over=yes");
+	wait_quit();
+}
+
 static void actor(void)
 {
 	bool inside;
@@ -129,10 +160,7 @@ static void actor(void)
 		say("swapped=%s", inside ? "yes" : "no");
 	}
 	say("still_pending=%s", __atomic_load_n(&p.over, __ATOMIC_ACQUIRE) ? "no" : "yes");
-	late_page_supply(&p.name, p.box.uuid, sizeof(p.box.uuid));
-	pthread_join(p.thread, NULL);
-	errno = p.error;
-	say_result("open", p.ret);
+	supply_name();
 	say("open_state=%s", range_state(&p.box));
 	if (p.ret >= 0)
 		close(p.ret);
@@ -145,5 +173,6 @@ static void actor(void)
 int main(int argc, char **argv)
 {
 	act_options(argc, argv);
-	return act_run(actor, REACH_END);
+	what_is("moved");
+	return what_is("paused") ? act_run(paused, REACH_READY) : act_run(actor, REACH_END);
 }

@@ -7,7 +7,8 @@
  * already. --what unanswered: the child makes it once the actor got SIGUSR1, beside a guard: it makes ordinary unmaps
  * of its range while another thread turns the flag in their argument on and off, and none that has got past comes back, as
  * the page that its answer goes to is not written to until a third thread lets it: --rounds of them at most. --what
- * declared: the same with one call, which says what it is. --what undone: as unanswered, but the third thread makes the
+ * blocked: the same, and the mdev's worker sleeps on the range as soon as one has got past. --what
+ * declared: the same as unanswered with one call, which says what it is. --what undone: as unanswered, but the third thread makes the
  * range valid with the first call of all, and lets the answer go then.
  *
  * The actor has another container, in which all is well. SIGUSR1 to the actor: what lives, and calls on the
@@ -142,6 +143,8 @@ static void *keep_waiting(void *arg)
 			if (errno != EEXIST)
 				die("map again");
 		}
+		if (what_is("blocked"))
+			box_block(&b);
 		__atomic_store_n(&is_past, true, __ATOMIC_RELEASE);
 		if (write(told[1], "", 1) != 1)
 			die("write");
@@ -186,7 +189,7 @@ static void make_unanswered(void)
 /* It is made beside a guard, when the actor is told. */
 static bool is_later(void)
 {
-	return what_is("unanswered") || what_is("undone") || what_is("declared");
+	return what_is("unanswered") || what_is("undone") || what_is("declared") || what_is("blocked");
 }
 
 static void offend(void)
@@ -216,7 +219,7 @@ static void offend(void)
 		for (;;)
 			wait_for_word(&sig);
 	box_revalidate(&b);
-	if (what_is("waited"))
+	if (what_is("waited") || what_is("blocked"))
 		say("free_waited=%d", box_finish(&b).ret);
 	box_close(&b);
 	_exit(0);
