@@ -157,26 +157,34 @@ static const struct section {
 /* Where functions that programs attach to live, besides the kernel itself. */
 static const char *const modules_with_hooks[] = { "vfio", "vfio_iommu_type1", "iommufd" };
 
+/* In which of them that is, and its id; modules first, as the kernel has none of their names. 0: nowhere. */
+static __u32 find_target(struct types *t, const char *name, const struct section *s, const struct unit **ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modules_with_hooks) && !*s->prefix; i++) {
+		const struct unit *u = module_unit(t, modules_with_hooks[i]);
+		__u32 id = u && u->fd >= 0 ? find_in(u, name, s->kind) : 0;
+
+		*ret = u;
+		if (id)
+			return id;
+	}
+	*ret = &t->kernel;
+	return find_in(&t->kernel, name, s->kind);
+}
+
 static int tell_target(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	const struct section *s = &sections[cookie];
 	const char *after = strchr(bpf_program__section_name(prog), '/');
+	const struct unit *u;
 	char name[128];
-	__u32 id = 0;
+	__u32 id;
 
 	if (!newest || !after)
 		return -ESRCH;
 	snprintf(name, sizeof(name), "%s%s", s->prefix, after + 1);
-	opts->attach_btf_obj_fd = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(modules_with_hooks) && !id && !*s->prefix; i++) {
-		const struct unit *u = module_unit(newest, modules_with_hooks[i]);
-
-		id = u && u->fd >= 0 ? find_in(u, name, s->kind) : 0;
-		if (id)
-			opts->attach_btf_obj_fd = u->fd;
-	}
-	if (!id)
-		id = find_in(&newest->kernel, name, s->kind);
+	id = find_target(newest, name, s, &u);
+	opts->attach_btf_obj_fd = u == &newest->kernel ? 0 : u->fd;
 	if (!id)
 		log_info("program %s: no %s in the kernel's type information", bpf_program__name(prog), name);
 	opts->attach_btf_id = id;
@@ -234,19 +242,17 @@ bool types_func_fits(struct types *t, const char *module, const char *func)
 	return id && takes && types_proto_fits(btf, id, takes);
 }
 
-/* What a program attaches to, if that is a function whose arguments it is given; the name is in buf. */
-static const char *function_of(const struct bpf_program *prog, char *buf, size_t size)
+/* Of a program that attaches to a function whose arguments it is given; else NULL. */
+static const struct section *section_of(const struct bpf_program *prog)
 {
-	const char *section = bpf_program__section_name(prog), *after = strchr(section, '/');
+	const char *name = bpf_program__section_name(prog);
 
-	for (size_t i = 0; after && i < ARRAY_SIZE(sections); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		const struct section *s = &sections[i];
 		size_t len = strlen(s->name) - 1;
 
-		if (s->kind != BTF_KIND_FUNC || s->attach == BPF_TRACE_ITER || strncmp(section, s->name, len) || section[len] != '/')
-			continue;
-		snprintf(buf, size, "%s%s", s->prefix, after + 1);
-		return buf;
+		if (s->kind == BTF_KIND_FUNC && s->attach != BPF_TRACE_ITER && !strncmp(name, s->name, len) && name[len] == '/')
+			return s;
 	}
 	return NULL;
 }
@@ -258,21 +264,17 @@ static void check_functions(struct types *t, const struct bpf_object *obj)
 	char name[128];
 
 	bpf_object__for_each_program(prog, obj) {
-		const char *func = bpf_program__autoload(prog) ? function_of(prog, name, sizeof(name)) : NULL;
-		const struct unit *u = NULL;
-		__u32 id = 0;
+		const struct section *s = bpf_program__autoload(prog) ? section_of(prog) : NULL;
+		const struct unit *u;
+		__u32 id;
 
-		for (size_t i = 0; func && i < ARRAY_SIZE(modules_with_hooks) && !id; i++) {
-			u = module_unit(t, modules_with_hooks[i]);
-			id = u ? find_in(u, func, BTF_KIND_FUNC) : 0;
-		}
-		if (func && !id) {
-			u = &t->kernel;
-			id = find_in(u, func, BTF_KIND_FUNC);
-		}
-		if (!id || (types_takes(func) && types_proto_fits(u->btf, id, types_takes(func))))
+		if (!s)
 			continue;
-		snprintf(t->misfit, sizeof(t->misfit), "the function %s has other arguments", func);
+		snprintf(name, sizeof(name), "%s%s", s->prefix, strchr(bpf_program__section_name(prog), '/') + 1);
+		id = find_target(t, name, s, &u);
+		if (!id || (types_takes(name) && types_proto_fits(u->btf, id, types_takes(name))))
+			continue;
+		snprintf(t->misfit, sizeof(t->misfit), "the function %s has other arguments", name);
 		return;
 	}
 }
