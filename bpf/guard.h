@@ -187,7 +187,7 @@ struct guard_owner {
 /* What the guard has places for, and no more; the last one is of how much memory there is. */
 enum guard_table {
 	TABLE_OPENINGS,	    /* threads that are opening a mediated device */
-	TABLE_RESERVATIONS, /* threads in an invalidation or a join, and the containers these are of */
+	TABLE_RESERVATIONS, /* threads in an invalidation or a join */
 	TABLE_INVALID,	    /* containers that have had an invalid range: where one is not noted every container counts as one */
 	TABLE_WINDOWS,	    /* containers that have one */
 	TABLE_QUARANTINES,

@@ -41,8 +41,8 @@ struct call_state {
 	__u32 io_cmd, io_flags;
 	__u32 io_argsz, io_invalid;
 	__u64 io_iova, io_size, io_vaddr;
-	/* unmap: ranges taken away, where the kernel says what they have charged; and of that, what nobody is credited for */
-	__u64 io_removed;
+	/* unmap: what nobody is credited for, and whether that was counted from the call's beginning on */
+	__u64 io_counting;
 	__s64 io_uncredited;
 	/* pin, dma_rw or attach */
 	__u64 op_container;
@@ -246,6 +246,7 @@ static __u64 last_charged = 0; /* likewise, in charged_mms */
 
 /* An address space that something was charged to has gone: since we watch, or, as user space has it from a look, before. */
 __u32 somebody_left = 0;
+__u32 counting = 0; /* and user space has attached what counts then */
 
 /* A container, or a context of iommufd, begins and ends. */
 static __always_inline int on_open(__u64 container)

@@ -76,7 +76,9 @@ int BPF_PROG(fentry__vfio_fops_unl_ioctl, struct file *file, unsigned int cmd, u
 	/* the ioctl keeps the container from losing it */
 	c->io_iommu = BPF_CORE_READ(container, iommu_data);
 	c->io_invalid = iommu_invalid(c->io_iommu);
-	c->io_removed = c->io_uncredited = 0;
+	c->io_counting = counting && bpf_core_field_exists(((struct vfio_dma *)0)->mm) &&
+			 bpf_core_field_exists(((struct vfio_dma *)0)->locked_vm);
+	c->io_uncredited = 0;
 	read_argument(c, cmd, (void *)arg);
 	return 0;
 }
@@ -184,7 +186,6 @@ int BPF_PROG(fentry__vfio_remove_dma, struct vfio_iommu *iommu, struct vfio_dma 
 	c = call_current();
 	if (!c || c->io_cmd != VFIO_IOMMU_UNMAP_DMA)
 		return 0;
-	c->io_removed++;
 	if (BPF_CORE_READ(dma, mm, mm_users.counter) <= 0)
 		c->io_uncredited += BPF_CORE_READ(dma, locked_vm);
 	return 0;
@@ -193,7 +194,8 @@ int BPF_PROG(fentry__vfio_remove_dma, struct vfio_iommu *iommu, struct vfio_dma 
 static __always_inline void fill_unmap(struct ev_unmap *e, const struct call_state *c, __u32 invalid, __u64 bytes)
 {
 	e->uncredited = c->io_uncredited;
-	e->counted = c->io_removed || !somebody_left;
+	/* one that was under way when that was attached has not counted all */
+	e->counted = c->io_counting || !somebody_left;
 	e->iova = c->io_iova;
 	e->size = bytes;
 	e->flags = c->io_flags;

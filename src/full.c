@@ -23,7 +23,7 @@ static const struct {
 	[TABLE_RESERVATIONS] = {
 		"reservations", "invalidations and joins under way",
 		"until some of them are over no mediated device joins a container; what becomes of an invalidation that was not noted is found out, not prevented",
-		"look for a process with thousands of threads, or containers (ps -eo nlwp,pid,comm --sort=-nlwp; fdpin-trace status), and end it",
+		"look for a process with thousands of threads (ps -eo nlwp,pid,comm --sort=-nlwp), and end it",
 		GUARD_JOINS_MAX,
 	},
 	[TABLE_INVALID] = {

@@ -203,6 +203,7 @@ static void count_unmapped(struct source_bpf *s, const struct fdpin_hdr *h)
 	/* where it cannot be had, each unmapping says that it was not counted */
 	if (bpf_program__fd(s->trace->progs.fentry__vfio_remove_dma) >= 0)
 		s->trace->links.fentry__vfio_remove_dma = types_attach(s->trace->progs.fentry__vfio_remove_dma);
+	s->trace->bss->counting = s->trace->links.fentry__vfio_remove_dma != NULL;
 }
 
 /* What was reserved at once: one record behind the other. */

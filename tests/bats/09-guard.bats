@@ -201,7 +201,7 @@ ALL_ANSWERED="$ANSWERED info=done info32=done map=done device=done open=done ope
 	[[ $output == *"PID namespace of its own"* ]]
 }
 
-# Where the kernel refuses by itself nothing else needs the veto.
+# It is refused by what its group is in when it is asked for; the veto is for who has asked before.
 @test "strict: a mediated device that got into a container by a number that was changed is not opened there" {
 	need_mdev
 	policy '[strict]' 'action = deny' '[mdev-vaddr]' 'action = monitor' 'sticky = no'
